@@ -83,7 +83,7 @@ impl Arrivals {
 
     pub(crate) fn next(&mut self) -> Result<Option<Planned>, WorkloadError> {
         loop {
-            match self.look()? {
+            match self.poll()? {
                 Upcoming::Arrival(planned) => return Ok(Some(planned)),
                 Upcoming::Silence(_) => {}
                 Upcoming::End => return Ok(None),
@@ -92,8 +92,8 @@ impl Arrivals {
     }
 
     /// The next arrival, if it is found in a moment.
-    pub(crate) fn look(&mut self) -> Result<Upcoming, WorkloadError> {
-        let arrival = match self.merge.look()? {
+    pub(crate) fn poll(&mut self) -> Result<Upcoming, WorkloadError> {
+        let arrival = match self.merge.poll()? {
             Next::Arrival(arrival) => arrival,
             Next::Silence(until) => return Ok(Upcoming::Silence(until)),
             Next::End => return Ok(Upcoming::End),

@@ -119,7 +119,7 @@ pub(crate) fn export(
     let mut arrivals = Arrivals::of(plan).map_err(broken)?;
     let mut count = 0;
     loop {
-        let (at, looks) = match arrivals.look().map_err(broken)? {
+        let (at, looks) = match arrivals.poll().map_err(broken)? {
             Upcoming::Arrival(arrival) => {
                 writer.arrival(&arrival).map_err(cannot)?;
                 count += 1;

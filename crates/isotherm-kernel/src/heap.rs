@@ -23,13 +23,13 @@ struct Entry<K, T> {
 pub(crate) struct Heap<K, T> {
     heap: Vec<Entry<K, T>>,
     /// The position in the heap of each id, or `VACANT`.
-    places: Vec<u32>,
+    positions: Vec<u32>,
     free: Vec<u32>,
 }
 
 impl<K: Ord + Copy, T: Copy> Heap<K, T> {
     pub(crate) fn new() -> Self {
-        Heap { heap: Vec::new(), places: Vec::new(), free: Vec::new() }
+        Heap { heap: Vec::new(), positions: Vec::new(), free: Vec::new() }
     }
 
     #[cfg(test)]
@@ -49,37 +49,37 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
 
     pub(crate) fn push(&mut self, key: K, target: T) -> EntryId {
         let id = self.free.pop().unwrap_or_else(|| {
-            self.places.push(VACANT);
-            (self.places.len() - 1) as u32
+            self.positions.push(VACANT);
+            (self.positions.len() - 1) as u32
         });
-        let place = self.heap.len();
+        let position = self.heap.len();
         let entry = Entry { key, id, target };
         // The new position receives its parent's entry, so that the new entry is written only at
         // its final position.
-        let above = place.checked_sub(1).map_or(entry, |last| self.heap[last / ARITY]);
+        let above = position.checked_sub(1).map_or(entry, |last| self.heap[last / ARITY]);
         self.heap.push(above);
-        self.sift_up(place, key, id, target);
+        self.sift_up(position, key, id, target);
         EntryId(id)
     }
 
     /// Changes the key of an entry.
     pub(crate) fn rekey(&mut self, id: EntryId, key: K) {
-        let place = self.places[id.0 as usize] as usize;
-        let entry = Entry { key, ..self.heap[place] };
-        if key < self.heap[place].key {
-            self.sift_up(place, key, entry.id, entry.target);
+        let position = self.positions[id.0 as usize] as usize;
+        let entry = Entry { key, ..self.heap[position] };
+        if key < self.heap[position].key {
+            self.sift_up(position, key, entry.id, entry.target);
         } else {
-            self.sift_down(place, entry);
+            self.sift_down(position, entry);
         }
     }
 
     pub(crate) fn key_of(&self, id: EntryId) -> K {
-        self.heap[self.places[id.0 as usize] as usize].key
+        self.heap[self.positions[id.0 as usize] as usize].key
     }
 
     pub(crate) fn remove(&mut self, id: EntryId) -> T {
-        let place = self.places[id.0 as usize] as usize;
-        self.take(place)
+        let position = self.positions[id.0 as usize] as usize;
+        self.take(position)
     }
 
     /// Takes the entry with the least key.
@@ -89,39 +89,39 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         Some(first)
     }
 
-    fn take(&mut self, place: usize) -> T {
-        let taken = self.heap[place];
-        self.places[taken.id as usize] = VACANT;
+    fn take(&mut self, position: usize) -> T {
+        let taken = self.heap[position];
+        self.positions[taken.id as usize] = VACANT;
         self.free.push(taken.id);
         if let Some(last) = self.heap.pop()
-            && place < self.heap.len()
+            && position < self.heap.len()
         {
             if last.key < taken.key {
-                self.sift_up(place, last.key, last.id, last.target);
+                self.sift_up(position, last.key, last.id, last.target);
             } else {
-                self.sift_down(place, last);
+                self.sift_down(position, last);
             }
         }
         taken.target
     }
 
-    fn put(&mut self, place: usize, entry: Entry<K, T>) {
-        self.heap[place] = entry;
-        self.places[entry.id as usize] = place as u32;
+    fn put(&mut self, position: usize, entry: Entry<K, T>) {
+        self.heap[position] = entry;
+        self.positions[entry.id as usize] = position as u32;
     }
 
-    /// Puts an entry at `place` or above; the entry at `place` may be overwritten. The entry is
-    /// passed in parts to keep it in registers.
-    fn sift_up(&mut self, mut place: usize, key: K, id: u32, target: T) {
-        while place > 0 {
-            let parent = (place - 1) / ARITY;
+    /// Puts an entry at `position` or above; the entry at `position` may be overwritten. The entry
+    /// is passed in parts to keep it in registers.
+    fn sift_up(&mut self, mut position: usize, key: K, id: u32, target: T) {
+        while position > 0 {
+            let parent = (position - 1) / ARITY;
             if self.heap[parent].key <= key {
                 break;
             }
-            self.put(place, self.heap[parent]);
-            place = parent;
+            self.put(position, self.heap[parent]);
+            position = parent;
         }
-        self.put(place, Entry { key, id, target });
+        self.put(position, Entry { key, id, target });
     }
 
     /// The position of the least child, where the children begin at `first`.
@@ -137,17 +137,17 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         }
     }
 
-    /// Puts `entry` at `place` or below; the entry at `place` may be overwritten.
-    fn sift_down(&mut self, mut place: usize, entry: Entry<K, T>) {
+    /// Puts `entry` at `position` or below; the entry at `position` may be overwritten.
+    fn sift_down(&mut self, mut position: usize, entry: Entry<K, T>) {
         loop {
-            let first = place * ARITY + 1;
+            let first = position * ARITY + 1;
             let Some(least) = self.least_of(first) else { break };
             if entry.key <= self.heap[least].key {
                 break;
             }
-            self.put(place, self.heap[least]);
-            place = least;
+            self.put(position, self.heap[least]);
+            position = least;
         }
-        self.put(place, entry);
+        self.put(position, entry);
     }
 }

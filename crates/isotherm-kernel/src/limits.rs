@@ -57,7 +57,7 @@ pub(crate) struct Meter {
     pub(crate) steps: Cell<u64>,
     watcher: RefCell<Option<Watcher>>,
     /// Steps until the watcher is called, or until an error found within a step is reported.
-    steps_until_look: Cell<u64>,
+    steps_until_check: Cell<u64>,
     /// The error that was found within a step.
     verdict: RefCell<Option<RunError>>,
 }
@@ -66,7 +66,7 @@ pub(crate) struct Meter {
 /// [`Simulation::with_watcher`](crate::Simulation::with_watcher).
 struct Watcher {
     every: u64,
-    look: Box<dyn FnMut(Time) -> ControlFlow<()>>,
+    watch: Box<dyn FnMut(Time) -> ControlFlow<()>>,
 }
 
 impl Meter {
@@ -76,16 +76,16 @@ impl Meter {
             events: Cell::new(0),
             steps: Cell::new(0),
             watcher: RefCell::new(None),
-            steps_until_look: Cell::new(u64::MAX),
+            steps_until_check: Cell::new(u64::MAX),
             verdict: RefCell::new(None),
         }
     }
 
-    /// Installs the watcher: `look` is called every `every` steps.
-    pub(crate) fn watch(&self, every: u64, look: impl FnMut(Time) -> ControlFlow<()> + 'static) {
+    /// Installs the watcher: `watch` is called every `every` steps.
+    pub(crate) fn watch(&self, every: u64, watch: impl FnMut(Time) -> ControlFlow<()> + 'static) {
         let every = every.max(1);
-        self.watcher.replace(Some(Watcher { every, look: Box::new(look) }));
-        self.steps_until_look.set(every);
+        self.watcher.replace(Some(Watcher { every, watch: Box::new(watch) }));
+        self.steps_until_check.set(every);
     }
 
     /// Drops the watcher, which may hold the kernel.
@@ -104,7 +104,7 @@ impl Meter {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 self.verdict.replace(Some(error));
-                self.steps_until_look.set(1);
+                self.steps_until_check.set(1);
                 ControlFlow::Break(())
             }
         }
@@ -141,24 +141,24 @@ impl Meter {
 
     #[inline]
     pub(crate) fn step(&self, now: Time) -> Result<(), RunError> {
-        let left = self.steps_until_look.get() - 1;
-        self.steps_until_look.set(left);
-        if left == 0 { self.look(now) } else { Ok(()) }
+        let left = self.steps_until_check.get() - 1;
+        self.steps_until_check.set(left);
+        if left == 0 { self.check_watcher(now) } else { Ok(()) }
     }
 
     #[cold]
-    fn look(&self, now: Time) -> Result<(), RunError> {
+    fn check_watcher(&self, now: Time) -> Result<(), RunError> {
         if let Some(verdict) = &*self.verdict.borrow() {
-            self.steps_until_look.set(1);
+            self.steps_until_check.set(1);
             return Err(verdict.clone());
         }
         let mut watcher = self.watcher.borrow_mut();
-        let Some(Watcher { every, look }) = &mut *watcher else {
-            self.steps_until_look.set(u64::MAX);
+        let Some(Watcher { every, watch }) = &mut *watcher else {
+            self.steps_until_check.set(u64::MAX);
             return Ok(());
         };
-        self.steps_until_look.set(*every);
-        match look(now) {
+        self.steps_until_check.set(*every);
+        match watch(now) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(RunError::Interrupted { at: now }),
         }

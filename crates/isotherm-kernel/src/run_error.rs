@@ -15,6 +15,7 @@ pub struct WaitingActor {
 
 /// Why a simulation could not run to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant shows what its fields are")]
 pub enum RunError {
     /// Actors wait and nothing will ever happen.
     #[error("deadlock at {at} s: {}{}", Reasons(.reasons), Listing(.waiting))]
@@ -41,42 +42,23 @@ pub enum RunError {
     },
     /// The simulation was not over at [`Limits::max_time`](crate::Limits::max_time).
     #[error("the simulation was not over at the time limit of {limit} s")]
-    TimeLimit {
-        /// The limit.
-        limit: Time,
-    },
+    TimeLimit { limit: Time },
     /// More events than [`Limits::max_events`](crate::Limits::max_events) would have happened.
     #[error("the limit of {limit} events was reached at {at} s")]
-    EventLimit {
-        /// The limit.
-        limit: u64,
-        /// When it was reached.
-        at: Time,
-    },
+    EventLimit { limit: u64, at: Time },
     /// Too many steps were taken at one date: see
     /// [`Limits::max_steps_per_instant`](crate::Limits::max_steps_per_instant).
     #[error("livelock at {at} s: actors ran {steps} times and time did not move")]
-    Livelock {
-        /// The date at which time stood still.
-        at: Time,
-        /// The number of steps at that date.
-        steps: u64,
-    },
+    Livelock { at: Time, steps: u64 },
     /// The simulation has been run before.
     #[error(
         "the simulation has been run before, until {ended} s: a run ends all its actors, daemons too, so that another run needs \
          another simulation"
     )]
-    AlreadyRun {
-        /// The date at which that run ended.
-        ended: Time,
-    },
+    AlreadyRun { ended: Time },
     /// The [watcher](crate::Simulation::with_watcher) interrupted the run.
     #[error("interrupted at {at} s")]
-    Interrupted {
-        /// The date of the interruption.
-        at: Time,
-    },
+    Interrupted { at: Time },
 }
 
 /// Formats the first few waiting actors: a deadlock may involve thousands.

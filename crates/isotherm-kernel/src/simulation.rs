@@ -98,16 +98,16 @@ impl Simulation {
         self
     }
 
-    /// Calls `look` with the current date every `every` steps (at least 1), to show progress or to
+    /// Calls `watch` with the current date every `every` steps (at least 1), to show progress or to
     /// interrupt the run: `Break` ends it with [`RunError::Interrupted`]. A step is an entry of the
     /// run queue, a background call or a date that is reached.
     #[must_use]
     pub fn with_watcher(
         self,
         every: u64,
-        look: impl FnMut(Time) -> ControlFlow<()> + 'static,
+        watch: impl FnMut(Time) -> ControlFlow<()> + 'static,
     ) -> Self {
-        self.kernel.inner.meter.watch(every, look);
+        self.kernel.inner.meter.watch(every, watch);
         self
     }
 

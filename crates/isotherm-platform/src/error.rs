@@ -21,20 +21,16 @@ pub struct TextPosition {
 
 /// The kinds of named things on a platform, as errors call them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "most kinds are called what they are")]
 pub enum Kind {
-    /// A host.
     Host,
-    /// A disk of a host.
     Disk,
-    /// A link.
     Link,
-    /// A zone.
     Zone,
     /// A router: a point of a zone that computes nothing.
     Router,
     /// A host or a router: an end of a route.
     EndOfRoute,
-    /// A property.
     Property,
     /// The mount point of a disk.
     MountPoint,
@@ -73,209 +69,86 @@ impl fmt::Display for Kind {
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the message of a variant shows what its fields are")]
 pub enum Problem {
     /// The text is not well-formed XML.
     #[error("not well-formed XML: {detail}")]
-    Syntax {
-        /// What the XML reader says.
-        detail: String,
-    },
+    Syntax { detail: String },
     /// A part of the description that Isotherm does not understand yet.
     #[error("{what} is not supported yet")]
-    NotSupported {
-        /// The element, attribute or option.
-        what: String,
-    },
+    NotSupported { what: String },
     /// An element that does not exist, or not there.
     #[error("unknown element `{element}` inside `{inside}`")]
-    UnknownElement {
-        /// The element found.
-        element: String,
-        /// The element around it.
-        inside: String,
-    },
+    UnknownElement { element: String, inside: String },
     /// An attribute that does not exist, or not there.
     #[error("unknown attribute `{attribute}` of `{element}`")]
-    UnknownAttribute {
-        /// The element that bears it.
-        element: String,
-        /// The attribute found.
-        attribute: String,
-    },
+    UnknownAttribute { element: String, attribute: String },
     /// An attribute that must be there.
     #[error("`{element}` needs the attribute `{attribute}`")]
-    MissingAttribute {
-        /// The element.
-        element: String,
-        /// The attribute that is missing.
-        attribute: String,
-    },
+    MissingAttribute { element: String, attribute: String },
     /// Text where only elements may be.
     #[error("unexpected text inside `{inside}`")]
-    UnexpectedText {
-        /// The element around it.
-        inside: String,
-    },
+    UnexpectedText { inside: String },
     /// A quantity that cannot be read.
     #[error("{what}: {error}")]
-    Unit {
-        /// Which quantity.
-        what: String,
-        /// What is wrong with it.
-        error: UnitError,
-    },
+    Unit { what: String, error: UnitError },
     /// A value that is out of range or not one of the words allowed.
     #[error("{what} is `{value}`, but {rule}")]
-    BadValue {
-        /// Which value.
-        what: String,
-        /// The value found.
-        value: String,
-        /// What it must be.
-        rule: String,
-    },
+    BadValue { what: String, value: String, rule: String },
     /// A quantity without a unit: a warning only.
     #[error("{what} is `{value}`, without a unit: taken as {unit}")]
-    MissingUnit {
-        /// Which quantity.
-        what: String,
-        /// The text found.
-        value: String,
-        /// The unit it is taken to have.
-        unit: &'static str,
-    },
+    MissingUnit { what: String, value: String, unit: &'static str },
     /// An option that is not known and hence not followed: a warning only.
     #[error("option `{option}` is ignored")]
-    IgnoredOption {
-        /// The name of the option.
-        option: String,
-    },
+    IgnoredOption { option: String },
     /// Two things of one name.
     #[error("there are two of {kind} `{name}`")]
-    Duplicate {
-        /// What they are.
-        kind: Kind,
-        /// Their name.
-        name: String,
-    },
+    Duplicate { kind: Kind, name: String },
     /// A name that names nothing.
     #[error("there is no {kind} `{name}`")]
-    Unknown {
-        /// What was looked for.
-        kind: Kind,
-        /// The name looked for.
-        name: String,
-    },
+    Unknown { kind: Kind, name: String },
     /// An end of a route is not in the zone that declares the route.
     #[error("{kind} `{name}` is not in zone `{zone}`")]
-    OutsideZone {
-        /// What it is.
-        kind: Kind,
-        /// Its name.
-        name: String,
-        /// The zone that declares the route.
-        zone: String,
-    },
+    OutsideZone { kind: Kind, name: String, zone: String },
     /// A zone holds hosts and zones at once.
     #[error("zone `{zone}` holds both hosts and zones")]
-    MixedZone {
-        /// The zone.
-        zone: String,
-    },
+    MixedZone { zone: String },
     /// An element in a zone whose routing has no use for it.
     #[error("`{element}` has no place in a zone with `{routing}` routing")]
-    WrongRouting {
-        /// The element.
-        element: String,
-        /// The routing of the zone.
-        routing: &'static str,
-    },
+    WrongRouting { element: String, routing: &'static str },
     /// A host in a zone with `Cluster` routing that has no links.
     #[error("host `{host}` has no links in zone `{zone}` with `Cluster` routing")]
-    NoHostLink {
-        /// The host.
-        host: String,
-        /// The zone.
-        zone: String,
-    },
+    NoHostLink { host: String, zone: String },
     /// Two routes between the same ends.
     #[error("there are two routes from `{from}` to `{to}`")]
-    DuplicateRoute {
-        /// Where the route starts.
-        from: String,
-        /// Where it ends.
-        to: String,
-    },
+    DuplicateRoute { from: String, to: String },
     /// A route without links.
     #[error("the route from `{from}` to `{to}` has no link")]
-    EmptyRoute {
-        /// Where the route starts.
-        from: String,
-        /// Where it ends.
-        to: String,
-    },
+    EmptyRoute { from: String, to: String },
     /// A split-duplex link in a route without saying in which direction.
     #[error("split-duplex link `{link}` needs a direction")]
-    DirectionNeeded {
-        /// The link.
-        link: String,
-    },
+    DirectionNeeded { link: String },
     /// A direction for a link that has none.
     #[error("link `{link}` has no direction")]
-    NoDirection {
-        /// The link.
-        link: String,
-    },
+    NoDirection { link: String },
     /// A host whose memory is given by two properties.
     #[error("host `{host}` gives its memory twice, by `{first}` and by `{second}`")]
-    MemoryTwice {
-        /// The host.
-        host: String,
-        /// One property.
-        first: String,
-        /// The other one.
-        second: String,
-    },
+    MemoryTwice { host: String, first: String, second: String },
     /// A profile that cannot be read.
     #[error("profile `{profile}`: {error}")]
-    Profile {
-        /// The name of the profile, most often that of its file.
-        profile: String,
-        /// What is wrong with it.
-        error: crate::profile::ProfileError,
-    },
+    Profile { profile: String, error: crate::profile::ProfileError },
     /// A profile that was not given.
     #[error("profile `{profile}` cannot be had: {reason}")]
-    MissingProfile {
-        /// The name of the profile, most often that of its file.
-        profile: String,
-        /// Why.
-        reason: String,
-    },
+    MissingProfile { profile: String, reason: String },
     /// Two hosts that no route connects.
     #[error("there is no route from host `{from}` to host `{to}`")]
-    NoRoute {
-        /// Where the route would start.
-        from: String,
-        /// Where it would end.
-        to: String,
-    },
+    NoRoute { from: String, to: String },
     /// A disk used as an end of a stream by a host that does not have it.
     #[error("disk `{disk}` is not on host `{host}`")]
-    DiskElsewhere {
-        /// The disk.
-        disk: String,
-        /// The host.
-        host: String,
-    },
+    DiskElsewhere { disk: String, host: String },
     /// The description is nested too deeply or too large.
     #[error("{what} (limit {limit})")]
-    TooLarge {
-        /// What is too much.
-        what: String,
-        /// How much would do.
-        limit: u32,
-    },
+    TooLarge { what: String, limit: u32 },
     /// The description describes nothing.
     #[error("the platform has no host")]
     NoHost,

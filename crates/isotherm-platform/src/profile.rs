@@ -23,35 +23,20 @@ use thiserror::Error;
 /// A profile that cannot be read. Lines count from 1.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the message of a variant shows what its fields are")]
 pub enum ProfileError {
     /// A line is not `date value`.
     #[error("line {line}: `{text}` is not a date and a value")]
-    NotAnEvent {
-        /// The line.
-        line: usize,
-        /// Its text.
-        text: String,
-    },
+    NotAnEvent { line: usize, text: String },
     /// A date or value is negative, not a number or infinite.
     #[error("line {line}: `{text}` is out of range")]
-    OutOfRange {
-        /// The line.
-        line: usize,
-        /// Its text.
-        text: String,
-    },
+    OutOfRange { line: usize, text: String },
     /// A date does not come after the one before it.
     #[error("line {line}: the dates must increase")]
-    NotIncreasing {
-        /// The line.
-        line: usize,
-    },
+    NotIncreasing { line: usize },
     /// A profile that draws its events at random.
     #[error("line {line}: stochastic profiles are not supported yet")]
-    Stochastic {
-        /// The line.
-        line: usize,
-    },
+    Stochastic { line: usize },
     /// A repetition that would start before the one before it has ended, or that would take no
     /// time.
     #[error("the period must be longer than the date of the last event")]

@@ -1,4 +1,4 @@
-//! A platform as it was written down, before anything is known to fit together.
+//! A platform description as written, before it is checked as a whole.
 //!
 //! The builder and the XML reader both fill a [`RawPlatform`]; the values in it are checked one by
 //! one when they are put in. [`resolve`](crate::resolve) checks what concerns more than one thing,
@@ -41,7 +41,7 @@ pub(crate) struct RawZone {
     pub(crate) name: Name,
     pub(crate) parent: Option<usize>,
     pub(crate) routing: Routing,
-    /// Its place among all zones, hosts and routers in the order of declaration.
+    /// Its position among all zones, hosts and routers in the order of declaration.
     pub(crate) order: u32,
     /// The point at which routes enter and leave the zone unless they say otherwise.
     pub(crate) gateway: Option<Name>,

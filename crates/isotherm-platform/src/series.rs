@@ -1,4 +1,4 @@
-//! Many hosts that are alike: a cluster or a cabinet, and how it becomes hosts and links.
+//! Expands a cluster or cabinet, a series of similar hosts, into hosts and links.
 
 use crate::id::ZoneId;
 use crate::raw::{
@@ -16,7 +16,7 @@ pub(crate) struct HostSeries {
     pub(crate) prefix: String,
     pub(crate) suffix: String,
     pub(crate) numbers: Vec<u32>,
-    /// The place of the first host in the order of declaration; the others follow it.
+    /// The position of the first host in the order of declaration; the others follow it.
     pub(crate) order: u32,
     pub(crate) speeds: Vec<f64>,
     pub(crate) cores: u32,
@@ -52,7 +52,7 @@ impl LinkShape {
 pub(crate) struct RawCluster {
     pub(crate) name: Name,
     pub(crate) parent: Option<usize>,
-    /// The place of the zone in the order of declaration.
+    /// The position of the zone in the order of declaration.
     pub(crate) order: u32,
     pub(crate) router: Name,
     pub(crate) router_order: u32,

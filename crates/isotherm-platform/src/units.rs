@@ -53,33 +53,22 @@ impl Dimension {
 /// A quantity that cannot be read.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the message of a variant shows what its fields are")]
 pub enum UnitError {
     /// The text does not begin with a number.
     #[error("`{text}` is not a number with a unit")]
-    NotANumber {
-        /// The text.
-        text: String,
-    },
+    NotANumber { text: String },
     /// The number is not finite or the result does not fit.
     #[error("`{text}` is out of range")]
-    OutOfRange {
-        /// The text.
-        text: String,
-    },
+    OutOfRange { text: String },
     /// The number is negative.
     #[error("`{text}` is negative")]
-    Negative {
-        /// The text.
-        text: String,
-    },
+    Negative { text: String },
     /// The unit is not one of this quantity.
     #[error("`{unit}` in `{text}` is not a unit of {dimension}")]
     UnknownUnit {
-        /// The text.
         text: String,
-        /// The unit in it.
         unit: String,
-        /// The quantity wanted.
         dimension: &'static str,
         /// A unit that may have been meant.
         near: Option<String>,

@@ -39,138 +39,108 @@ pub struct Column {
     /// What it says, in one sentence, and when it is empty.
     pub meaning: &'static str,
     /// Appends the value of a record; appends nothing if there is none.
-    write: fn(&mut Vec<u8>, &InvocationRecord),
+    write: Write,
 }
 
 impl Column {
     /// All columns, in the order in which they are written.
     pub const ALL: &'static [Column] = &[
-        Column {
-            name: "id",
-            unit: Unit::None,
-            meaning: "number of the invocation, counted from 0 in the order of submission",
-            write: |out, record| write_integer(out, record.id.0),
-        },
-        Column {
-            name: "function",
-            unit: Unit::None,
-            meaning: "name of the function",
-            write: |out, record| out.extend_from_slice(record.function.as_bytes()),
-        },
-        Column {
-            name: "image",
-            unit: Unit::None,
-            meaning: "name of the function's image; empty if it has none",
-            write: |out, record| write_name(out, record.image.as_deref()),
-        },
-        Column {
-            name: "submitted_s",
-            unit: Unit::Seconds,
-            meaning: "when the service took the invocation in",
-            write: |out, record| write_seconds(out, record.submitted.as_nanos()),
-        },
-        Column {
-            name: "admitted_s",
-            unit: Unit::Seconds,
-            meaning: "when its image was on the head disk, so that it could be scheduled; empty if that never came",
-            write: |out, record| write_date(out, record.admitted.map(|date| date.as_nanos())),
-        },
-        Column {
-            name: "dispatched_s",
-            unit: Unit::Seconds,
-            meaning: "when it was given to a container; empty if that never came",
-            write: |out, record| write_date(out, record.dispatched.map(|date| date.as_nanos())),
-        },
-        Column {
-            name: "started_s",
-            unit: Unit::Seconds,
-            meaning: "when its body began; empty if that never came",
-            write: |out, record| write_date(out, record.started.map(|date| date.as_nanos())),
-        },
-        Column {
-            name: "ended_s",
-            unit: Unit::Seconds,
-            meaning: "when its body ended; empty if the body never began or was killed by its time limit",
-            write: |out, record| write_date(out, record.ended.map(|date| date.as_nanos())),
-        },
-        Column {
-            name: "outcome",
-            unit: Unit::None,
-            meaning: "how it ended: completed, timed_out, failed, cancelled or rejected",
-            write: |out, record| out.extend_from_slice(record.outcome.name().as_bytes()),
-        },
-        Column {
-            name: "cause",
-            unit: Unit::None,
-            meaning: "why it did not complete, in one word such as time_limit or storage_full; empty if it completed",
-            write: |out, record| write_name(out, record.cause.as_ref().map(|cause| cause.code())),
-        },
-        Column {
-            name: "node",
-            unit: Unit::None,
-            meaning: "name of the compute host that ran it; empty if it was never dispatched",
-            write: |out, record| write_name(out, record.node.as_deref()),
-        },
-        Column {
-            name: "container",
-            unit: Unit::None,
-            meaning: "number of the container that served it; empty if it was never dispatched",
-            write: |out, record| {
+        plain(
+            "id",
+            "number of the invocation, counted from 0 in the order of submission",
+            |out, record| write_integer(out, record.id.0),
+        ),
+        plain("function", "name of the function", |out, record| {
+            out.extend_from_slice(record.function.as_bytes())
+        }),
+        plain("image", "name of the function's image; empty if it has none", |out, record| {
+            write_name(out, record.image.as_deref())
+        }),
+        seconds("submitted_s", "when the service took the invocation in", |out, record| {
+            write_seconds(out, record.submitted.as_nanos())
+        }),
+        seconds(
+            "admitted_s",
+            "when its image was on the head disk, so that it could be scheduled; empty if that never came",
+            |out, record| write_date(out, record.admitted.map(|date| date.as_nanos())),
+        ),
+        seconds(
+            "dispatched_s",
+            "when it was given to a container; empty if that never came",
+            |out, record| write_date(out, record.dispatched.map(|date| date.as_nanos())),
+        ),
+        seconds("started_s", "when its body began; empty if that never came", |out, record| {
+            write_date(out, record.started.map(|date| date.as_nanos()))
+        }),
+        seconds(
+            "ended_s",
+            "when its body ended; empty if the body never began or was killed by its time limit",
+            |out, record| write_date(out, record.ended.map(|date| date.as_nanos())),
+        ),
+        plain(
+            "outcome",
+            "how it ended: completed, timed_out, failed, cancelled or rejected",
+            |out, record| out.extend_from_slice(record.outcome.name().as_bytes()),
+        ),
+        plain(
+            "cause",
+            "why it did not complete, in one word such as time_limit or storage_full; empty if it completed",
+            |out, record| write_name(out, record.cause.as_ref().map(|cause| cause.code())),
+        ),
+        plain(
+            "node",
+            "name of the compute host that ran it; empty if it was never dispatched",
+            |out, record| write_name(out, record.node.as_deref()),
+        ),
+        plain(
+            "container",
+            "number of the container that served it; empty if it was never dispatched",
+            |out, record| {
                 if let Some(container) = record.container {
                     write_integer(out, container.0);
                 }
             },
-        },
-        Column {
-            name: "start_kind",
-            unit: Unit::None,
-            meaning: "cold if a container was started for it, warm if an idle one served it; empty if it was never dispatched",
-            write: |out, record| write_name(out, record.start_kind.map(|kind| kind.name())),
-        },
-        Column {
-            name: "download_wait_s",
-            unit: Unit::Seconds,
-            meaning: "time it waited for the download of its image from the repository to the head disk",
-            write: |out, record| write_seconds(out, record.download_wait.as_nanos()),
-        },
-        Column {
-            name: "copy_wait_s",
-            unit: Unit::Seconds,
-            meaning: "time, after admission, during which its image was being copied to the disk of the node that ran it",
-            write: |out, record| write_seconds(out, record.copy_wait.as_nanos()),
-        },
-        Column {
-            name: "load_wait_s",
-            unit: Unit::Seconds,
-            meaning: "time, after admission, during which its image was being loaded into the memory of the node that ran it",
-            write: |out, record| write_seconds(out, record.load_wait.as_nanos()),
-        },
-        Column {
-            name: "queue_s",
-            unit: Unit::Seconds,
-            meaning: "time until dispatch spent neither downloading, copying nor loading: in line for concurrency, or for a slot or room; empty if it was never dispatched",
-            write: |out, record| {
-                write_date(out, record.dispatched.map(|_| record.queue().as_nanos()))
-            },
-        },
-        Column {
-            name: "startup_s",
-            unit: Unit::Seconds,
-            meaning: "time from dispatch to the beginning of the body: the start-up of the container; empty if the body never began",
-            write: |out, record| write_date(out, record.startup().map(|time| time.as_nanos())),
-        },
-        Column {
-            name: "execution_s",
-            unit: Unit::Seconds,
-            meaning: "time the body ran, until its end, or, if it was killed, until the service heard of it: at once, but under preset `wrench` with a `processing_overhead` only when it is done with the requests in its hands; empty if the body never began",
-            write: |out, record| write_date(out, record.execution().map(|time| time.as_nanos())),
-        },
-        Column {
-            name: "response_s",
-            unit: Unit::Seconds,
-            meaning: "time from submission until the platform was done with the invocation, however it ended",
-            write: |out, record| write_seconds(out, record.response().as_nanos()),
-        },
+        ),
+        plain(
+            "start_kind",
+            "cold if a container was started for it, warm if an idle one served it; empty if it was never dispatched",
+            |out, record| write_name(out, record.start_kind.map(|kind| kind.name())),
+        ),
+        seconds(
+            "download_wait_s",
+            "time it waited for the download of its image from the repository to the head disk",
+            |out, record| write_seconds(out, record.download_wait.as_nanos()),
+        ),
+        seconds(
+            "copy_wait_s",
+            "time, after admission, during which its image was being copied to the disk of the node that ran it",
+            |out, record| write_seconds(out, record.copy_wait.as_nanos()),
+        ),
+        seconds(
+            "load_wait_s",
+            "time, after admission, during which its image was being loaded into the memory of the node that ran it",
+            |out, record| write_seconds(out, record.load_wait.as_nanos()),
+        ),
+        seconds(
+            "queue_s",
+            "time until dispatch spent neither downloading, copying nor loading: in line for concurrency, or for a slot or room; empty if it was never dispatched",
+            |out, record| write_date(out, record.dispatched.map(|_| record.queue().as_nanos())),
+        ),
+        seconds(
+            "startup_s",
+            "time from dispatch to the beginning of the body: the start-up of the container; empty if the body never began",
+            |out, record| write_date(out, record.startup().map(|time| time.as_nanos())),
+        ),
+        seconds(
+            "execution_s",
+            "time the body ran, until its end, or, if it was killed, until the service heard of it: at once, but under preset `wrench` with a `processing_overhead` only when it is done with the requests in its hands; empty if the body never began",
+            |out, record| write_date(out, record.execution().map(|time| time.as_nanos())),
+        ),
+        seconds(
+            "response_s",
+            "time from submission until the platform was done with the invocation, however it ended",
+            |out, record| write_seconds(out, record.response().as_nanos()),
+        ),
     ];
 
     /// Appends the value of this column for `record` to `out`, as text; nothing if it has none.
@@ -186,6 +156,17 @@ impl std::fmt::Debug for Column {
             .field("unit", &self.unit)
             .finish_non_exhaustive()
     }
+}
+
+/// What appends the value of a record.
+type Write = fn(&mut Vec<u8>, &InvocationRecord);
+
+const fn plain(name: &'static str, meaning: &'static str, write: Write) -> Column {
+    Column { name, unit: Unit::None, meaning, write }
+}
+
+const fn seconds(name: &'static str, meaning: &'static str, write: Write) -> Column {
+    Column { name, unit: Unit::Seconds, meaning, write }
 }
 
 fn write_name(out: &mut Vec<u8>, name: Option<&str>) {

@@ -55,7 +55,7 @@ pub struct Totals {
 /// for (second, kind) in [
 ///     (0, EventKind::Submitted { invocation, function }),
 ///     (0, EventKind::ContainerStarted {
-///         node, container, function, image: None, disk_bytes: 0, memory_bytes: 256_000_000, places: 1,
+///         node, container, function, image: None, disk_bytes: 0, memory_bytes: 256_000_000, capacity: 1,
 ///     }),
 ///     (0, EventKind::Dispatched {
 ///         invocation, node, container, memory_bytes: 256_000_000, was_idle: false, start_kind: StartKind::Cold,
@@ -81,8 +81,8 @@ pub struct Utilisation {
     now: Time,
     /// The date up to which slots and idle and busy containers are integrated.
     integrated_until: Time,
-    slots: Level,
-    idle: Level,
+    slots: HeldQuantity,
+    idle: HeldQuantity,
     /// Memory of busy containers: `memory` without `idle` and `images`.
     busy_now: u64,
     busy_peak: u64,
@@ -90,29 +90,29 @@ pub struct Utilisation {
     memory_integrated_until: Time,
     /// Memory of containers and images together. It does not change when a container becomes idle
     /// or busy.
-    memory: Level,
-    images: Level,
+    memory: HeldQuantity,
+    images: HeldQuantity,
     /// Size in memory of each image that was ever loaded, by its number.
     image_bytes: Vec<u64>,
 }
 
 /// A quantity that is held: its current value, its peak, and its time integral. Less than 2^64 of
-/// it is held at a time, and no simulation lasts longer than 2^64 nanoseconds, so the area does not
-/// overflow.
+/// it is held at a time, and no simulation lasts longer than 2^64 nanoseconds, so the
+/// integral does not overflow.
 #[derive(Clone, Copy, Debug, Default)]
-struct Level {
+struct HeldQuantity {
     now: u64,
     peak: u64,
     /// In units × nanoseconds.
-    area: u128,
+    integral: u128,
 }
 
-impl Level {
+impl HeldQuantity {
     /// Integrates over a time of more than zero; at zero the peak would count an instant.
     #[inline]
     fn pass(&mut self, nanos: u64) {
         self.peak = self.peak.max(self.now);
-        self.area += u128::from(self.now) * u128::from(nanos);
+        self.integral += u128::from(self.now) * u128::from(nanos);
     }
 
     #[inline]
@@ -135,13 +135,13 @@ impl Utilisation {
             from: None,
             now: Time::ZERO,
             integrated_until: Time::ZERO,
-            slots: Level::default(),
-            idle: Level::default(),
+            slots: HeldQuantity::default(),
+            idle: HeldQuantity::default(),
             busy_now: 0,
             busy_peak: 0,
             memory_integrated_until: Time::ZERO,
-            memory: Level::default(),
-            images: Level::default(),
+            memory: HeldQuantity::default(),
+            images: HeldQuantity::default(),
             image_bytes: Vec::new(),
         }
     }
@@ -229,12 +229,12 @@ impl Utilisation {
     }
 
     /// Memory of busy containers, after everything has been summed up.
-    fn busy(&self) -> Level {
-        let others = self.images.area + self.idle.area;
-        Level {
+    fn busy(&self) -> HeldQuantity {
+        let others = self.images.integral + self.idle.integral;
+        HeldQuantity {
             now: self.busy_now,
             peak: self.busy_peak,
-            area: self.memory.area.saturating_sub(others),
+            integral: self.memory.integral.saturating_sub(others),
         }
     }
 
@@ -259,25 +259,25 @@ impl Utilisation {
         if nanos == 0 {
             return None;
         }
-        let share = |level: Level, total: Option<u64>| {
+        let share = |held: HeldQuantity, total: Option<u64>| {
             let total = total.filter(|&total| total > 0)?;
-            Some(level.area as f64 / (u128::from(total) * u128::from(nanos)) as f64)
+            Some(held.integral as f64 / (u128::from(total) * u128::from(nanos)) as f64)
         };
-        let mean = |level: Level| {
+        let mean = |held: HeldQuantity| {
             let nanos = u128::from(nanos);
-            u64::try_from(level.area.saturating_add(nanos / 2) / nanos).unwrap_or(u64::MAX)
+            u64::try_from(held.integral.saturating_add(nanos / 2) / nanos).unwrap_or(u64::MAX)
         };
-        let memory = |level: Level| MemoryUse {
-            mean_bytes: mean(level),
-            peak_bytes: level.peak,
-            mean_share: share(level, self.totals.memory_bytes),
+        let memory = |held: HeldQuantity| MemoryUse {
+            mean_bytes: mean(held),
+            peak_bytes: held.peak,
+            mean_share: share(held, self.totals.memory_bytes),
         };
         Some(UtilisationReport {
             from_s: from.as_secs_f64(),
             to_s: self.now.as_secs_f64(),
             slots: SlotUse {
                 total: self.totals.slots,
-                used_mean: self.slots.area as f64 / nanos as f64,
+                used_mean: self.slots.integral as f64 / nanos as f64,
                 used_peak: self.slots.peak,
                 used_share: share(self.slots, self.totals.slots),
             },
@@ -294,11 +294,11 @@ impl Utilisation {
 
     fn container_memory(&self) -> ContainerMemory {
         let busy = self.busy();
-        let all = busy.area.saturating_add(self.idle.area);
+        let all = busy.integral.saturating_add(self.idle.integral);
         ContainerMemory {
-            busy_mb_s: busy.area as f64 / MEGABYTE_SECOND,
-            idle_mb_s: self.idle.area as f64 / MEGABYTE_SECOND,
-            idle_share: (all > 0).then(|| self.idle.area as f64 / all as f64),
+            busy_mb_s: busy.integral as f64 / MEGABYTE_SECOND,
+            idle_mb_s: self.idle.integral as f64 / MEGABYTE_SECOND,
+            idle_share: (all > 0).then(|| self.idle.integral as f64 / all as f64),
         }
     }
 }

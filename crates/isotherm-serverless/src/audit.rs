@@ -192,7 +192,7 @@ struct Container {
     disk_bytes: u64,
     memory_bytes: u64,
     /// How many invocations it may serve at once.
-    places: u32,
+    capacity: u32,
     /// The invocations that it serves.
     serves: Vec<InvocationId>,
     /// Whether a body has run in it to its end.
@@ -341,7 +341,7 @@ impl Auditor {
                 image,
                 disk_bytes,
                 memory_bytes,
-                places,
+                capacity,
             } => {
                 let (serves, used, idle) = (Vec::new(), false, false);
                 let new = Container {
@@ -350,7 +350,7 @@ impl Auditor {
                     image,
                     disk_bytes,
                     memory_bytes,
-                    places,
+                    capacity,
                     serves,
                     used,
                     idle,
@@ -715,7 +715,7 @@ impl Auditor {
                 target.idle = false;
                 // One that was given too many goes on serving those that it may: their ends will
                 // make it idle.
-                if target.serves.len() < target.places as usize {
+                if target.serves.len() < target.capacity as usize {
                     target.serves.push(id);
                 }
             }
@@ -834,7 +834,7 @@ fn check_container(
             target.function, invocation.function
         ));
     }
-    if target.serves.len() >= target.places as usize
+    if target.serves.len() >= target.capacity as usize
         && let Some(other) = target.serves.first()
     {
         wrong(format_args!("which serves invocation {other}"));

@@ -208,8 +208,8 @@ impl Call {
         &self.storage
     }
 
-    /// The function manager of the user who invoked the function, for invoking other functions from
-    /// the body and waiting for them.
+    /// The function manager of the user that invoked the function, for invoking other functions
+    /// from the body and waiting for them.
     #[must_use]
     pub fn functions(&self) -> &FunctionManager {
         &self.functions

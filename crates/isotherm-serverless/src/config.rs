@@ -434,8 +434,8 @@ impl ServiceConfig {
 
     /// Limits how many invocations run at once, and sets what happens to further ones.
     #[must_use]
-    pub fn with_max_concurrency(mut self, most: u32, throttle: Throttle) -> Self {
-        (self.max_concurrency, self.throttle) = (Some(most), throttle);
+    pub fn with_max_concurrency(mut self, limit: u32, throttle: Throttle) -> Self {
+        (self.max_concurrency, self.throttle) = (Some(limit), throttle);
         self
     }
 

@@ -49,167 +49,72 @@ pub struct PlatformEvent {
     pub kind: EventKind,
 }
 
-/// The kinds of events. Sizes are in bytes.
+/// The kinds of events.
+///
+/// Fields such as `node` are the numbers of what the event is about. `bytes` is the room of an
+/// image that is taken or free again, on the disk or in the memory that the event is about.
+/// `disk_bytes` and `memory_bytes` are the limits of the container. `started` says whether a copy
+/// or load that failed had taken room, which is free again.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the enum says what its fields are")]
 pub enum EventKind {
     /// The service has accepted an invocation.
-    Submitted {
-        /// The invocation.
-        invocation: InvocationId,
-        /// Its function.
-        function: FunctionId,
-    },
+    Submitted { invocation: InvocationId, function: FunctionId },
     /// The image of an invocation is on the head disk, so the invocation is schedulable.
-    Admitted {
-        /// The invocation.
-        invocation: InvocationId,
-    },
+    Admitted { invocation: InvocationId },
     /// A download to the head disk began; its room on the head disk is taken from now on.
-    DownloadStarted {
-        /// The image.
-        image: ImageId,
-        /// Its size on disk.
-        bytes: u64,
-    },
+    DownloadStarted { image: ImageId, bytes: u64 },
     /// The image is on the head disk.
-    DownloadEnded {
-        /// The image.
-        image: ImageId,
-    },
+    DownloadEnded { image: ImageId },
     /// The download failed; its room is free again.
-    DownloadFailed {
-        /// The image.
-        image: ImageId,
-    },
+    DownloadFailed { image: ImageId },
     /// An image was evicted from the head disk.
-    HeadEvicted {
-        /// The image.
-        image: ImageId,
-        /// Room that is free again.
-        bytes: u64,
-    },
+    HeadEvicted { image: ImageId, bytes: u64 },
     /// A copy from the head disk to a node's disk began; its room on the node's disk is taken from
     /// now on.
-    CopyStarted {
-        /// The node.
-        node: NodeId,
-        /// The image.
-        image: ImageId,
-        /// Its size on disk.
-        bytes: u64,
-    },
+    CopyStarted { node: NodeId, image: ImageId, bytes: u64 },
     /// The image is on the node's disk.
-    CopyEnded {
-        /// The node.
-        node: NodeId,
-        /// The image.
-        image: ImageId,
-    },
+    CopyEnded { node: NodeId, image: ImageId },
     /// A copy found no room, or was interrupted.
-    CopyFailed {
-        /// The node.
-        node: NodeId,
-        /// The image.
-        image: ImageId,
-        /// Whether room had been taken, which is free again.
-        started: bool,
-    },
+    CopyFailed { node: NodeId, image: ImageId, started: bool },
     /// A load from a node's disk to its memory began; its room in memory is taken from now on.
-    LoadStarted {
-        /// The node.
-        node: NodeId,
-        /// The image.
-        image: ImageId,
-        /// Its size in memory.
-        bytes: u64,
-    },
+    LoadStarted { node: NodeId, image: ImageId, bytes: u64 },
     /// The image is in the node's memory.
-    LoadEnded {
-        /// The node.
-        node: NodeId,
-        /// The image.
-        image: ImageId,
-    },
+    LoadEnded { node: NodeId, image: ImageId },
     /// A load found no room, or was interrupted.
-    LoadFailed {
-        /// The node.
-        node: NodeId,
-        /// The image.
-        image: ImageId,
-        /// Whether room had been taken, which is free again.
-        started: bool,
-    },
+    LoadFailed { node: NodeId, image: ImageId, started: bool },
     /// An image was evicted from a node's disk.
-    DiskEvicted {
-        /// The node.
-        node: NodeId,
-        /// The image.
-        image: ImageId,
-        /// Room that is free again.
-        bytes: u64,
-    },
+    DiskEvicted { node: NodeId, image: ImageId, bytes: u64 },
     /// An image left a node's memory: it was evicted, or dropped because it is no longer on the
     /// node's disk.
-    MemoryEvicted {
-        /// The node.
-        node: NodeId,
-        /// The image.
-        image: ImageId,
-        /// Room that is free again.
-        bytes: u64,
-    },
+    MemoryEvicted { node: NodeId, image: ImageId, bytes: u64 },
     /// A container was started; its disk and memory limits are taken from now on and its image is
     /// pinned.
     ContainerStarted {
-        /// The node.
         node: NodeId,
-        /// The container.
         container: ContainerId,
-        /// The function that it serves.
         function: FunctionId,
         /// The image of that function, if it has one.
         image: Option<ImageId>,
-        /// Its disk limit.
         disk_bytes: u64,
-        /// Its memory limit.
         memory_bytes: u64,
         /// How many invocations it may serve at once.
-        places: u32,
+        capacity: u32,
     },
     /// The last invocation in a container has ended and the container is kept: it is idle until an
     /// invocation is dispatched to it or it stops. A container that is not kept stops without
     /// having been idle.
-    ContainerIdle {
-        /// The node.
-        node: NodeId,
-        /// The container.
-        container: ContainerId,
-        /// Its memory limit.
-        memory_bytes: u64,
-    },
+    ContainerIdle { node: NodeId, container: ContainerId, memory_bytes: u64 },
     /// The container that has just been started was started ahead, for no invocation. It is idle
     /// from now on, though it may still be starting.
-    Prewarmed {
-        /// The node.
-        node: NodeId,
-        /// The container.
-        container: ContainerId,
-    },
+    Prewarmed { node: NodeId, container: ContainerId },
     /// A container should have been started ahead, but there was no room, its image was not there,
     /// or the node was off.
-    PrewarmingSkipped {
-        /// The node.
-        node: NodeId,
-        /// The function.
-        function: FunctionId,
-    },
+    PrewarmingSkipped { node: NodeId, function: FunctionId },
     /// A container stopped and gave back what it held.
     ContainerStopped {
-        /// The node.
         node: NodeId,
-        /// The container.
         container: ContainerId,
-        /// Its memory limit.
         memory_bytes: u64,
         /// Whether it was idle until now.
         was_idle: bool,
@@ -218,13 +123,9 @@ pub enum EventKind {
     },
     /// An invocation was dispatched to a container and takes a slot of the node.
     Dispatched {
-        /// The invocation.
         invocation: InvocationId,
-        /// The node.
         node: NodeId,
-        /// The container.
         container: ContainerId,
-        /// The memory limit of the container.
         memory_bytes: u64,
         /// Whether the container was idle until now. If not, it is new, or serves other invocations
         /// too.
@@ -234,9 +135,7 @@ pub enum EventKind {
     },
     /// An invocation ended. If it had been dispatched its slot is free again.
     Ended {
-        /// The invocation.
         invocation: InvocationId,
-        /// How it ended.
         outcome: Outcome,
         /// The container that served it, if it had been dispatched.
         container: Option<ContainerId>,

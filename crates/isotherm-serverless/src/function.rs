@@ -133,8 +133,9 @@ impl fmt::Debug for Image {
     }
 }
 
-/// One step of a body. Steps run one after the other on the compute host.
+/// One step of a body. Steps run one after the other on the compute host. Sizes are in bytes.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the comment of a step says what its fields are")]
 pub enum Step {
     /// Waits.
     Sleep(Duration),
@@ -144,39 +145,16 @@ pub enum Step {
     /// Computes a number of flops on one core.
     Compute(f64),
     /// Writes a file to the container's private storage.
-    Write {
-        /// The file.
-        file: FileName,
-        /// Its size.
-        bytes: u64,
-    },
+    Write { file: FileName, bytes: u64 },
     /// Reads a file of the container's private storage.
-    Read {
-        /// The file.
-        file: FileName,
-    },
+    Read { file: FileName },
     /// Reads a file of a storage service into memory.
-    Fetch {
-        /// The storage service.
-        storage: StorageService,
-        /// The file.
-        file: FileName,
-    },
+    Fetch { storage: StorageService, file: FileName },
     /// Writes a file from memory to a storage service.
-    Put {
-        /// The storage service.
-        storage: StorageService,
-        /// The file.
-        file: FileName,
-        /// Its size.
-        bytes: u64,
-    },
+    Put { storage: StorageService, file: FileName, bytes: u64 },
     /// Invokes another function of the same service, by name, and waits until the invocation has
     /// ended.
-    Invoke {
-        /// Name of the function.
-        function: Arc<str>,
-    },
+    Invoke { function: Arc<str> },
 }
 
 /// The future of a custom body.
@@ -378,14 +356,14 @@ pub(crate) struct Concurrency {
     /// In one container.
     pub(crate) per_container: u32,
     /// In all containers; `None`: any number.
-    pub(crate) most: Option<u32>,
+    pub(crate) limit: Option<u32>,
     /// Whether this number is reserved for the function.
     pub(crate) reserved: bool,
 }
 
 impl Default for Concurrency {
     fn default() -> Self {
-        Concurrency { per_container: 1, most: None, reserved: false }
+        Concurrency { per_container: 1, limit: None, reserved: false }
     }
 }
 
@@ -459,9 +437,9 @@ impl Function {
     /// Limits how many invocations of the function run at once. [`Throttle`](crate::Throttle) says
     /// what becomes of further ones; with 0 all are rejected.
     #[must_use]
-    pub fn with_max_concurrency(self, most: u32) -> Self {
+    pub fn with_max_concurrency(self, limit: u32) -> Self {
         self.changed(|inner| {
-            inner.concurrency.most = Some(most);
+            inner.concurrency.limit = Some(limit);
             inner.concurrency.reserved = false;
         })
     }
@@ -472,9 +450,9 @@ impl Function {
     /// left for functions that share the rest. With 0 all its invocations are rejected, as on AWS
     /// Lambda.
     #[must_use]
-    pub fn with_reserved_concurrency(self, most: u32) -> Self {
+    pub fn with_reserved_concurrency(self, limit: u32) -> Self {
         self.changed(|inner| {
-            inner.concurrency.most = Some(most);
+            inner.concurrency.limit = Some(limit);
             inner.concurrency.reserved = true;
         })
     }

@@ -43,30 +43,20 @@ use crate::{
 
 /// Why a serverless compute service cannot be started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant shows what its fields are")]
 pub enum ServerlessError {
     /// No compute host was given.
     #[error("a serverless compute service needs at least one compute host")]
     NoComputeHost,
     /// A host was given twice.
     #[error("compute host '{host}' is listed twice")]
-    DuplicateHost {
-        /// The host.
-        host: Arc<str>,
-    },
+    DuplicateHost { host: Arc<str> },
     /// A host has no disk where one is needed.
     #[error("host '{host}' has no disk mounted at '{mount}'")]
-    NoDisk {
-        /// The host.
-        host: Arc<str>,
-        /// The mount point.
-        mount: String,
-    },
+    NoDisk { host: Arc<str>, mount: String },
     /// A host has no slot.
     #[error("compute host '{host}' has no slots")]
-    NoSlots {
-        /// The host.
-        host: Arc<str>,
-    },
+    NoSlots { host: Arc<str> },
 }
 
 /// A handle of a serverless compute service. Cheap to clone; clones are the same service. The

@@ -11,24 +11,22 @@ use isotherm_kernel::Time;
 /// What an invocation that has not ended waits for or does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the comment of a variant says what its fields are")]
 pub enum Lack {
     /// The concurrency limit of its function is reached.
     FunctionConcurrency {
-        /// The limit.
-        most: u32,
+        limit: u32,
         /// Whether it is a reserved concurrency.
         reserved: bool,
     },
     /// The concurrency limit of the service is reached.
     ServiceConcurrency {
-        /// The limit.
-        most: u32,
+        limit: u32,
         /// How much of it is reserved by other functions.
         reserved_by_others: u32,
     },
     /// The head disk has no room for its image.
     HeadDisk {
-        /// The image.
         image: String,
         /// Its size.
         bytes: u64,
@@ -36,15 +34,9 @@ pub enum Lack {
         obtainable_bytes: u64,
     },
     /// Its image is being downloaded.
-    Download {
-        /// The image.
-        image: String,
-    },
+    Download { image: String },
     /// All compute hosts that could hold it are off.
-    HostsOff {
-        /// Their number.
-        hosts: usize,
-    },
+    HostsOff { hosts: usize },
     /// No compute host that is on and could hold it has a free slot.
     Slot {
         /// How many of these are on.
@@ -66,28 +58,16 @@ pub enum Lack {
     },
     /// Its image is on its way to a compute host.
     Image {
-        /// The image.
         image: String,
-        /// The compute host.
         node: String,
         /// Whether it is being copied to the host's disk; otherwise it is being loaded into its
         /// memory.
         is_copy: bool,
     },
     /// The last copy or load of its image to a compute host was interrupted.
-    BrokenImage {
-        /// The image.
-        image: String,
-        /// The compute host.
-        node: String,
-        /// The cause of the interruption.
-        cause: String,
-    },
+    BrokenImage { image: String, node: String, cause: String },
     /// A compute host has room for it, but the scheduler does not place it.
-    Decision {
-        /// A compute host with room.
-        node: String,
-    },
+    Decision { node: String },
     /// It is in a container that is starting.
     Starting,
     /// Its body runs or waits for something.
@@ -140,17 +120,17 @@ impl Lack {
         let pick = |singular, plural| if one { singular } else { plural };
         let (waits, its) = (pick("waits", "wait"), pick("its", "their"));
         match self {
-            Lack::FunctionConcurrency { most, reserved } => {
-                let limit = if *reserved { "reserved concurrency" } else { "max_concurrency" };
+            Lack::FunctionConcurrency { limit, reserved } => {
+                let kind = if *reserved { "reserved concurrency" } else { "max_concurrency" };
                 write!(
                     f,
-                    "{waits} because of the {limit} of {its} function: {most} may run at once"
+                    "{waits} because of the {kind} of {its} function: {limit} may run at once"
                 )
             }
-            Lack::ServiceConcurrency { most, reserved_by_others } => {
+            Lack::ServiceConcurrency { limit, reserved_by_others } => {
                 write!(
                     f,
-                    "{waits} because of the max_concurrency of the service: {most} may run at once"
+                    "{waits} because of the max_concurrency of the service: {limit} may run at once"
                 )?;
                 match reserved_by_others {
                     0 => Ok(()),

@@ -44,7 +44,7 @@ use isotherm_platform::HostId;
 
 pub use action::{
     Action, ActionContext, ActionOwner, ActionReport, ActionRequest, ActionState, ActionStatus,
-    AtLimit, BodyFuture, CustomBody, OnEnd, Turn,
+    AtLimit, BodyFuture, CallPosition, CustomBody, OnEnd,
 };
 pub use action_table::{ActionId, Ledger};
 
@@ -238,7 +238,7 @@ impl BareMetalService {
         let inner = &self.inner;
         inner.site.message_sent(from, &inner.address, "action_request", payload_bytes);
         if payload_bytes == 0 {
-            return self.receive(&mut request, Turn::GoesOn);
+            return self.receive(&mut request, CallPosition::Inner);
         }
         let id = inner.actions.borrow_mut().send(&mut request);
         let service = self.clone();
@@ -249,20 +249,26 @@ impl BareMetalService {
             payload_bytes,
             move |result| match result {
                 Ok(()) => service.arrive(id),
-                Err(cause) => service.end(id, Err(cause), None, Turn::GoesOn),
+                Err(cause) => service.end(id, Err(cause), None, CallPosition::Inner),
             },
         );
         id
     }
 
-    /// Submits an action by a message of 0 bytes. If the call is in tail position ([`Turn::Ends`]),
-    /// an action that would start in the next step starts in this one; it never ends in it.
+    /// Submits an action by a message of 0 bytes. If the call is in tail position
+    /// ([`CallPosition::Tail`]), an action that would start in the next step starts in this one; it
+    /// never ends in it.
     #[inline(always)]
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
-    pub fn submit_in(&self, turn: Turn, from: &Address, mut request: ActionRequest) -> ActionId {
+    pub fn submit_in(
+        &self,
+        position: CallPosition,
+        from: &Address,
+        mut request: ActionRequest,
+    ) -> ActionId {
         let inner = &self.inner;
         inner.site.message_sent(from, &inner.address, "action_request", 0);
-        self.receive(&mut request, turn)
+        self.receive(&mut request, position)
     }
 
     /// Submits an action by a message of 0 bytes and waits for its report. Dropping the future does
@@ -275,7 +281,7 @@ impl BareMetalService {
         let on_end = request.on_end;
         request.on_end = OnEnd::Call(Box::new(move |report| {
             told.send_detached(report.clone());
-            on_end.tell(report, Turn::GoesOn);
+            on_end.tell(report, CallPosition::Inner);
         }));
         self.submit(from, 0, request);
         reports.receive().await
@@ -325,7 +331,7 @@ impl BareMetalService {
     /// Accepts an action that arrives when it is sent. The request is emptied in place, because
     /// moving freshly written fields would stall on store forwarding.
     #[inline]
-    fn receive(&self, request: &mut ActionRequest, turn: Turn) -> ActionId {
+    fn receive(&self, request: &mut ActionRequest, position: CallPosition) -> ActionId {
         let mut actions = self.inner.actions.borrow_mut();
         if !self.inner.is_up() {
             let id = actions.send(request);
@@ -334,7 +340,7 @@ impl BareMetalService {
         }
         let (id, starts) = actions.receive(request);
         if starts {
-            self.begin(actions, id, turn);
+            self.begin(actions, id, position);
         } else {
             self.refuse_or_queue(actions, id);
         }
@@ -344,8 +350,8 @@ impl BareMetalService {
     /// Accepts an action whose message has arrived.
     fn arrive(&self, id: ActionId) {
         let mut actions = self.inner.actions.borrow_mut();
-        if self.inner.is_up() && actions.starts_at_once(id) {
-            self.begin(actions, id, Turn::GoesOn);
+        if self.inner.is_up() && actions.take_cores_if_free(id) {
+            self.begin(actions, id, CallPosition::Inner);
         } else {
             self.refuse_or_queue(actions, id);
         }
@@ -380,7 +386,7 @@ impl BareMetalService {
         while self.inner.is_up() {
             let mut actions = self.inner.actions.borrow_mut();
             match actions.next_to_start() {
-                Some(id) => self.begin(actions, id, Turn::GoesOn),
+                Some(id) => self.begin(actions, id, CallPosition::Inner),
                 None => return,
             }
         }
@@ -388,9 +394,9 @@ impl BareMetalService {
 
     /// Begins an action that holds its cores.
     #[inline]
-    fn begin(&self, mut actions: RefMut<'_, ActionTable>, id: ActionId, turn: Turn) {
+    fn begin(&self, mut actions: RefMut<'_, ActionTable>, id: ActionId, position: CallPosition) {
         if actions.get(id).is_some_and(|entry| entry.sleeps()) {
-            self.begin_sleeper(actions, id, turn);
+            self.begin_sleeper(actions, id, position);
         } else {
             drop(actions);
             self.begin_executor(id);
@@ -405,8 +411,14 @@ impl BareMetalService {
     }
 
     /// Ends an action: gives its cores back, calls its `on_end`, then starts waiting actions.
-    fn end(&self, id: ActionId, result: Result<(), FailureCause>, ended: Option<Time>, turn: Turn) {
-        self.end_in(self.inner.actions.borrow_mut(), id, result, ended, turn);
+    fn end(
+        &self,
+        id: ActionId,
+        result: Result<(), FailureCause>,
+        ended: Option<Time>,
+        position: CallPosition,
+    ) {
+        self.end_in(self.inner.actions.borrow_mut(), id, result, ended, position);
     }
 
     /// The same with the table borrowed. Inlined so that the report is written where its owner
@@ -418,13 +430,13 @@ impl BareMetalService {
         id: ActionId,
         result: Result<(), FailureCause>,
         ended: Option<Time>,
-        turn: Turn,
+        position: CallPosition,
     ) {
         let Some(entry) = actions.remove(id, result.is_ok()) else { return };
-        let turn = if actions.none_waiting() { turn } else { Turn::GoesOn };
+        let position = if actions.none_waiting() { position } else { CallPosition::Inner };
         drop(actions);
-        entry.on_end.tell_parts(entry.started, ended, result, turn);
-        if turn == Turn::GoesOn {
+        entry.on_end.tell_parts(entry.started, ended, result, position);
+        if position == CallPosition::Inner {
             self.start_waiting();
         }
     }
@@ -440,11 +452,12 @@ impl BareMetalService {
             ActionStage::Call(call) => {
                 kernel.cancel_call(call);
             }
-            ActionStage::Sent | ActionStage::Waiting | ActionStage::Turn | ActionStage::Ended => {}
+            ActionStage::Sent | ActionStage::Waiting | ActionStage::Queued | ActionStage::Ended => {
+            }
         }
         let report = ActionReport { started: entry.started, ended: None, result: Err(cause) };
         let on_end = entry.on_end;
-        kernel.call_after(Duration::ZERO, move |_| on_end.tell(report, Turn::Ends));
+        kernel.call_after(Duration::ZERO, move |_| on_end.tell(report, CallPosition::Tail));
         self.start_waiting();
         true
     }

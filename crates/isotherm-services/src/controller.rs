@@ -10,6 +10,7 @@ use std::sync::Arc;
 use isotherm_kernel::{Actor, Duration, Kernel, Time};
 use isotherm_platform::HostId;
 
+use crate::site::context_methods;
 use crate::{Address, Site};
 
 /// The context of a controller: the site and its own address. Cheap to clone.
@@ -68,43 +69,10 @@ impl ExecutionController {
         })
     }
 
-    /// The site.
-    #[must_use]
-    pub fn site(&self) -> &Site {
-        &self.site
-    }
-
-    /// The kernel.
-    #[must_use]
-    pub fn kernel(&self) -> &Kernel {
-        self.site.kernel()
-    }
-
-    /// The address from which the controller sends its messages.
-    #[must_use]
-    pub fn address(&self) -> &Address {
-        &self.address
-    }
-
-    /// The host on which it runs.
-    #[must_use]
-    pub fn host(&self) -> HostId {
-        self.address.host()
-    }
-
-    /// The current date.
-    #[must_use]
-    pub fn now(&self) -> Time {
-        self.kernel().now()
-    }
-
-    /// Sleeps for a duration.
-    pub async fn sleep(&self, duration: Duration) {
-        self.kernel().sleep(duration).await;
-    }
-
     /// Sleeps until a date. A date that is not in the future is ready immediately.
     pub async fn sleep_until(&self, date: Time) {
         self.kernel().sleep_until(date).await;
     }
 }
+
+context_methods!(ExecutionController);

@@ -24,42 +24,23 @@ use std::sync::Arc;
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant shows what its fields are")]
 pub enum FailureCause {
     /// It was still running at its time limit.
     #[error("the time limit was reached")]
     TimeLimit,
     /// A storage service has no room for a file, even after evicting what it may.
     #[error("storage `{storage}` is full: {needed_bytes} bytes needed, {free_bytes} bytes free")]
-    StorageFull {
-        /// The storage service.
-        storage: Arc<str>,
-        /// How many bytes were asked for.
-        needed_bytes: u64,
-        /// How many bytes were free.
-        free_bytes: u64,
-    },
+    StorageFull { storage: Arc<str>, needed_bytes: u64, free_bytes: u64 },
     /// A storage service does not have the file.
     #[error("there is no file `{file}` on storage `{storage}`")]
-    FileNotFound {
-        /// The storage service.
-        storage: Arc<str>,
-        /// The file that was asked for.
-        file: Arc<str>,
-    },
+    FileNotFound { storage: Arc<str>, file: Arc<str> },
     /// The file cannot be deleted while it is read or written.
     #[error("file `{file}` on storage `{storage}` is in use")]
-    FileInUse {
-        /// The storage service.
-        storage: Arc<str>,
-        /// The file that is open.
-        file: Arc<str>,
-    },
+    FileInUse { storage: Arc<str>, file: Arc<str> },
     /// A host that is needed is off, or was turned off meanwhile.
     #[error("host `{host}` failed")]
-    HostFailed {
-        /// The host.
-        host: Arc<str>,
-    },
+    HostFailed { host: Arc<str> },
     /// A transfer was aborted, or there is no route.
     #[error("the network failed: {detail}")]
     NetworkFailed {
@@ -74,43 +55,25 @@ pub enum FailureCause {
     },
     /// A disk failed during a read or a write.
     #[error("the disk failed: {detail}")]
-    DiskFailed {
-        /// Which disk.
-        detail: Arc<str>,
-    },
+    DiskFailed { detail: Arc<str> },
     /// The request can never be granted.
     #[error("not allowed: {reason}")]
-    NotAllowed {
-        /// Why not.
-        reason: Arc<str>,
-    },
+    NotAllowed { reason: Arc<str> },
     /// The function or the service runs as many invocations as it may, and refuses further ones.
     #[error("function `{function}` has no more concurrency")]
-    Throttled {
-        /// The function.
-        function: Arc<str>,
-    },
+    Throttled { function: Arc<str> },
     /// The function is not registered with this service.
     #[error("function `{function}` is not registered with this service")]
-    FunctionNotRegistered {
-        /// The function.
-        function: Arc<str>,
-    },
+    FunctionNotRegistered { function: Arc<str> },
     /// The body of a function or of a custom action reported an error of its own.
     #[error("the body failed: {message}")]
-    BodyFailed {
-        /// What the body said.
-        message: Arc<str>,
-    },
+    BodyFailed { message: Arc<str> },
     /// It was cancelled.
     #[error("cancelled")]
     Cancelled,
     /// The service has been stopped.
     #[error("service `{service}` has been stopped")]
-    ServiceStopped {
-        /// The service.
-        service: Arc<str>,
-    },
+    ServiceStopped { service: Arc<str> },
 }
 
 impl FailureCause {
@@ -185,30 +148,36 @@ impl FailureCause {
     ];
 }
 
-/// Errors that a body meets outside the simulation.
-macro_rules! fails_a_body {
-    ($($error:ty),* $(,)?) => {
+/// Converts common errors of the standard library to an error type by a function of it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! from_common_errors {
+    ($target:ty, $convert:path) => {
+        $crate::from_common_errors! {
+            $target, $convert,
+            Box<dyn std::error::Error + Send + Sync>,
+            std::fmt::Error,
+            std::io::Error,
+            std::num::ParseFloatError,
+            std::num::ParseIntError,
+            std::num::TryFromIntError,
+            std::str::ParseBoolError,
+            std::str::Utf8Error,
+            std::string::FromUtf8Error
+        }
+    };
+    ($target:ty, $convert:path, $($error:ty),*) => {
         $(
-            impl From<$error> for FailureCause {
+            impl From<$error> for $target {
                 fn from(error: $error) -> Self {
-                    FailureCause::body_failed(error)
+                    $convert(error)
                 }
             }
         )*
     };
 }
 
-fails_a_body! {
-    Box<dyn std::error::Error + Send + Sync>,
-    fmt::Error,
-    std::io::Error,
-    std::num::ParseFloatError,
-    std::num::ParseIntError,
-    std::num::TryFromIntError,
-    std::str::ParseBoolError,
-    std::str::Utf8Error,
-    std::string::FromUtf8Error,
-}
+from_common_errors!(FailureCause, FailureCause::body_failed);
 
 #[cfg(test)]
 mod tests {

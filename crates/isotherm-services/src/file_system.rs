@@ -96,27 +96,17 @@ pub struct Evicted {
 
 /// Why a file system refused an operation.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant shows what its fields are")]
 pub enum FileError {
     /// There is not enough room, even after evicting all unpinned files; nothing was evicted.
     #[error("not enough space: {needed} bytes needed, {free} bytes free")]
-    NotEnoughSpace {
-        /// How many bytes were asked for.
-        needed: u64,
-        /// How many bytes were free.
-        free: u64,
-    },
+    NotEnoughSpace { needed: u64, free: u64 },
     /// A file with this name exists.
     #[error("file `{name}` exists already")]
-    AlreadyExists {
-        /// The name.
-        name: FileName,
-    },
+    AlreadyExists { name: FileName },
     /// The file is pinned.
     #[error("file `{name}` is in use")]
-    InUse {
-        /// The name.
-        name: FileName,
-    },
+    InUse { name: FileName },
 }
 
 #[derive(Debug)]

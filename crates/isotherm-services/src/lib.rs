@@ -65,8 +65,8 @@ mod transfer;
 
 pub use bare_metal::{
     Action, ActionContext, ActionId, ActionOwner, ActionReport, ActionRequest, ActionState,
-    ActionStatus, AtLimit, BareMetalConfig, BareMetalService, BodyFuture, CustomBody, Ledger,
-    OnEnd, Turn,
+    ActionStatus, AtLimit, BareMetalConfig, BareMetalService, BodyFuture, CallPosition, CustomBody,
+    Ledger, OnEnd,
 };
 pub use controller::ExecutionController;
 pub use failure::FailureCause;

@@ -192,3 +192,46 @@ impl fmt::Display for Address {
         f.write_str(&self.label)
     }
 }
+
+/// The methods that the contexts of actors share: they have a `site` and an `address`.
+macro_rules! context_methods {
+    ($context:ident) => {
+        impl $context {
+            /// The site.
+            #[must_use]
+            pub fn site(&self) -> &Site {
+                &self.site
+            }
+
+            /// The kernel.
+            #[must_use]
+            pub fn kernel(&self) -> &Kernel {
+                self.site.kernel()
+            }
+
+            /// The address from which it sends messages.
+            #[must_use]
+            pub fn address(&self) -> &Address {
+                &self.address
+            }
+
+            /// The host on which it runs.
+            #[must_use]
+            pub fn host(&self) -> HostId {
+                self.address.host()
+            }
+
+            /// The current date.
+            #[must_use]
+            pub fn now(&self) -> Time {
+                self.kernel().now()
+            }
+
+            /// Sleeps for a duration.
+            pub async fn sleep(&self, duration: Duration) {
+                self.kernel().sleep(duration).await;
+            }
+        }
+    };
+}
+pub(crate) use context_methods;

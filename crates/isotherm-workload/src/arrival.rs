@@ -63,17 +63,17 @@ pub trait Workload {
     /// process there may be billions of changes of its state, or of rejected candidates. A caller
     /// that must stay responsive uses this instead of [`next_arrival`](Self::next_arrival); the
     /// arrivals are the same.
-    fn look(&mut self) -> Result<Next, WorkloadError> {
+    fn poll(&mut self) -> Result<Next, WorkloadError> {
         Ok(self.next_arrival()?.map_or(Next::End, Next::Arrival))
     }
 
     /// Appends at most so many arrivals, and returns what follows them. They are the arrivals that
-    /// [`look`](Self::look) finds one by one; a workload may find them faster together.
+    /// [`poll`](Self::poll) finds one by one; a workload may find them faster together.
     ///
     /// # Errors
     /// That of the arrival behind those that have been read.
-    fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
-        read_one_by_one(self, most, arrivals)
+    fn read(&mut self, max: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+        read_one_by_one(self, max, arrivals)
     }
 
     /// The arrivals as an iterator.
@@ -90,12 +90,12 @@ impl<W: Workload + ?Sized> Workload for Box<W> {
         (**self).next_arrival()
     }
 
-    fn look(&mut self) -> Result<Next, WorkloadError> {
-        (**self).look()
+    fn poll(&mut self) -> Result<Next, WorkloadError> {
+        (**self).poll()
     }
 
-    fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
-        (**self).read(most, arrivals)
+    fn read(&mut self, max: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+        (**self).read(max, arrivals)
     }
 }
 
@@ -104,23 +104,23 @@ impl<W: Workload + ?Sized> Workload for &mut W {
         (**self).next_arrival()
     }
 
-    fn look(&mut self) -> Result<Next, WorkloadError> {
-        (**self).look()
+    fn poll(&mut self) -> Result<Next, WorkloadError> {
+        (**self).poll()
     }
 
-    fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
-        (**self).read(most, arrivals)
+    fn read(&mut self, max: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+        (**self).read(max, arrivals)
     }
 }
 
 /// Reads the next arrivals of a workload, one after the other.
 pub(crate) fn read_one_by_one(
     workload: &mut (impl Workload + ?Sized),
-    most: usize,
+    max: usize,
     arrivals: &mut Vec<Arrival>,
 ) -> Result<Rest, WorkloadError> {
-    for _ in 0..most {
-        match workload.look()? {
+    for _ in 0..max {
+        match workload.poll()? {
             Next::Arrival(arrival) => arrivals.push(arrival),
             Next::Silence(until) => return Ok(Rest::Silence(until)),
             Next::End => return Ok(Rest::End),
@@ -129,10 +129,10 @@ pub(crate) fn read_one_by_one(
     Ok(Rest::Open)
 }
 
-/// The next arrival of a workload that looks step by step.
+/// The next arrival of a workload that is polled step by step.
 pub(crate) fn find_arrival(workload: &mut impl Workload) -> Result<Option<Arrival>, WorkloadError> {
     loop {
-        match workload.look()? {
+        match workload.poll()? {
             Next::Arrival(arrival) => return Ok(Some(arrival)),
             Next::Silence(_) => {}
             Next::End => return Ok(None),

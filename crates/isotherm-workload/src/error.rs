@@ -11,6 +11,7 @@ pub const LONGEST_LINE: usize = 1 << 20;
 
 /// Why a workload cannot be made or continued.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of a variant shows what its fields are")]
 pub enum WorkloadError {
     /// A trace is broken.
     #[error(transparent)]
@@ -20,11 +21,8 @@ pub enum WorkloadError {
     Parameter {
         /// Which workload, for example `Poisson`.
         workload: &'static str,
-        /// Which parameter.
         parameter: &'static str,
-        /// The range it must lie in.
         expected: &'static str,
-        /// What was given.
         got: String,
     },
     /// A workload without an end.
@@ -35,13 +33,10 @@ pub enum WorkloadError {
     /// Dates that go back in a list or in a workload that was given to a merge.
     #[error("arrival {index} of {of} is at {at}, before the one at {previous} that precedes it")]
     OutOfOrder {
-        /// Which workload.
         of: String,
         /// Which of its arrivals, counted from 0.
         index: u64,
-        /// Its date.
         at: Time,
-        /// The date of the one before.
         previous: Time,
     },
 }
@@ -81,6 +76,7 @@ pub struct TraceError {
 
 /// What can be wrong with a trace.
 #[derive(Debug)]
+#[expect(missing_docs, reason = "the message of a problem shows what its fields are")]
 pub enum TraceProblem {
     /// It cannot be read.
     Unreadable(std::io::Error),
@@ -93,7 +89,6 @@ pub enum TraceProblem {
     NoRows,
     /// A column that is needed is not there.
     MissingColumn {
-        /// The columns that are there.
         columns: Vec<String>,
         /// The one whose name is most like it.
         similar: Option<String>,
@@ -105,12 +100,7 @@ pub enum TraceProblem {
     /// A column for a minute that no day has.
     NoSuchMinute,
     /// A row with more or fewer fields than the header.
-    Ragged {
-        /// Fields of the header.
-        expected: usize,
-        /// Fields of the row.
-        got: usize,
-    },
+    Ragged { expected: usize, got: usize },
     /// A quotation mark that is opened and never closed, so that all that follows would be one
     /// field.
     OpenQuote,
@@ -125,96 +115,42 @@ pub enum TraceProblem {
     /// A function without a name.
     NoName,
     /// A value that should be a number and is not.
-    NotANumber {
-        /// What it is.
-        value: String,
-    },
+    NotANumber { value: String },
     /// Infinite, or NaN.
-    NotFinite {
-        /// What it is.
-        value: String,
-    },
+    NotFinite { value: String },
     /// Below zero.
-    Negative {
-        /// What it is.
-        value: String,
-        /// What it should be.
-        kind: ValueKind,
-    },
+    Negative { value: String, kind: ValueKind },
     /// Neither 0 nor 1 in a column of marks.
     NotAMark {
         /// What it is; perhaps nothing.
         value: String,
     },
     /// Beyond the end of time (about 584 years), or more than 2^64 - 1 bytes.
-    TooLarge {
-        /// What it is.
-        value: String,
-        /// What it should be.
-        kind: ValueKind,
-    },
+    TooLarge { value: String, kind: ValueKind },
     /// A limit of zero.
-    Zero {
-        /// What it is.
-        value: String,
-        /// What it should be.
-        kind: ValueKind,
-    },
+    Zero { value: String, kind: ValueKind },
     /// Something else than a number of invocations.
-    NotACount {
-        /// What it is.
-        value: String,
-    },
+    NotACount { value: String },
     /// More invocations in a minute than there can be.
-    TooMany {
-        /// How many.
-        value: String,
-        /// How many are taken at most.
-        most: u32,
-    },
+    TooMany { value: String, limit: u32 },
     /// A line that is no JSON object.
-    NotAnObject {
-        /// Why.
-        reason: String,
-    },
+    NotAnObject { reason: String },
     /// A file that is no Parquet, or is broken.
-    NotParquet {
-        /// Why.
-        reason: String,
-    },
+    NotParquet { reason: String },
     /// A page of a Parquet file that would take more memory than is given to it.
-    ParquetPage {
-        /// Which one, and why.
-        reason: String,
-        /// What may be done about it.
-        hint: &'static str,
-    },
+    ParquetPage { reason: String, hint: &'static str },
     /// A column of values that are neither numbers nor text.
-    NotAType {
-        /// What they are.
-        kind: String,
-    },
+    NotAType { kind: String },
     /// It arrives before the row above it.
-    Unsorted {
-        /// When it arrives.
-        at: Time,
-        /// When the row above arrives.
-        previous: Time,
-    },
+    Unsorted { at: Time, previous: Time },
     /// No function has this name.
     UnknownFunction {
-        /// The name.
         value: String,
         /// The function whose name is most like it.
         similar: Option<String>,
     },
     /// No function has this number.
-    UnknownNumber {
-        /// What should be a number.
-        value: String,
-        /// How many functions there are.
-        functions: usize,
-    },
+    UnknownNumber { value: String, functions: usize },
 }
 
 /// What a number of a trace is.
@@ -398,11 +334,11 @@ impl TraceProblem {
             }
             TraceProblem::AmbiguousColumn => "give each column a name of its own".to_owned(),
             TraceProblem::OpenQuote => {
-                "all that follows would be one field; write \"\" for a mark that is meant as it is".to_owned()
+                "all that follows would be one field; write \"\" for a quotation mark inside a field".to_owned()
             }
             TraceProblem::NotText => "save the file as UTF-8: `file` says what it is".to_owned(),
             TraceProblem::LongRow | TraceProblem::LongValue => {
-                "no longer one is read: is the file what it should be, and are its lines and quotes whole?".to_owned()
+                "longer rows and values are refused: is this the right file, and are its lines and quotes complete?".to_owned()
             }
             TraceProblem::Ragged { expected, got } if got > expected => {
                 "a field that has a comma in it must stand in quotes".to_owned()
@@ -425,12 +361,12 @@ impl TraceProblem {
             }
             TraceProblem::NoName => format!("the column `{column}` takes names"),
             TraceProblem::TooLarge { .. } => "is the unit of the column right?".to_owned(),
-            TraceProblem::NotAnObject { .. } => "each line is one by itself, like { \"arrival_s\": 0.5 }".to_owned(),
+            TraceProblem::NotAnObject { .. } => "each line is a JSON object, like { \"arrival_s\": 0.5 }".to_owned(),
             TraceProblem::NotParquet { .. } => "is it a Parquet file, and was it copied to its end?".to_owned(),
             TraceProblem::ParquetPage { hint, .. } => (*hint).to_owned(),
             TraceProblem::NotAType { .. } => "numbers and text are read, at the top level of the schema".to_owned(),
             TraceProblem::NotACount { .. } => "a minute has a whole number of them, zero or more".to_owned(),
-            TraceProblem::TooMany { most, .. } => format!("at most {most} are taken: is this a column of counts?"),
+            TraceProblem::TooMany { limit, .. } => format!("at most {limit} are taken: is this a column of counts?"),
             TraceProblem::Unsorted { .. } => {
                 "a trace is read as the simulation goes on: sort its rows by arrival".to_owned()
             }

@@ -133,7 +133,7 @@ impl Workload for Generator {
         find_arrival(self)
     }
 
-    fn look(&mut self) -> Result<Next, WorkloadError> {
+    fn poll(&mut self) -> Result<Next, WorkloadError> {
         if self.left == 0 {
             return Ok(Next::End);
         }

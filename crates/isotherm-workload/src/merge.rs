@@ -38,8 +38,8 @@ struct MergedWorkload {
 impl MergedWorkload {
     /// Looks for the next arrival of this workload, whose number is for errors.
     #[inline]
-    fn look(&mut self, number: usize) -> Result<Next, WorkloadError> {
-        let next = self.workload.look();
+    fn poll(&mut self, number: usize) -> Result<Next, WorkloadError> {
+        let next = self.workload.poll();
         let (at, is_arrival) = match &next {
             Ok(Next::Arrival(arrival)) => (arrival.at, true),
             Ok(Next::Silence(until)) => (*until, false),
@@ -57,11 +57,11 @@ impl MergedWorkload {
     fn read(
         &mut self,
         number: usize,
-        most: usize,
+        max: usize,
         arrivals: &mut Vec<Arrival>,
     ) -> Result<Rest, WorkloadError> {
         let before = arrivals.len();
-        let mut rest = self.workload.read(most, arrivals);
+        let mut rest = self.workload.read(max, arrivals);
         let mut read = arrivals.len();
         for (place, arrival) in arrivals.iter().enumerate().skip(before) {
             if arrival.at < self.last {
@@ -98,7 +98,7 @@ impl MergedWorkload {
     /// the end of a silence.
     #[inline]
     fn advance(&mut self, number: usize) -> Result<(Option<Arrival>, Option<Time>), WorkloadError> {
-        let (next, at) = match self.look(number)? {
+        let (next, at) = match self.poll(number)? {
             Next::Arrival(arrival) => (Some(arrival), Some(arrival.at)),
             Next::Silence(until) => (None, Some(until)),
             Next::End => (None, None),
@@ -183,21 +183,21 @@ impl Workload for Merge {
         find_arrival(self)
     }
 
-    fn look(&mut self) -> Result<Next, WorkloadError> {
+    fn poll(&mut self) -> Result<Next, WorkloadError> {
         let result = match &mut *self.workloads {
-            [only] => only.look(0),
+            [only] => only.poll(0),
             _ => self.next(),
         };
         self.end_with(result)
     }
 
-    fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+    fn read(&mut self, max: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
         match &mut *self.workloads {
             [only] => {
-                let result = only.read(0, most, arrivals);
+                let result = only.read(0, max, arrivals);
                 self.end_with(result)
             }
-            _ => read_one_by_one(self, most, arrivals),
+            _ => read_one_by_one(self, max, arrivals),
         }
     }
 }

@@ -102,30 +102,7 @@ impl Error {
     }
 }
 
-/// Errors that programs meet outside the simulation.
-macro_rules! other {
-    ($($error:ty),* $(,)?) => {
-        $(
-            impl From<$error> for Error {
-                fn from(error: $error) -> Self {
-                    Error::other(error)
-                }
-            }
-        )*
-    };
-}
-
-other! {
-    Box<dyn std::error::Error + Send + Sync>,
-    fmt::Error,
-    std::io::Error,
-    std::num::ParseFloatError,
-    std::num::ParseIntError,
-    std::num::TryFromIntError,
-    std::str::ParseBoolError,
-    std::str::Utf8Error,
-    std::string::FromUtf8Error,
-}
+isotherm_services::from_common_errors!(Error, Error::other);
 
 impl From<PlatformError> for Error {
     fn from(error: PlatformError) -> Self {

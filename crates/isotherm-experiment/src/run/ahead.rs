@@ -168,7 +168,7 @@ impl<W: Workload + Send + 'static> ReadAhead<W> {
         match self.batch.silence {
             Some(until) if self.batch.arrivals.is_empty() => Ok(Next::Silence(until)),
             // The batch has an arrival now, or is the end.
-            _ => self.look(),
+            _ => self.poll(),
         }
     }
 }
@@ -176,7 +176,7 @@ impl<W: Workload + Send + 'static> ReadAhead<W> {
 impl<W: Workload + Send + 'static> Workload for ReadAhead<W> {
     fn next_arrival(&mut self) -> Result<Option<Arrival>, WorkloadError> {
         loop {
-            match self.look()? {
+            match self.poll()? {
                 Next::Arrival(arrival) => return Ok(Some(arrival)),
                 Next::Silence(_) => {}
                 Next::End => return Ok(None),
@@ -185,7 +185,7 @@ impl<W: Workload + Send + 'static> Workload for ReadAhead<W> {
     }
 
     #[inline]
-    fn look(&mut self) -> Result<Next, WorkloadError> {
+    fn poll(&mut self) -> Result<Next, WorkloadError> {
         let Some(&arrival) = self.batch.arrivals.get(self.given) else { return self.turn() };
         self.given += 1;
         Ok(Next::Arrival(arrival))

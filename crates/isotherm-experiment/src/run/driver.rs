@@ -37,7 +37,7 @@ impl Source for Arrivals {
     #[inline(always)]
     fn next(&mut self) -> Option<Upcoming> {
         loop {
-            let next = self.workload.look();
+            let next = self.workload.poll();
             if let Ok(Next::Arrival(_)) = next {
                 self.search.found();
             }
@@ -164,7 +164,7 @@ impl Driver {
             }
         } else {
             loop {
-                let arrival = match workload.look()? {
+                let arrival = match workload.poll()? {
                     Next::Arrival(arrival) => arrival,
                     Next::Silence(until) => {
                         // In a step of its own of the run queue, so that the run can be ended.

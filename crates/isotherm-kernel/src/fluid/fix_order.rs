@@ -93,30 +93,30 @@ impl Resource {
     ///
     /// Sums are computed in the order of the users, so they depend only on which users are fixed
     /// earlier, and at which shares.
-    pub(super) fn saturation(&self, others: &[ResourceUser]) -> Evaluation {
-        let mut own = FixOrder::FIRST;
-        let mut known = usize::MAX;
+    pub(super) fn saturation(&self, users: &[ResourceUser]) -> Evaluation {
+        let mut order = FixOrder::FIRST;
+        let mut fixed_before = usize::MAX;
         loop {
             let (mut left, mut usage, mut last, mut fixed) =
                 (self.capacity, 0.0, FixOrder::FIRST, 0);
-            for other in others {
-                if other.order < own {
+            for user in users {
+                if user.order < order {
                     fixed += 1;
-                    last = last.max(other.order);
-                    left -= if self.sharing == Sharing::Shared { other.amount } else { 0.0 };
+                    last = last.max(user.order);
+                    left -= if self.sharing == Sharing::Shared { user.amount } else { 0.0 };
                 } else {
                     usage = if self.sharing == Sharing::Shared {
-                        usage + other.usage
+                        usage + user.usage
                     } else {
-                        f64::max(usage, other.usage)
+                        f64::max(usage, user.usage)
                     };
                 }
             }
             let used_up = left <= self.capacity * PRECISION;
-            if fixed == others.len() {
-                let most = others.iter().map(|other| other.amount).fold(0.0, f64::max);
+            if fixed == users.len() {
+                let largest = users.iter().map(|user| user.amount).fold(0.0, f64::max);
                 let spare =
-                    if self.sharing == Sharing::Shared { left } else { self.capacity - most };
+                    if self.sharing == Sharing::Shared { left } else { self.capacity - largest };
                 let spare = if used_up { f64::NEG_INFINITY } else { spare };
                 return Evaluation { spare, ..Evaluation::new(Saturation::NEVER) };
             }
@@ -124,11 +124,11 @@ impl Resource {
                 return Evaluation { overdrawn: true, ..Evaluation::new(Saturation::NEVER) };
             }
             let level = left / usage;
-            own = last.then(level);
-            if fixed == known {
-                return Evaluation::new(Saturation { order: own, level });
+            order = last.then(level);
+            if fixed == fixed_before {
+                return Evaluation::new(Saturation { order, level });
             }
-            known = fixed;
+            fixed_before = fixed;
         }
     }
 }

@@ -91,7 +91,7 @@ pub(super) struct Incremental {
     /// The first solve in which a component may be formed.
     after: u64,
     // Work space.
-    others: Vec<ResourceUser>,
+    resource_users: Vec<ResourceUser>,
     found: Vec<u32>,
 }
 
@@ -422,20 +422,20 @@ impl Fluid {
         if resource.capacity >= UNLIMITED {
             return Evaluation::new(Saturation::NEVER);
         }
-        let mut others = std::mem::take(&mut incremental.others);
-        others.clear();
+        let mut users = std::mem::take(&mut incremental.resource_users);
+        users.clear();
         for (user, number) in live_users(&resource.users) {
             let activity = &activities[user as usize];
             let weight = activity.uses[number as usize].weight;
             let fix = incremental.fix_elsewhere(user, activity, at);
-            others.push(ResourceUser {
+            users.push(ResourceUser {
                 order: fix.order,
                 amount: weight * fix.share,
                 usage: weight / activity.penalty,
             });
         }
-        let evaluation = resource.saturation(&others);
-        incremental.others = others;
+        let evaluation = resource.saturation(&users);
+        incremental.resource_users = users;
         evaluation
     }
 

@@ -1,4 +1,4 @@
-//! From a platform as written to one in which every name is a number and every rule holds.
+//! Resolves a platform description: names become ids, and the rules of the whole are checked.
 
 mod routes;
 
@@ -66,7 +66,7 @@ enum NamedLink {
 struct Resolver {
     topology: Topology,
     points: IndexMap<String, NamedPoint, FxBuildHasher>,
-    /// All points with their places in the order of declaration.
+    /// All points with their positions in the order of declaration.
     order: Vec<(u32, PointId)>,
     zones: Vec<ZoneSpec>,
     routers: Vec<RouterSpec>,

@@ -1,5 +1,5 @@
-//! Zones in which every host has links of its own to the middle: routes go up from one host and
-//! down to the other.
+//! Zones with `Cluster` routing: each host has its own links to the backbone of the zone, so routes
+//! go up from one host and down to the other.
 //!
 //! The way up is the limiter of the host, its uplink, and the backbone of the zone; the way down is
 //! the reverse, with its downlink. A repeated link counts once. So a route between two hosts is
@@ -40,7 +40,7 @@ impl Cluster {
         self.backbone
     }
 
-    /// Gives a point its links, or none if it is in the middle itself. Returns false, and does
+    /// Gives a point its links, or none if it is at the backbone itself. Returns false, and does
     /// nothing, if it has some.
     pub(crate) fn attach(&mut self, point: PointId, links: Option<HostLinks>) -> bool {
         let before = self.attached.get(&point).copied().flatten();

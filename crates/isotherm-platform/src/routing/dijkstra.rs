@@ -1,12 +1,10 @@
-//! The paths of fewest links from one point of a zone to all others (Dijkstra).
+//! The routes with the fewest links from one point of a zone to all others (Dijkstra).
 //!
-//! A step is a declared route and costs as many links as it has. Points are visited by their
-//! distance, those at the same distance in the order in which the declared routes first name them,
-//! and a path is replaced only by one that has strictly fewer links: so of paths that cost the
-//! same, the one whose last step leaves the point visited first wins.
+//! An edge is a declared route and costs the number of its links. Points are visited by distance,
+//! those at the same distance in the order in which the declared routes first name them, and only a
+//! strictly shorter path replaces another.
 //!
-//! All paths from a point are found when the first one is asked for. They are kept, within a limit,
-//! for the next time.
+//! The first query from a point computes its tree of paths, which is kept within a limit.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -29,7 +27,7 @@ pub(super) struct Dijkstra {
 }
 
 impl Clone for Dijkstra {
-    /// The same, without the memory of what was found.
+    /// The same, without the trees that are kept.
     fn clone(&self) -> Self {
         Self::default()
     }
@@ -38,13 +36,13 @@ impl Clone for Dijkstra {
 #[derive(Debug)]
 struct StepGraph {
     points: IndexSet<PointId, FxBuildHasher>,
-    /// For each point where its steps begin in `steps`, and behind the last one where they end.
+    /// The index in `steps` of the first step of each point; the last entry is the end of `steps`.
     begins: Vec<usize>,
     /// To which point, and at what cost.
     steps: Vec<(u32, u32)>,
 }
 
-/// The point before the first one of a path, and that before one that cannot be reached.
+/// The predecessor of the first point of a path, and of a point that cannot be reached.
 const NOWHERE: u32 = u32::MAX;
 
 impl Dijkstra {

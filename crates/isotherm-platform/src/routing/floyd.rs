@@ -1,12 +1,10 @@
-//! The paths of fewest links between all points of a zone at once (Floyd and Warshall).
+//! The routes with the fewest links between all points of a zone (Floyd and Warshall).
 //!
-//! A step is a declared route and costs as many links as it has. Of paths that cost the same, the
-//! first one found wins, and they are looked for as the reference does: for every point between,
-//! every first and every last one, all in the order of declaration, a path is replaced only by one
-//! that has strictly fewer links.
+//! An edge is a declared route and costs the number of its links. Ties are resolved as in the
+//! reference: the loops run over the intermediate, the first and the last point in the order of
+//! declaration, and only a strictly shorter path replaces another.
 //!
-//! All paths are found when the first one is asked for, in n³ steps; then each takes as many steps
-//! as it has.
+//! The first query computes all paths, in O(n³); a query then costs O(length of its path).
 
 use std::sync::OnceLock;
 
@@ -15,7 +13,7 @@ use rustc_hash::FxHashMap;
 use super::table::RouteTable;
 use super::{PointId, RouteStep, RouteSteps};
 
-/// More points than this would take minutes, and gigabytes.
+/// The largest number of points of a zone; more would take minutes, and gigabytes.
 pub(crate) const MOST_POINTS: usize = 4000;
 
 /// No path. Two of these can be added.
@@ -29,7 +27,7 @@ pub(super) struct Floyd(OnceLock<Paths>);
 struct Paths {
     points: Box<[PointId]>,
     ranks: FxHashMap<PointId, u32>,
-    /// For every first and last point the point before the last one: `before[first · n + last]`.
+    /// For every first and last point of a path its last but one: `before[first · n + last]`.
     before: Box<[u32]>,
 }
 

@@ -30,7 +30,7 @@ fn started(container: u64, memory_bytes: u64) -> EventKind {
         image: Some(IMAGE),
         disk_bytes: 7,
         memory_bytes,
-        places: 1,
+        capacity: 1,
     }
 }
 

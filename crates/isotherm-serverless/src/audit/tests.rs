@@ -29,7 +29,7 @@ fn started(container: u64) -> EventKind {
         image: Some(IMAGE),
         disk_bytes: 200,
         memory_bytes: 50,
-        places: 1,
+        capacity: 1,
     }
 }
 
@@ -256,7 +256,7 @@ fn capacities_exceeded() {
         function: FUNCTION,
         image: Some(IMAGE),
         disk_bytes: 0,
-        places: 1,
+        capacity: 1,
         memory_bytes: 371,
     };
     broken(
@@ -279,7 +279,7 @@ fn exactly_full_is_not_too_much() {
     // Four containers fill the disk up to 900, and a file of 100 in the shape of a container fills
     // the rest.
     let rest = EventKind::ContainerStarted {
-        places: 1,
+        capacity: 1,
         node: NODE,
         container: ContainerId(9),
         function: FUNCTION,
@@ -546,7 +546,7 @@ fn dispatches_on_the_wrong_node_or_without_the_image() {
 #[test]
 fn invocations_without_image_need_no_admission() {
     let container = EventKind::ContainerStarted {
-        places: 1,
+        capacity: 1,
         node: NODE,
         container: ContainerId(0),
         function: FUNCTION,
@@ -688,7 +688,7 @@ fn nonsense_is_survived() {
     let mut events = good_life();
     events.reverse();
     let big = EventKind::ContainerStarted {
-        places: 1,
+        capacity: 1,
         node: NODE,
         container: ContainerId(u64::MAX),
         function: FunctionId(u32::MAX),

@@ -52,7 +52,7 @@ impl ChooseNode for HashAffinity {
             self.build(nodes.count());
         }
         let mean = (nodes.total_running() + 1) as f64 / nodes.count() as f64;
-        let most = (self.load_factor * mean).ceil();
+        let bound = (self.load_factor * mean).ceil();
         let home =
             self.ring.partition_point(|&(point, _)| point < hash(0, function.index() as u64));
         let (before, after) = self.ring.split_at(home);
@@ -60,8 +60,8 @@ impl ChooseNode for HashAffinity {
         // The first node that is not too busy but needs evictions, and the first that is too busy.
         let (mut crowded, mut busy) = (None, None);
         for &(_, node) in after.iter().chain(before).take(STEPS) {
-            let idle_enough = f64::from(nodes.running(node)) < most;
-            if idle_enough && (spare || crowded.is_none()) {
+            let within_bound = f64::from(nodes.running(node)) < bound;
+            if within_bound && (spare || crowded.is_none()) {
                 if nodes.has_spare_place(function, node) {
                     return Some(node);
                 }

@@ -91,7 +91,7 @@ pub struct Plan {
     /// The scheduler has more to decide after these decisions have been carried out.
     pub(crate) goes_on: bool,
     /// The scheduler has read the state of all touched nodes.
-    pub(crate) caught_up: bool,
+    pub(crate) has_read_touched: bool,
 }
 
 impl Plan {
@@ -101,7 +101,7 @@ impl Plan {
         self.loads.clear();
         self.copies.clear();
         self.goes_on = false;
-        self.caught_up = false;
+        self.has_read_touched = false;
     }
 
     /// Whether nothing was decided.
@@ -132,13 +132,13 @@ pub struct Placed {
     /// The container that is to serve it; `None` for a new one.
     pub container: Option<ContainerId>,
     /// The scheduler has read the state of all touched nodes.
-    pub(crate) caught_up: bool,
+    pub(crate) has_read_touched: bool,
 }
 
 impl Placed {
     /// On a node, in the given container or (`None`) in a new one.
     #[must_use]
     pub fn new(node: NodeId, container: Option<ContainerId>) -> Self {
-        Placed { node, container, caught_up: false }
+        Placed { node, container, has_read_touched: false }
     }
 }

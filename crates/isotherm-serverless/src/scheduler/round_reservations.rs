@@ -51,7 +51,7 @@ impl RoundReservations {
             && !view.idle(function, node).take(placed).any(|other| other == container)
     }
 
-    /// RoundReservations the room of a container of the function, new or idle, and of its image.
+    /// Reserves the room of a container of the function, new or idle, and of its image.
     pub(super) fn add(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) {
         if view.concurrency_of(function) > 1 {
             let needs_room = self.needs_room(view, function, node);

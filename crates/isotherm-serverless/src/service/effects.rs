@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use isotherm_kernel::{Change, Duration};
 use isotherm_services::{
-    Action, ActionOwner, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, Turn,
+    Action, ActionOwner, ActionReport, ActionRequest, CallPosition, DataEnd, FailureCause, FilePin,
     move_data,
 };
 
@@ -56,7 +56,7 @@ impl ActionOwner for Inner {
         self: Rc<Self>,
         (invocation, node): (u64, u64),
         mut report: ActionReport,
-        turn: Turn,
+        position: CallPosition,
     ) {
         if let Err(FailureCause::ServiceStopped { service: stopped }) = &mut report.result
             && self.stopped.get()
@@ -67,7 +67,7 @@ impl ActionOwner for Inner {
         let invocation = InvocationId(invocation);
         let service = ServerlessComputeService { inner: self };
         let from = &service.inner.nodes[node as usize].address;
-        if turn == Turn::GoesOn || !service.takes_at_once() {
+        if position == CallPosition::Inner || !service.takes_at_once() {
             return service.tell(from, Request::BodyEnded { invocation, report });
         }
         service.inner.port.taken_at_once(from, "body_ended");
@@ -134,8 +134,12 @@ impl ServerlessComputeService {
             Effect::Start { invocation, node, container, startup, limit } => {
                 // Effects are carried out at the end of a turn: the last of them ends it, if no
                 // other message waits.
-                let turn = if is_last && self.takes_at_once() { Turn::Ends } else { Turn::GoesOn };
-                self.start_body(invocation, node, container, startup, limit, turn);
+                let position = if is_last && self.takes_at_once() {
+                    CallPosition::Tail
+                } else {
+                    CallPosition::Inner
+                };
+                self.start_body(invocation, node, container, startup, limit, position);
             }
             Effect::KeepAlive { container, idle_sequence, idle } => {
                 let token = Signal::IdleTimeout { container, idle_sequence }.token();
@@ -350,7 +354,7 @@ impl ServerlessComputeService {
         container: ContainerId,
         startup: Duration,
         limit: Duration,
-        turn: Turn,
+        position: CallPosition,
     ) {
         let services = self.node(node);
         let Some(action) = self.action(invocation, node, container) else { return };
@@ -366,7 +370,7 @@ impl ServerlessComputeService {
             request.status = Some(Rc::clone(&status));
             self.inner.tables.borrow_mut().progress.insert(invocation, (node, status));
         }
-        let id = services.bare_metal.submit_in(turn, self.address(), request);
+        let id = services.bare_metal.submit_in(position, self.address(), request);
         let mut state = self.inner.state.borrow_mut();
         if let Some(live) = state.invocations.get_mut(&invocation) {
             live.service_data.action = Some((node, id));

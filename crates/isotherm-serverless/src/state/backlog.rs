@@ -49,7 +49,7 @@ impl Backlog {
     /// Appends an invocation at a given position behind all others, such as its position in another
     /// backlog.
     pub(crate) fn push_at(&mut self, sequence: u64, pending: Pending) {
-        debug_assert!(sequence >= self.next_sequence, "places are given out in order");
+        debug_assert!(sequence >= self.next_sequence, "positions are given out in order");
         self.next_sequence = sequence + 1;
         let Pending { invocation, function } = pending;
         self.entries.push_back(Entry { sequence, invocation, function, gone: false });
@@ -79,11 +79,11 @@ impl Backlog {
 
     /// The invocations from a position on.
     pub(crate) fn since(&self, sequence: u64) -> impl DoubleEndedIterator<Item = Pending> + '_ {
-        self.places_since(sequence).map(|(_, pending)| pending)
+        self.positions_since(sequence).map(|(_, pending)| pending)
     }
 
     /// The invocations from a position on, with their positions.
-    pub(crate) fn places_since(
+    pub(crate) fn positions_since(
         &self,
         sequence: u64,
     ) -> impl DoubleEndedIterator<Item = (u64, Pending)> + '_ {
@@ -110,27 +110,27 @@ mod tests {
     #[test]
     fn removal_keeps_the_order_of_the_others() {
         let mut backlog = Backlog::default();
-        let places: Vec<u64> = (0..100).map(|number| backlog.push(pending(number))).collect();
+        let positions: Vec<u64> = (0..100).map(|number| backlog.push(pending(number))).collect();
         for number in (0..100).filter(|number| number % 7 != 3) {
-            backlog.remove(places[number]);
+            backlog.remove(positions[number]);
         }
         let left: Vec<u64> = (0..100).filter(|number| number % 7 == 3).collect();
         assert_eq!(numbers(&backlog), left);
         assert_eq!(backlog.len(), left.len());
         assert!(backlog.entries.len() < 60, "gaps are closed");
-        let place = backlog.push(pending(100));
-        assert_eq!(backlog.since(place).count(), 1);
+        let position = backlog.push(pending(100));
+        assert_eq!(backlog.since(position).count(), 1);
         assert_eq!(numbers(&backlog).last(), Some(&100));
     }
 
     #[test]
     fn taking_out_twice_is_taking_out_once() {
         let mut backlog = Backlog::default();
-        let places = [backlog.push(pending(0)), backlog.push(pending(1))];
-        backlog.remove(places[1]);
-        backlog.remove(places[1]);
+        let positions = [backlog.push(pending(0)), backlog.push(pending(1))];
+        backlog.remove(positions[1]);
+        backlog.remove(positions[1]);
         assert_eq!(numbers(&backlog), [0]);
-        backlog.remove(places[0]);
+        backlog.remove(positions[0]);
         assert!(backlog.is_empty());
         assert_eq!(numbers(&backlog), [0u64; 0]);
     }

@@ -151,7 +151,7 @@ impl PlatformState {
                     container.serving <= function.concurrency,
                     "more invocations than a container serves"
                 );
-                let places = function.places_in(container);
+                let places = function.spare_capacity(container);
                 if places > 0 && container.is_open() {
                     let (containers, sum) = open.entry(container.node).or_default();
                     *containers += 1;
@@ -162,7 +162,7 @@ impl PlatformState {
             assert_eq!(function.idle.len(), all, "containers that can serve");
             for (node, (containers, places)) in open {
                 assert_eq!(function.idle.on(node).count(), containers, "containers that can serve");
-                let counted = function.places.get(&node).copied().unwrap_or(containers);
+                let counted = function.spare_on.get(&node).copied().unwrap_or(containers);
                 assert_eq!(counted, places, "invocations that they can take");
             }
         }

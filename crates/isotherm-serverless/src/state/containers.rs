@@ -58,7 +58,7 @@ pub(super) struct Damage {
 
 impl super::Function {
     /// How many further invocations a container of the function can take.
-    pub(crate) fn places_in(&self, container: &Container) -> usize {
+    pub(crate) fn spare_capacity(&self, container: &Container) -> usize {
         self.concurrency.saturating_sub(container.serving) as usize
     }
 }
@@ -125,7 +125,7 @@ impl PlatformState {
         self.next_use_sequence += 1;
         self.containers.insert(id, container);
         self.policies.eviction.started(node, function);
-        let places = self.functions[function.index()].concurrency;
+        let capacity = self.functions[function.index()].concurrency;
         self.emit(|| EventKind::ContainerStarted {
             node,
             container: id,
@@ -133,7 +133,7 @@ impl PlatformState {
             image,
             disk_bytes: need.disk_bytes,
             memory_bytes: need.memory_bytes,
-            places,
+            capacity,
         });
         Some(id)
     }
@@ -347,7 +347,7 @@ impl PlatformState {
         spec.idle.insert(key, id, container.node);
         self.log.note(Change::Idle(container.function, container.node));
         if spec.concurrency > 1 {
-            *spec.places.entry(container.node).or_default() += spec.places_in(container);
+            *spec.spare_on.entry(container.node).or_default() += spec.spare_capacity(container);
         }
         if !spec.pending.is_empty() {
             self.opened.push(container.function);
@@ -362,12 +362,12 @@ impl PlatformState {
         spec.idle.remove(key, node);
         self.log.note(Change::Idle(container.function, node));
         if spec.concurrency > 1 {
-            let places = spec.places_in(container);
-            if let Some(count) = spec.places.get_mut(&node) {
-                *count -= places;
+            let spare = spec.spare_capacity(container);
+            if let Some(count) = spec.spare_on.get_mut(&node) {
+                *count -= spare;
             }
             if !spec.idle.any_on(node) {
-                spec.places.remove(&node);
+                spec.spare_on.remove(&node);
             }
         }
     }

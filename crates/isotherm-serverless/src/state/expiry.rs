@@ -65,7 +65,7 @@ impl PlatformState {
             if let Some(container) = self.containers.get_mut(&id) {
                 container.noted = expires;
             }
-            self.throw_dates_away();
+            self.drop_stale_dates();
             if self.expiries.note(expires, id) {
                 self.effects.push_back(Effect::Expire { at: expires });
             }
@@ -73,7 +73,7 @@ impl PlatformState {
     }
 
     /// Removes stale dates if they are the majority; O(1) amortised per insertion.
-    fn throw_dates_away(&mut self) {
+    fn drop_stale_dates(&mut self) {
         let PlatformState { expiries, containers, .. } = self;
         if expiries.dates.len() > 2 * containers.len() + SLACK {
             expiries.dates.retain(|&Reverse((date, id))| {

@@ -163,7 +163,7 @@ pub(crate) struct Function {
     pub(crate) concurrency: u32,
     /// How many invocations the containers of `idle` can take, by node. Maintained only if a
     /// container serves several at once.
-    pub(crate) places: FxHashMap<NodeId, usize>,
+    pub(crate) spare_on: FxHashMap<NodeId, usize>,
     pub(crate) gate: Gate,
     /// The number of its invocations in containers.
     pub(crate) running: u32,
@@ -536,8 +536,8 @@ impl PlatformState {
         let Registration { name, image, limits, startup, keep_alive, on_failure, concurrency } =
             registration;
         let fits = self.admissible(image, &limits)?;
-        let Concurrency { per_container, most, reserved } = concurrency;
-        if !self.common_gate.admit(most, reserved) {
+        let Concurrency { per_container, limit, reserved } = concurrency;
+        if !self.common_gate.admit(limit, reserved) {
             let reason = "the service has not so much concurrency that nobody has reserved".into();
             return Err(FailureCause::NotAllowed { reason });
         }
@@ -550,8 +550,8 @@ impl PlatformState {
             idle: IdleContainers::default(),
             pending: Backlog::default(),
             concurrency: per_container,
-            places: FxHashMap::default(),
-            gate: Gate::new(most, reserved),
+            spare_on: FxHashMap::default(),
+            gate: Gate::new(limit, reserved),
             running: 0,
             keep_alive,
             on_failure: on_failure.unwrap_or(self.policies.on_failure),

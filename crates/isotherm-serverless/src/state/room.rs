@@ -59,9 +59,24 @@ impl PlatformState {
         node: NodeId,
         reserved: Need,
     ) -> bool {
+        let need = self.need_beside(function, node, reserved, false);
+        need.is_some_and(|need| need.fits_into(self.spare(node)))
+    }
+
+    /// What a new container of the function and its image need on the node, together with
+    /// `reserved` and the claims of transfers of other images. `None` if the node is off, or the
+    /// image waits for its next copy or load. `evicts` says whether idle containers may make room.
+    #[inline(always)]
+    fn need_beside(
+        &self,
+        function: FunctionId,
+        node: NodeId,
+        reserved: Need,
+        evicts: bool,
+    ) -> Option<Need> {
         let state = &self.nodes[node.index()];
         if !state.up {
-            return false;
+            return None;
         }
         let mut need = reserved;
         need.add(self.need(function));
@@ -69,15 +84,15 @@ impl PlatformState {
         if let Some(image) = self.functions[function.index()].image {
             let known = state.image(image);
             if known.memory.is_none() && known.retry_at > self.now {
-                return false;
+                return None;
             }
             // The spare room does not include an image that an idle container pins.
-            if !known.is_held_by_idle_only() {
+            if evicts || !known.is_held_by_idle_only() {
                 need.add(self.image_need(image, node));
             }
             need = need.without(state.claims.get(&image).copied().unwrap_or_default());
         }
-        need.fits_into(self.spare(node))
+        Some(need)
     }
 
     /// How much of the obtainable room of a node the image itself needs if a container of it is to
@@ -107,22 +122,8 @@ impl PlatformState {
         if !self.evicts {
             return self.has_spare_room(function, node, reserved);
         }
-        let state = &self.nodes[node.index()];
-        if !state.up {
-            return false;
-        }
-        let mut need = reserved;
-        need.add(self.need(function));
-        need.add(state.claimed);
-        if let Some(image) = self.functions[function.index()].image {
-            let known = state.image(image);
-            if known.memory.is_none() && known.retry_at > self.now {
-                return false;
-            }
-            need.add(self.image_need(image, node));
-            need = need.without(state.claims.get(&image).copied().unwrap_or_default());
-        }
-        need.fits_into(self.obtainable(node))
+        let need = self.need_beside(function, node, reserved, true);
+        need.is_some_and(|need| need.fits_into(self.obtainable(node)))
     }
 
     pub(super) fn fits(&self, function: FunctionId, node: NodeId) -> bool {

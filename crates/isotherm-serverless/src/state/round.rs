@@ -21,7 +21,7 @@ impl PlatformState {
             if let Some(scheduler) = &mut scheduler {
                 scheduler.round(&View::new(self), &mut plan);
             }
-            if std::mem::take(&mut plan.caught_up) {
+            if std::mem::take(&mut plan.has_read_touched) {
                 self.forget_touched();
             }
             self.log.forget();
@@ -91,8 +91,8 @@ impl PlatformState {
         self.repeats = false;
         let placed = scheduler.place_alone(&View::new(self), function);
         self.policies.scheduler = Some(scheduler);
-        let Some(Placed { node, container, caught_up }) = placed else { return false };
-        if caught_up {
+        let Some(Placed { node, container, has_read_touched }) = placed else { return false };
+        if has_read_touched {
             self.forget_touched();
         }
         self.emit(|| EventKind::Admitted { invocation: id });

@@ -27,7 +27,7 @@ use crate::{FunctionId, InvocationId, Outcome};
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     /// How many may be inside; `None`: unlimited.
-    most: Option<u32>,
+    limit: Option<u32>,
     /// Whether this number is reserved for the function.
     reserved: bool,
     /// How many have passed this gate and not ended. Not counted without any limit.
@@ -40,7 +40,7 @@ pub(crate) struct Gate {
 #[derive(Debug, Default)]
 pub(crate) struct CommonGate {
     /// How many may be inside, reservations included; `None`: unlimited.
-    most: Option<u32>,
+    limit: Option<u32>,
     throttle: Throttle,
     /// The sum of the reservations.
     reserved: u32,
@@ -55,43 +55,43 @@ pub(crate) struct CommonGate {
 }
 
 impl Gate {
-    pub(crate) fn new(most: Option<u32>, reserved: bool) -> Self {
-        Gate { most, reserved, ..Gate::default() }
+    pub(crate) fn new(limit: Option<u32>, reserved: bool) -> Self {
+        Gate { limit, reserved, ..Gate::default() }
     }
 
     /// Whether nothing may ever enter.
     fn is_walled_up(&self) -> bool {
-        self.most == Some(0)
+        self.limit == Some(0)
     }
 }
 
 impl CommonGate {
-    pub(crate) fn new(most: Option<u32>, throttle: Throttle) -> Self {
-        CommonGate { most, throttle, ..CommonGate::default() }
+    pub(crate) fn new(limit: Option<u32>, throttle: Throttle) -> Self {
+        CommonGate { limit, throttle, ..CommonGate::default() }
     }
 
     fn is_open(&self) -> bool {
-        self.most.is_none_or(|most| self.inside < most - self.reserved)
+        self.limit.is_none_or(|limit| self.inside < limit - self.reserved)
     }
 
     /// Whether nothing without a reservation may ever enter.
     fn is_walled_up(&self) -> bool {
-        self.most == Some(0)
+        self.limit == Some(0)
     }
 
     /// Registers a function with a limit, reserved for it or (`reserves` is false) not. Returns
     /// whether that is possible: the reservation must be available, and at least 1 must be left for
     /// functions that share the rest, if there are any.
-    pub(crate) fn admit(&mut self, most: Option<u32>, reserves: bool) -> bool {
-        let places = most.filter(|_| reserves).unwrap_or(0);
-        let shares = !reserves && most != Some(0) && !self.is_walled_up();
+    pub(crate) fn admit(&mut self, limit: Option<u32>, reserves: bool) -> bool {
+        let places = limit.filter(|_| reserves).unwrap_or(0);
+        let shares = !reserves && limit != Some(0) && !self.is_walled_up();
         let sharing = self.sharing || shares;
         let reserved = self.reserved.checked_add(places);
         let possible = |&reserved: &u32| {
-            self.most.is_none_or(|most| reserved < most || reserved == most && !sharing)
+            self.limit.is_none_or(|limit| reserved < limit || reserved == limit && !sharing)
         };
         let Some(reserved) = reserved.filter(possible) else { return false };
-        (self.sharing, self.reserved) = (sharing, if self.most.is_some() { reserved } else { 0 });
+        (self.sharing, self.reserved) = (sharing, if self.limit.is_some() { reserved } else { 0 });
         true
     }
 }
@@ -101,12 +101,12 @@ impl PlatformState {
     /// is a reservation, or that of the service.
     pub(super) fn limit_before(&self, id: InvocationId, function: FunctionId) -> Lack {
         let (gate, common) = (&self.functions[function.index()].gate, &self.common_gate);
-        match gate.most {
-            Some(most) if gate.line.contains(&id) => {
-                Lack::FunctionConcurrency { most, reserved: gate.reserved }
+        match gate.limit {
+            Some(limit) if gate.line.contains(&id) => {
+                Lack::FunctionConcurrency { limit, reserved: gate.reserved }
             }
             _ => Lack::ServiceConcurrency {
-                most: common.most.unwrap_or(u32::MAX),
+                limit: common.limit.unwrap_or(u32::MAX),
                 reserved_by_others: common.reserved,
             },
         }
@@ -117,12 +117,12 @@ impl PlatformState {
     pub(super) fn passes(&mut self, id: InvocationId, function: FunctionId) -> bool {
         let gate = &mut self.functions[function.index()].gate;
         let common = &mut self.common_gate;
-        if gate.most.is_none() && common.most.is_none() {
+        if gate.limit.is_none() && common.limit.is_none() {
             return true;
         }
         let is_walled_up = gate.is_walled_up() || !gate.reserved && common.is_walled_up();
         let queues = common.throttle == Throttle::Queue && !is_walled_up;
-        if gate.most.is_some_and(|most| gate.inside >= most) {
+        if gate.limit.is_some_and(|limit| gate.inside >= limit) {
             if queues {
                 gate.line.push_back(id);
             }
@@ -154,7 +154,7 @@ impl PlatformState {
     pub(super) fn leave_gates(&mut self, function: FunctionId) {
         let gate = &mut self.functions[function.index()].gate;
         let common = &mut self.common_gate;
-        if gate.most.is_none() && common.most.is_none() {
+        if gate.limit.is_none() && common.limit.is_none() {
             return;
         }
         gate.inside -= 1;
@@ -229,7 +229,7 @@ impl PlatformState {
         let common = &self.common_gate;
         for (index, function) in self.functions.iter().enumerate() {
             let gate = &function.gate;
-            if gate.most.is_some() || common.most.is_some() {
+            if gate.limit.is_some() || common.limit.is_some() {
                 let id = FunctionId(index as u32);
                 let waits = |&&other: &&InvocationId| self.invocations[&other].function == id;
                 let in_common_line = common.line.iter().filter(waits).count() as u32;
@@ -239,16 +239,16 @@ impl PlatformState {
                     "who is inside of a function"
                 );
                 assert!(
-                    gate.most.is_none_or(|most| gate.inside <= most),
+                    gate.limit.is_none_or(|limit| gate.inside <= limit),
                     "no more than may be inside"
                 );
                 assert!(
-                    gate.line.is_empty() || Some(gate.inside) == gate.most,
+                    gate.line.is_empty() || Some(gate.inside) == gate.limit,
                     "nobody waits before an open gate"
                 );
             }
         }
-        if common.most.is_some() {
+        if common.limit.is_some() {
             let shared = |id: FunctionId| !self.functions[id.index()].gate.reserved;
             assert_eq!(common.inside, inside(&shared), "who is inside of those who share");
             assert!(

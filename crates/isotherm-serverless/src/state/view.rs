@@ -114,27 +114,27 @@ impl<'a> View<'a> {
         self.state.changes
     }
 
-    /// What has changed from a place of the log on, and where the log ends now. `None` if that is
-    /// not known, as on the first call; from then on it is.
-    pub(crate) fn log_since(&self, place: Option<u64>) -> (Option<&'a [Change]>, u64) {
+    /// What has changed from a position in the log on, and where the log ends now. `None` if that
+    /// is not known, as on the first call; from then on it is.
+    pub(crate) fn log_since(&self, position: Option<u64>) -> (Option<&'a [Change]>, u64) {
         let log = &self.state.log;
-        let changes = place.and_then(|place| log.since(place));
+        let changes = position.and_then(|position| log.since(position));
         log.begin();
         (changes, log.end())
     }
 
-    /// The waiting invocations at this place of the queue and behind it, with their places.
-    pub(crate) fn pending_from(&self, place: u64) -> impl Iterator<Item = (u64, Pending)> + 'a {
-        self.state.pending.places_since(place)
+    /// The waiting invocations from a position in the queue on, with their positions.
+    pub(crate) fn pending_from(&self, position: u64) -> impl Iterator<Item = (u64, Pending)> + 'a {
+        self.state.pending.positions_since(position)
     }
 
-    /// The place of the first waiting invocation of a function.
-    pub(crate) fn place_of_first(&self, function: FunctionId) -> Option<u64> {
+    /// The position of the first waiting invocation of a function.
+    pub(crate) fn position_of_first(&self, function: FunctionId) -> Option<u64> {
         self.state.functions[function.index()]
             .pending
-            .places_since(0)
+            .positions_since(0)
             .next()
-            .map(|(place, _)| place)
+            .map(|(position, _)| position)
     }
 
     /// The nodes on which what can be had may have changed since a plan last said that the
@@ -332,7 +332,7 @@ impl<'a> View<'a> {
         let spec = &self.state.functions[function.index()];
         match spec.concurrency {
             1 => spec.idle.on(node).count(),
-            _ => spec.places.get(&node).copied().unwrap_or_default(),
+            _ => spec.spare_on.get(&node).copied().unwrap_or_default(),
         }
     }
 
@@ -346,42 +346,32 @@ impl<'a> View<'a> {
     ) -> impl Iterator<Item = ContainerId> + 'a {
         let state = self.state;
         let spec = &state.functions[function.index()];
-        let places = move |id: ContainerId| match spec.concurrency {
+        let capacity = move |id: ContainerId| match spec.concurrency {
             1 => 1,
-            _ => state.containers.get(&id).map_or(0, |container| spec.places_in(container)),
+            _ => state.containers.get(&id).map_or(0, |container| spec.spare_capacity(container)),
         };
-        let (mut in_order, mut in_turns, mut drawn) = (None, None, None);
+        let (mut in_order, mut in_rounds, mut drawn) = (None, None, None);
         match state.policies.reuse {
             ContainerReuse::Random => {
-                let places = move |number| spec.idle.numbered_on(node, number).map_or(0, places);
+                let capacity =
+                    move |number| spec.idle.numbered_on(node, number).map_or(0, capacity);
                 let draws =
-                    Draws::new(state.reuse_token, function.0, spec.idle.len_on(node), places);
+                    Draws::new(state.reuse_token, function.0, spec.idle.len_on(node), capacity);
                 drawn = Some(draws.filter_map(move |number| spec.idle.numbered_on(node, number)));
             }
             ContainerReuse::LeastRecentlyUsed if spec.concurrency > 1 => {
-                let turn = move |turn| spec.idle.on(node).filter(move |&id| places(id) > turn);
-                let most = spec.idle.on(node).map(places).max().unwrap_or(0);
-                in_turns = Some((0..most).flat_map(turn));
+                let round = move |round| spec.idle.on(node).filter(move |&id| capacity(id) > round);
+                let rounds = spec.idle.on(node).map(capacity).max().unwrap_or(0);
+                in_rounds = Some((0..rounds).flat_map(round));
             }
             _ => {
-                in_order =
-                    Some(spec.idle.on(node).flat_map(move |id| std::iter::repeat_n(id, places(id))))
+                in_order = Some(
+                    spec.idle.on(node).flat_map(move |id| std::iter::repeat_n(id, capacity(id))),
+                )
             }
         }
         let in_order = in_order.into_iter().flatten();
-        in_order.chain(in_turns.into_iter().flatten()).chain(drawn.into_iter().flatten())
-    }
-
-    /// The containers of the function on all nodes that can take an invocation, in the order of
-    /// serving.
-    pub fn idle_anywhere(
-        &self,
-        function: FunctionId,
-    ) -> impl Iterator<Item = (ContainerId, NodeId)> + 'a {
-        let is_random = self.state.policies.reuse == ContainerReuse::Random;
-        let drawn = is_random.then(|| self.drawn_anywhere(function));
-        let ordered = (!is_random).then(|| self.state.functions[function.index()].idle.iter());
-        drawn.into_iter().flatten().chain(ordered.into_iter().flatten())
+        in_order.chain(in_rounds.into_iter().flatten()).chain(drawn.into_iter().flatten())
     }
 
     /// Whether a container serves no invocation.

@@ -377,7 +377,7 @@ fn a_deadlock_names_what_is_missing() {
         |_, config| config.max_concurrency = Some(1),
         vec![(endless("e"), no_limit()), (f(), no_limit())],
     );
-    assert_eq!(lack[0], Lack::ServiceConcurrency { most: 1, reserved_by_others: 0 });
+    assert_eq!(lack[0], Lack::ServiceConcurrency { limit: 1, reserved_by_others: 0 });
     assert!(
         told.contains("`f` waits because of the max_concurrency of the service: 1 may run at once"),
         "{told}"
@@ -406,7 +406,7 @@ fn a_deadlock_names_the_limit_of_the_function() {
         });
         let told = error.unwrap_err().to_string();
         let unfinished = asked.why_unfinished();
-        assert_eq!(unfinished[0].lack, Lack::FunctionConcurrency { most: 2, reserved });
+        assert_eq!(unfinished[0].lack, Lack::FunctionConcurrency { limit: 2, reserved });
         assert_eq!((unfinished[0].count, unfinished[1].count), (1, 2));
         let limit = if reserved { "reserved concurrency" } else { "max_concurrency" };
         let expected = format!(

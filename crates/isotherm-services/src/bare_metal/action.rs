@@ -10,6 +10,7 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, Kernel, Time};
 use isotherm_platform::HostId;
 
+use crate::site::context_methods;
 use crate::transfer::failure;
 use crate::{Address, FailureCause, FileName, Site, StorageService};
 
@@ -203,19 +204,24 @@ impl ActionRequest {
 
 /// The owner of many actions.
 pub trait ActionOwner {
-    /// An action has ended. `token` is the one it was submitted with; `turn` says whether the call
-    /// is in tail position.
-    fn action_ended(self: Rc<Self>, token: (u64, u64), report: ActionReport, turn: Turn);
+    /// An action has ended. `token` is the one it was submitted with; `position` says whether the
+    /// call is in tail position.
+    fn action_ended(
+        self: Rc<Self>,
+        token: (u64, u64),
+        report: ActionReport,
+        position: CallPosition,
+    );
 }
 
 /// Whether a call is in tail position: whether the caller has more to do in the current step of the
 /// run queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum CallPosition {
     /// The caller returns right after the call.
-    Ends,
+    Tail,
     /// The caller has more to do.
-    GoesOn,
+    Inner,
 }
 
 /// What is called when an action has ended.
@@ -230,9 +236,9 @@ pub enum OnEnd {
 
 impl OnEnd {
     /// Calls it with a report.
-    pub(super) fn tell(self, report: ActionReport, turn: Turn) {
+    pub(super) fn tell(self, report: ActionReport, position: CallPosition) {
         let ActionReport { started, ended, result } = report;
-        self.tell_parts(started, ended, result, turn);
+        self.tell_parts(started, ended, result, position);
     }
 
     /// Calls it with a report that is built where it is used.
@@ -242,13 +248,13 @@ impl OnEnd {
         started: Option<Time>,
         ended: Option<Time>,
         result: Result<(), FailureCause>,
-        turn: Turn,
+        position: CallPosition,
     ) {
         match self {
             OnEnd::Nothing => {}
             OnEnd::Call(call) => call(ActionReport { started, ended, result }),
             OnEnd::Owner(owner, token) => {
-                owner.action_ended(token, ActionReport { started, ended, result }, turn)
+                owner.action_ended(token, ActionReport { started, ended, result }, position)
             }
         }
     }
@@ -348,45 +354,10 @@ impl ActionContext {
         Self { site: site.clone(), address: address.clone(), cores }
     }
 
-    /// The site.
-    #[must_use]
-    pub fn site(&self) -> &Site {
-        &self.site
-    }
-
-    /// The kernel.
-    #[must_use]
-    pub fn kernel(&self) -> &Kernel {
-        self.site.kernel()
-    }
-
-    /// The address from which the body sends messages: that of its bare-metal service.
-    #[must_use]
-    pub fn address(&self) -> &Address {
-        &self.address
-    }
-
-    /// The host on which the body runs.
-    #[must_use]
-    pub fn host(&self) -> HostId {
-        self.address.host()
-    }
-
     /// The number of cores that the action holds.
     #[must_use]
     pub fn cores(&self) -> u32 {
         self.cores
-    }
-
-    /// The current date.
-    #[must_use]
-    pub fn now(&self) -> Time {
-        self.kernel().now()
-    }
-
-    /// Sleeps for a duration.
-    pub async fn sleep(&self, duration: Duration) {
-        self.kernel().sleep(duration).await;
     }
 
     /// Computes on one core of the host, which it shares with other computations there.
@@ -414,3 +385,5 @@ impl ActionContext {
         work.await.map_err(|error| failure(&self.site, error))
     }
 }
+
+context_methods!(ActionContext);

@@ -56,7 +56,7 @@ pub(super) enum ActionStage {
     /// It waits for cores.
     Waiting,
     /// It runs without an actor and its next step is in the run queue.
-    Turn,
+    Queued,
     /// It runs without an actor; its next step is the given call.
     Call(ScheduledCall),
     /// It runs in the given actor.
@@ -200,7 +200,7 @@ impl ActionTable {
         }
         self.ledger.cores_in_use += request.cores;
         self.ledger.running += 1;
-        (self.insert(request, ActionStage::Turn), true)
+        (self.insert(request, ActionStage::Queued), true)
     }
 
     #[inline]
@@ -267,7 +267,7 @@ impl ActionTable {
 
     /// Gives an action that has arrived its cores, if none waits and there are enough. Returns
     /// whether it does.
-    pub(super) fn starts_at_once(&mut self, id: ActionId) -> bool {
+    pub(super) fn take_cores_if_free(&mut self, id: ActionId) -> bool {
         let Some(cores) = self.get(id).map(|entry| entry.cores) else { return false };
         let starts = self.waiting.is_empty() && cores <= self.free_cores();
         if starts {
@@ -282,7 +282,7 @@ impl ActionTable {
 
     fn take_cores(&mut self, id: ActionId, cores: u32) {
         if let Some(entry) = self.get(id) {
-            entry.stage = ActionStage::Turn;
+            entry.stage = ActionStage::Queued;
             entry.tell(ActionState::Starting, None);
         }
         self.ledger.cores_in_use += cores;

@@ -52,7 +52,7 @@ impl BareMetalService {
             };
             // A body that was cut off gives back what it holds before its end is reported.
             drop(body);
-            service.end(executor.id, result, ended, Turn::GoesOn);
+            service.end(executor.id, result, ended, CallPosition::Inner);
         });
         if let Some(entry) = actions.get(id) {
             entry.stage = ActionStage::Executor(Box::new(actor));

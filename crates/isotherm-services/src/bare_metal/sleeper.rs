@@ -1,5 +1,8 @@
-//! Actions that only sleep, run without an actor: a state machine whose steps are taken in the
-//! steps of the run queue in which an executor would take them.
+//! Actions that only sleep, run without an actor.
+//!
+//! Other actions run in an actor of their own, the executor, which is costly for the commonest body
+//! of all. A sleeping action is a state machine instead. So that the order of events is the same,
+//! its steps are taken where the run queue would run the executor:
 //!
 //! | run queue | executor | step |
 //! |---|---|---|
@@ -21,8 +24,8 @@ use super::*;
 enum Then {
     /// The next step, after a duration.
     After(Duration, Step),
-    /// The next step, in a step of its own in the run queue.
-    InTurn(Step),
+    /// The next step, in an entry of its own in the run queue.
+    Requeued(Step),
     /// The report: whether the limit was reached, and whether the body ended by itself.
     Report { timed_out: bool, has_ended: bool },
 }
@@ -47,10 +50,13 @@ impl BareMetalService {
         &self,
         mut actions: RefMut<'_, ActionTable>,
         id: ActionId,
-        turn: Turn,
+        position: CallPosition,
     ) {
         let Some(entry) = actions.get(id) else { return };
-        if turn == Turn::Ends && entry.takes_time() && self.inner.site.kernel().is_quiet() {
+        if position == CallPosition::Tail
+            && entry.takes_time()
+            && self.inner.site.kernel().is_quiet()
+        {
             self.go_on(actions, id);
         } else {
             self.go_on_after(id, entry, Duration::ZERO, Step::StartUp);
@@ -69,10 +75,10 @@ impl BareMetalService {
                 }
                 // Only an action with a limit has an executor beside its body, with steps of its
                 // own.
-                Then::InTurn(next) if entry.time_limit.is_some() && !kernel.is_quiet() => {
+                Then::Requeued(next) if entry.time_limit.is_some() && !kernel.is_quiet() => {
                     return self.go_on_after(id, entry, Duration::ZERO, next);
                 }
-                Then::After(_, next) | Then::InTurn(next) => step = next,
+                Then::After(_, next) | Then::Requeued(next) => step = next,
                 Then::Report { timed_out, has_ended } => {
                     let result = if timed_out { Err(FailureCause::TimeLimit) } else { Ok(()) };
                     return self.end_in(
@@ -80,7 +86,7 @@ impl BareMetalService {
                         id,
                         result,
                         has_ended.then_some(kernel.now()),
-                        Turn::Ends,
+                        CallPosition::Tail,
                     );
                 }
             }
@@ -115,7 +121,7 @@ impl ActionEntry {
             Step::StartUp => Then::After(self.startup, Step::Begin),
             Step::Begin => {
                 self.begins(now);
-                Then::InTurn(Step::Sleep)
+                Then::Requeued(Step::Sleep)
             }
             // Without a duration the body ends in its first step, before the executor waits for it.
             Step::Sleep if duration.is_zero() => Then::After(Duration::ZERO, Step::Report),
@@ -123,7 +129,7 @@ impl ActionEntry {
                 self.time_limit.map_or(duration, |limit| duration.min(limit)),
                 Step::Wake,
             ),
-            Step::Wake => Then::InTurn(Step::Report),
+            Step::Wake => Then::Requeued(Step::Report),
             Step::Report => match self.time_limit {
                 Some(limit) if duration > limit => {
                     Then::Report { timed_out: true, has_ended: false }

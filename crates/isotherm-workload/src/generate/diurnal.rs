@@ -124,12 +124,6 @@ impl Diurnal {
         self.rate_per_s
     }
 
-    /// Arrivals per second at a date.
-    #[must_use]
-    pub fn rate_at(&self, at: Time) -> f64 {
-        self.rate_per_s * self.shape_at(at)
-    }
-
     fn shape_at(&self, at: Time) -> f64 {
         let period = self.period.as_nanos();
         let within = at.as_nanos() % period;

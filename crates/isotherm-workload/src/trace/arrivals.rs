@@ -276,8 +276,8 @@ impl<T: TableRows> Workload for Trace<T> {
         })
     }
 
-    fn read(&mut self, most: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
-        for _ in 0..most {
+    fn read(&mut self, max: usize, arrivals: &mut Vec<Arrival>) -> Result<Rest, WorkloadError> {
+        for _ in 0..max {
             if !self.unread && !self.over {
                 arrivals.push(Arrival::new(Time::ZERO, 0));
                 if let Some(arrival) = arrivals.last_mut()

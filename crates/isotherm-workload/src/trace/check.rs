@@ -25,8 +25,8 @@ pub struct TraceCheck {
     pub further: u64,
 }
 
-/// Reads a trace to its end and reports all errors in its rows, the first `most` in full. A row is
-/// compared with the one above it, so that one row out of order is one error.
+/// Reads a trace to its end and reports all errors in its rows, the first `in_full` in full. A row
+/// is compared with the one above it, so that one row out of order is one error.
 ///
 /// ```
 /// # use isotherm_workload::{
@@ -56,11 +56,11 @@ pub fn check_trace(
     table: impl TableRows,
     columns: &Columns,
     functions: FunctionNames,
-    most: usize,
+    in_full: usize,
 ) -> Result<TraceCheck, WorkloadError> {
     let mut reader = ArrivalReader::new(table, columns, functions)?;
     let mut check = TraceCheck::default();
-    let mut errors = RowErrors::new(most);
+    let mut errors = RowErrors::new(in_full);
     let mut previous = Time::ZERO;
     loop {
         match reader.rows.advance() {

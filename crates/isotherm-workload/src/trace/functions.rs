@@ -68,7 +68,7 @@ pub struct FunctionRows {
     pub further: u64,
 }
 
-/// Reads a file of functions to its end and reports all errors in its rows, the first `most` in
+/// Reads a file of functions to its end and reports all errors in its rows, the first `in_full` in
 /// full. The format is that of [traces](crate::trace). Names may repeat: the caller, which may know
 /// other functions as well, checks that they are unique.
 ///
@@ -93,11 +93,11 @@ pub fn read_functions(
     name: impl Into<String>,
     reader: impl Read,
     columns: &FunctionColumns,
-    most: usize,
+    in_full: usize,
 ) -> Result<FunctionRows, WorkloadError> {
     let mut rows = CsvTable::new(name, reader)?;
     let reader = FunctionReader::new(&mut rows, columns)?;
-    let mut errors = RowErrors::new(most);
+    let mut errors = RowErrors::new(in_full);
     let (mut functions, mut any) = (Vec::new(), false);
     loop {
         match rows.advance() {

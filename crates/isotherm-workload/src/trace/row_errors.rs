@@ -2,10 +2,10 @@
 
 use crate::error::{TraceError, TraceProblem};
 
-/// The errors found so far: the first `most` in full, the others counted.
+/// The errors found so far: the first `in_full` in full, the others counted.
 #[derive(Debug, Default)]
 pub(super) struct RowErrors {
-    most: usize,
+    in_full: usize,
     pub(super) errors: Vec<TraceError>,
     pub(super) further: u64,
 }
@@ -18,13 +18,13 @@ pub(super) enum AfterError {
 }
 
 impl RowErrors {
-    pub(super) fn new(most: usize) -> Self {
-        RowErrors { most, ..RowErrors::default() }
+    pub(super) fn new(in_full: usize) -> Self {
+        RowErrors { in_full, ..RowErrors::default() }
     }
 
     /// Whether further errors are only counted.
     pub(super) fn is_full(&self) -> bool {
-        self.errors.len() >= self.most
+        self.errors.len() >= self.in_full
     }
 
     pub(super) fn push(&mut self, error: TraceError) {

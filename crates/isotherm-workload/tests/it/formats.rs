@@ -131,7 +131,7 @@ fn what_is_wrong_with_lines_of_json() {
     assert_eq!(says(jsonl("")).0, "run.jsonl: the trace is empty");
     let (message, hint) = says(jsonl("[{\"at_ms\":1}]\n"));
     assert_eq!(message, "run.jsonl:1: this line is no JSON object: it is another value");
-    assert_eq!(hint, "each line is one by itself, like { \"arrival_s\": 0.5 }");
+    assert_eq!(hint, "each line is a JSON object, like { \"arrival_s\": 0.5 }");
     let (message, hint) = says(jsonl("{\"at\":1,\"function\":\"resize\",\"took_s\":1}\n"));
     assert_eq!(
         (message.as_str(), hint.as_str()),

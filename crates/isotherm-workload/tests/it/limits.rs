@@ -178,7 +178,7 @@ fn night(until: Time) -> Generator {
 fn looked_at(mut workload: impl Workload) -> (Vec<Arrival>, usize) {
     let (mut arrivals, mut silences, mut last) = (Vec::new(), 0, Time::ZERO);
     loop {
-        let at = match workload.look().unwrap() {
+        let at = match workload.poll().unwrap() {
             Next::Arrival(arrival) => {
                 arrivals.push(arrival);
                 arrival.at
@@ -227,7 +227,7 @@ fn a_process_that_finds_nothing_says_up_to_when() {
     let mut generator = Generator::new(config, &RandomStreams::new(0), "workload/1").unwrap();
     let mut last = Time::ZERO;
     for _ in 0..3 {
-        let Ok(Next::Silence(until)) = generator.look() else {
+        let Ok(Next::Silence(until)) = generator.poll() else {
             panic!("it cannot have found anything")
         };
         assert!(until > last);

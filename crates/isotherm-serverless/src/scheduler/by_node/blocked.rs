@@ -32,7 +32,7 @@ pub(super) struct BlockedFunctions {
     /// The earliest position of each need.
     first: SegmentTree<Earliest>,
     /// The need and the position of each function.
-    standing: Vec<Option<(u64, u64)>>,
+    blocked: Vec<Option<(u64, u64)>>,
     /// Functions that are skipped for the rest of this round, with their need and position.
     aside: Vec<(u64, u64, FunctionId)>,
     len: usize,
@@ -46,32 +46,32 @@ impl BlockedFunctions {
 
     /// Whether a function is blocked, set aside or not.
     pub(super) fn contains(&self, function: FunctionId) -> bool {
-        self.standing.get(function.index()).is_some_and(Option::is_some)
+        self.blocked.get(function.index()).is_some_and(Option::is_some)
     }
 
     /// The queue position of a blocked function that is not set aside.
-    pub(super) fn place_of(&self, function: FunctionId) -> Option<u64> {
-        let &(need, place) = self.standing.get(function.index())?.as_ref()?;
+    pub(super) fn position_of(&self, function: FunctionId) -> Option<u64> {
+        let &(need, position) = self.blocked.get(function.index())?.as_ref()?;
         let index = self.needs.binary_search(&need).ok()?;
-        self.members[index].contains(&(place, function)).then_some(place)
+        self.members[index].contains(&(position, function)).then_some(position)
     }
 
     /// Inserts a function, or moves it to another position.
-    pub(super) fn put(&mut self, function: FunctionId, need: u64, place: u64) {
+    pub(super) fn put(&mut self, function: FunctionId, need: u64, position: u64) {
         self.remove(function);
-        if function.index() >= self.standing.len() {
-            self.standing.resize(function.index() + 1, None);
+        if function.index() >= self.blocked.len() {
+            self.blocked.resize(function.index() + 1, None);
         }
-        self.standing[function.index()] = Some((need, place));
-        self.insert(need, place, function);
+        self.blocked[function.index()] = Some((need, position));
+        self.insert(need, position, function);
     }
 
     /// Removes a function.
     pub(super) fn remove(&mut self, function: FunctionId) {
-        let standing = self.standing.get_mut(function.index()).and_then(Option::take);
-        let Some((need, place)) = standing else { return };
+        let blocked = self.blocked.get_mut(function.index()).and_then(Option::take);
+        let Some((need, position)) = blocked else { return };
         if let Ok(index) = self.needs.binary_search(&need)
-            && self.members[index].remove(&(place, function))
+            && self.members[index].remove(&(position, function))
         {
             self.len -= 1;
             self.update(index);
@@ -80,39 +80,39 @@ impl BlockedFunctions {
         }
     }
 
-    /// The longest blocked function that needs at most `most` bytes, and its position.
-    pub(super) fn first(&self, most: u64) -> Option<(FunctionId, u64)> {
+    /// The longest blocked function that needs at most `memory` bytes, and its position.
+    pub(super) fn first(&self, memory: u64) -> Option<(FunctionId, u64)> {
         if self.len == 0 {
             return None;
         }
-        let end = self.needs.partition_point(|&need| need <= most);
+        let end = self.needs.partition_point(|&need| need <= memory);
         let Earliest(_, need) = self.first.prefix(end);
         let members = self.members.get(need as usize)?;
-        members.first().map(|&(place, function)| (function, place))
+        members.first().map(|&(position, function)| (function, position))
     }
 
     /// Skips a function for the rest of this round.
     pub(super) fn set_aside(&mut self, function: FunctionId) {
-        let Some(Some((need, place))) = self.standing.get(function.index()).copied() else {
+        let Some(Some((need, position))) = self.blocked.get(function.index()).copied() else {
             return;
         };
         if let Ok(index) = self.needs.binary_search(&need)
-            && self.members[index].remove(&(place, function))
+            && self.members[index].remove(&(position, function))
         {
             self.len -= 1;
             self.update(index);
-            self.aside.push((need, place, function));
+            self.aside.push((need, position, function));
         }
     }
 
     /// Takes the skipped functions back, at the beginning of a round.
-    pub(super) fn take_back(&mut self) {
-        while let Some((need, place, function)) = self.aside.pop() {
-            self.insert(need, place, function);
+    pub(super) fn restore_set_aside(&mut self) {
+        while let Some((need, position, function)) = self.aside.pop() {
+            self.insert(need, position, function);
         }
     }
 
-    fn insert(&mut self, need: u64, place: u64, function: FunctionId) {
+    fn insert(&mut self, need: u64, position: u64, function: FunctionId) {
         let index = match self.needs.binary_search(&need) {
             Ok(index) => index,
             Err(index) => {
@@ -122,7 +122,7 @@ impl BlockedFunctions {
                 index
             }
         };
-        self.members[index].insert((place, function));
+        self.members[index].insert((position, function));
         self.len += 1;
         self.update(index);
     }
@@ -137,7 +137,7 @@ impl BlockedFunctions {
 
     fn update(&mut self, index: usize) {
         let first = self.members[index].first();
-        let earliest = first.map(|&(place, _)| Earliest(place, index as u32));
+        let earliest = first.map(|&(position, _)| Earliest(position, index as u32));
         self.first.set(index, earliest.unwrap_or(Earliest::EMPTY));
     }
 }
@@ -173,7 +173,7 @@ mod tests {
                         aside.retain(|&other| other != function);
                     }
                     _ if step % 3 == 0 => {
-                        blocked.take_back();
+                        blocked.restore_set_aside();
                         aside.clear();
                     }
                     _ => {
@@ -184,8 +184,8 @@ mod tests {
                     }
                 }
                 let can = model.iter().filter(|(function, (_, need))| *need <= most && !aside.contains(function));
-                let expected = can.map(|(&function, &(place, _))| (place, function)).min();
-                prop_assert_eq!(blocked.first(most).map(|(function, place)| (place, function)), expected);
+                let expected = can.map(|(&function, &(position, _))| (position, function)).min();
+                prop_assert_eq!(blocked.first(most).map(|(function, position)| (position, function)), expected);
                 prop_assert_eq!(blocked.contains(function), model.contains_key(&function));
                 prop_assert_eq!(blocked.is_empty(), model.is_empty());
             }

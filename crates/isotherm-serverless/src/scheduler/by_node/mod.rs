@@ -340,10 +340,11 @@ impl<C: ChooseNode> ByNode<C> {
     /// Decides for the next invocation of a function.
     fn decide(&mut self, view: &View<'_>, plan: &mut Plan, function: FunctionId) -> Decided {
         let Some(invocation) = view.pending_of(function).next() else { return Decided::Nowhere };
-        let Some(Placed { node, container, caught_up }) = self.place(view, function) else {
+        let Some(Placed { node, container, has_read_touched }) = self.placement(view, function)
+        else {
             return Decided::Nowhere;
         };
-        plan.caught_up |= caught_up;
+        plan.has_read_touched |= has_read_touched;
         match view.image_of(function) {
             Some(image) if container.is_none() && !view.in_memory(image).contains(node) => {
                 self.reservations.reserve(view, function, node);
@@ -364,7 +365,7 @@ impl<C: ChooseNode> ByNode<C> {
     }
 
     /// The placement of the next invocation of a function.
-    fn place(&mut self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
+    fn placement(&mut self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
         if self.prefer_warm
             && let Some((container, node)) = self.idle(view, function)
         {
@@ -383,12 +384,12 @@ impl<C: ChooseNode> ByNode<C> {
                 Placed::new(node, Some(container))
             }
         };
-        Some(Placed { caught_up: true, ..placed })
+        Some(Placed { has_read_touched: true, ..placed })
     }
 
-    fn catch_up(&mut self, view: &View<'_>, plan: &mut Plan) {
+    fn refresh(&mut self, view: &View<'_>, plan: &mut Plan) {
         self.reservations.refresh(view);
-        plan.caught_up = true;
+        plan.has_read_touched = true;
     }
 
     /// Decides the next move of an image towards the memory of a node, unless it is in transit.
@@ -415,13 +416,13 @@ impl<C: ChooseNode> ByNode<C> {
     }
 
     /// The pending invocations of a function without a reservation.
-    fn without_place(&self, view: &View<'_>, function: FunctionId) -> usize {
+    fn without_reservation(&self, view: &View<'_>, function: FunctionId) -> usize {
         view.pending_count(function).saturating_sub(self.reservations.of(function))
     }
 
-    fn wait(&mut self, view: &View<'_>, function: FunctionId) {
-        if let Some(place) = view.place_of_first(function) {
-            self.blocked.put(function, view.need_of(function).memory_bytes, place);
+    fn block(&mut self, view: &View<'_>, function: FunctionId) {
+        if let Some(position) = view.position_of_first(function) {
+            self.blocked.put(function, view.need_of(function).memory_bytes, position);
             if view.has_idle(function) {
                 self.warm.insert(function);
             }
@@ -429,12 +430,12 @@ impl<C: ChooseNode> ByNode<C> {
     }
 
     /// Blocks the functions whose last decision was refused.
-    fn take_back_refused(&mut self, view: &View<'_>) {
+    fn block_refused(&mut self, view: &View<'_>) {
         for &function in view.refused() {
-            if self.without_place(view, function) == 0 {
+            if self.without_reservation(view, function) == 0 {
                 continue;
             }
-            self.wait(view, function);
+            self.block(view, function);
             // The same decision would be made again.
             if view.repeats() {
                 self.blocked.set_aside(function);
@@ -444,7 +445,7 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// Gives up reservations of functions that have more of them than pending invocations, after
     /// cancellations.
-    fn give_up_places(&mut self, view: &View<'_>) {
+    fn release_surplus(&mut self, view: &View<'_>) {
         for &function in view.withdrawn() {
             while self.reservations.of(function) > view.pending_count(function)
                 && let Some(node) = self.reservations.first_of(function)
@@ -454,20 +455,20 @@ impl<C: ChooseNode> ByNode<C> {
         }
     }
 
-    /// Starts invocations on reserved places whose image has arrived, and moves the other images
-    /// on.
+    /// Starts invocations on nodes where the image of a reservation has arrived, and moves the
+    /// other images on.
     fn fulfil_reservations(&mut self, view: &View<'_>, plan: &mut Plan) {
-        let mut places = std::mem::take(&mut self.scratch);
-        self.reservations.unsettled_places(&mut places);
+        let mut unsettled = std::mem::take(&mut self.scratch);
+        self.reservations.take_unsettled(&mut unsettled);
         // The number of invocations of each function started here.
         let mut started = BTreeMap::new();
-        for &(node, function, count) in &places {
+        for &(node, function, count) in &unsettled {
             let Some(image) = view.image_of(function) else { continue };
             let left = count as usize;
             if !view.is_up(node) {
                 (0..left).for_each(|_| self.reservations.release(view, function, node));
-                if self.without_place(view, function) > 0 {
-                    self.wait(view, function);
+                if self.without_reservation(view, function) > 0 {
+                    self.block(view, function);
                 }
                 continue;
             }
@@ -490,7 +491,7 @@ impl<C: ChooseNode> ByNode<C> {
                 *started += 1;
             }
         }
-        self.scratch = places;
+        self.scratch = unsettled;
         if self.prefer_warm && plan.dispatches.is_empty() {
             self.serve_reserved(view, plan);
         }
@@ -504,13 +505,13 @@ impl<C: ChooseNode> ByNode<C> {
             self.idle(view, function).map(|(container, node)| (function, container, node))
         };
         let Some((function, container, node)) = reserved.find_map(idle) else { return };
-        let (Some(invocation), Some(place)) =
+        let (Some(invocation), Some(reserved_on)) =
             (view.pending_of(function).next(), self.reservations.last_of(function))
         else {
             return;
         };
         plan.dispatches.push(Dispatch { invocation, node, container: Some(container) });
-        self.reservations.release(view, function, place);
+        self.reservations.release(view, function, reserved_on);
     }
 
     /// The longest blocked function for which an idle container can serve, and its position.
@@ -524,7 +525,7 @@ impl<C: ChooseNode> ByNode<C> {
         warm.retain(|&function| waits(function) && view.has_idle(function));
         let can = warm.iter().filter(|&&function| self.idle(view, function).is_some());
         let first =
-            can.filter_map(|&function| Some((self.blocked.place_of(function)?, function))).min();
+            can.filter_map(|&function| Some((self.blocked.position_of(function)?, function))).min();
         self.warm = warm;
         first
     }
@@ -533,26 +534,26 @@ impl<C: ChooseNode> ByNode<C> {
     /// is.
     fn serve_blocked(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
         loop {
-            self.catch_up(view, plan);
+            self.refresh(view, plan);
             let most = self.reservations.tree(Room::All).most_room();
             let fits = most
                 .and_then(|most| self.blocked.first(most))
-                .map(|(function, place)| (place, function));
-            let Some((place, function)) = fits.into_iter().chain(self.first_warm(view)).min()
+                .map(|(function, position)| (position, function));
+            let Some((position, function)) = fits.into_iter().chain(self.first_warm(view)).min()
             else {
                 return false;
             };
-            if self.without_place(view, function) == 0 {
+            if self.without_reservation(view, function) == 0 {
                 self.blocked.remove(function);
                 continue;
             }
-            if view.place_of_first(function) != Some(place) {
-                self.wait(view, function);
+            if view.position_of_first(function) != Some(position) {
+                self.block(view, function);
                 continue;
             }
             match self.decide(view, plan, function) {
                 Decided::Dispatched => {
-                    if self.without_place(view, function) == 1 {
+                    if self.without_reservation(view, function) == 1 {
                         self.blocked.remove(function);
                     }
                     return true;
@@ -567,16 +568,16 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// Decides for arrivals until there is something to carry out; returns whether there is.
     fn serve_arrivals(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
-        for (place, pending) in view.pending_from(self.seen) {
-            self.seen = place + 1;
+        for (position, pending) in view.pending_from(self.seen) {
+            self.seen = position + 1;
             // It may have started or got a reservation in place of an earlier one of its function.
-            if self.without_place(view, pending.function) == 0 {
+            if self.without_reservation(view, pending.function) == 0 {
                 continue;
             }
             // Invocations of a function keep their order. A function may still be blocked although
             // its invocations have been cancelled.
             if self.blocked.contains(pending.function) {
-                if view.place_of_first(pending.function) != Some(place) {
+                if view.position_of_first(pending.function) != Some(position) {
                     continue;
                 }
                 self.blocked.remove(pending.function);
@@ -584,7 +585,7 @@ impl<C: ChooseNode> ByNode<C> {
             match self.decide(view, plan, pending.function) {
                 Decided::Dispatched | Decided::Moved => return true,
                 Decided::Reserved => {}
-                Decided::Nowhere => self.wait(view, pending.function),
+                Decided::Nowhere => self.block(view, pending.function),
             }
         }
         false
@@ -595,17 +596,17 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
     fn place_alone(&mut self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
         let is_free =
             self.reservations.is_empty() && self.blocked.is_empty() && view.refused().is_empty();
-        if is_free { self.place(view, function) } else { None }
+        if is_free { self.placement(view, function) } else { None }
     }
 
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
         if !view.repeats() {
-            self.blocked.take_back();
+            self.blocked.restore_set_aside();
         }
         self.moved.clear();
         let changed = self.changes.replace(view.changes()) != Some(view.changes());
         if !view.refused().is_empty() {
-            self.take_back_refused(view);
+            self.block_refused(view);
         }
         let waits = |function: &&FunctionId| {
             self.blocked.contains(**function) || self.reservations.of(**function) > 0
@@ -613,7 +614,7 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
         let opened = view.opened().iter().filter(waits);
         self.warm.extend(opened);
         if !self.reservations.is_empty() {
-            self.give_up_places(view);
+            self.release_surplus(view);
             #[cfg(any(test, feature = "audit"))]
             self.reservations.check(view);
             self.reservations.learn_of_touched(view);

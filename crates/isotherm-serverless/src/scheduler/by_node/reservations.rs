@@ -1,5 +1,5 @@
-//! The reservations of a scheduler, which the platform does not know: places on nodes to which
-//! images are in transit.
+//! The reservations of a scheduler, which the platform does not know: slots and room on nodes to
+//! which images are in transit.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,10 +23,10 @@ pub(super) struct Reservations {
     spare: LoadTree,
     /// By obtainable room, idle containers included.
     all: LoadTree,
-    /// The number of places reserved for a function on a node to which its image is in transit. On
-    /// arrival the longest pending invocation of the function takes a place.
-    places: BTreeMap<(NodeId, FunctionId), u32>,
-    /// The number of places reserved for each function.
+    /// The number of reservations for a function on a node to which its image is in transit. On
+    /// arrival the longest pending invocation of the function takes one.
+    counts: BTreeMap<(NodeId, FunctionId), u32>,
+    /// The number of reservations for each function.
     of_function: BTreeMap<FunctionId, usize>,
     /// The nodes with reservations of each function.
     nodes_of: BTreeSet<(FunctionId, NodeId)>,
@@ -97,15 +97,15 @@ impl Reservations {
     }
 
     /// Takes the reservations to be looked at, in the order of nodes and functions.
-    pub(super) fn unsettled_places(&mut self, places: &mut Vec<(NodeId, FunctionId, u32)>) {
-        places.clear();
+    pub(super) fn take_unsettled(&mut self, count: &mut Vec<(NodeId, FunctionId, u32)>) {
+        count.clear();
         #[cfg(test)]
         if self.looks_everywhere {
             self.unsettled.extend(self.by_node.keys());
         }
         for node in std::mem::take(&mut self.unsettled) {
-            let of_node = self.places.range((node, FunctionId(0))..=(node, FunctionId(u32::MAX)));
-            places.extend(of_node.map(|(&(node, function), &count)| (node, function, count)));
+            let of_node = self.counts.range((node, FunctionId(0))..=(node, FunctionId(u32::MAX)));
+            count.extend(of_node.map(|(&(node, function), &count)| (node, function, count)));
         }
     }
 
@@ -181,7 +181,7 @@ impl Reservations {
 
     /// Whether nothing is reserved.
     pub(super) fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.counts.is_empty()
     }
 
     /// Whether a node has a slot that is neither in use nor reserved.
@@ -217,9 +217,9 @@ impl Reservations {
         }
     }
 
-    /// Reserves a place.
+    /// Reserves a slot and room.
     pub(super) fn reserve(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) {
-        *self.places.entry((node, function)).or_default() += 1;
+        *self.counts.entry((node, function)).or_default() += 1;
         *self.of_function.entry(function).or_default() += 1;
         self.nodes_of.insert((function, node));
         self.unsettled.insert(node);
@@ -234,15 +234,15 @@ impl Reservations {
 
     /// Removes a reservation that is given up or fulfilled.
     pub(super) fn release(&mut self, view: &View<'_>, function: FunctionId, node: NodeId) {
-        let Some(places) = self.places.get_mut(&(node, function)) else { return };
-        *places -= 1;
-        if *places == 0 {
-            self.places.remove(&(node, function));
+        let Some(count) = self.counts.get_mut(&(node, function)) else { return };
+        *count -= 1;
+        if *count == 0 {
+            self.counts.remove(&(node, function));
             self.nodes_of.remove(&(function, node));
         }
-        if let Some(places) = self.of_function.get_mut(&function) {
-            *places -= 1;
-            if *places == 0 {
+        if let Some(count) = self.of_function.get_mut(&function) {
+            *count -= 1;
+            if *count == 0 {
                 self.of_function.remove(&function);
             }
         }
@@ -250,10 +250,10 @@ impl Reservations {
             reserved.slots -= 1;
             reserved.need = reserved.need.without(view.need_of(function));
             if let Some(image) = view.image_of(function)
-                && let Some(places) = reserved.images.get_mut(&image)
+                && let Some(count) = reserved.images.get_mut(&image)
             {
-                *places -= 1;
-                if *places == 0 {
+                *count -= 1;
+                if *count == 0 {
                     reserved.images.remove(&image);
                 }
             }
@@ -268,15 +268,15 @@ impl Reservations {
     /// given up.
     #[cfg(any(test, feature = "audit"))]
     pub(super) fn check(&self, view: &View<'_>) {
-        for (&function, &places) in &self.of_function {
+        for (&function, &count) in &self.of_function {
             assert!(
-                places <= view.pending_count(function),
-                "each place is for an invocation that waits"
+                count <= view.pending_count(function),
+                "each reservation is for an invocation that waits"
             );
         }
     }
 
-    /// The number of places reserved for a function.
+    /// The number of reservations for a function.
     pub(super) fn of(&self, function: FunctionId) -> usize {
         self.of_function.get(&function).copied().unwrap_or_default()
     }

@@ -549,8 +549,7 @@ fn a_reservation_on_a_node_that_fails_is_given_up() {
     stage.invoke(f);
     stage.downloaded(image);
     assert_eq!(stage.orders(), ["download 0", "copy 0 to 0"]);
-    stage.state.node_failed(NodeId(0));
-    stage.conclude(Round::Yes);
+    stage.node_failed(0);
     assert_eq!(stage.orders(), ["copy 0 to 1"]);
 }
 

@@ -14,7 +14,7 @@ impl Stage {
             concurrency,
             ..Registration::new("f".into(), None, limits)
         };
-        self.state.register(registration).expect("the function can run")
+        self.register(registration)
     }
 
     /// So many invocations of a function that come together.
@@ -56,7 +56,7 @@ fn in_one(per_container: u32) -> Concurrency {
 }
 
 fn at_most(most: u32, reserved: bool) -> Concurrency {
-    Concurrency { most: Some(most), reserved, ..Concurrency::default() }
+    Concurrency { limit: Some(most), reserved, ..Concurrency::default() }
 }
 
 #[test]
@@ -84,9 +84,7 @@ fn a_container_serves_as_many_as_its_function_says() {
 
 #[test]
 fn a_container_is_idle_when_the_last_has_left() {
-    let mut stage =
-        Setup { keep: Duration::from_secs(7), ..Setup::new(Preset::Default, &[(8, 100, 100)]) }
-            .stage();
+    let mut stage = Setup::new(Preset::Default, &[(8, 100, 100)]).keeping(7).stage();
     let f = stage.concurrent(in_one(4));
     let ids = stage.invoke_together(f, 3);
     stage.orders();
@@ -132,12 +130,10 @@ fn a_container_whose_host_fails_goes_with_all_it_serves() {
     let f = stage.concurrent(in_one(3));
     let ids = stage.invoke_together(f, 2);
     let failed = || Err(FailureCause::HostFailed { host: "node0".into() });
-    stage.state.node_failed(NodeId(0));
-    stage.conclude(Round::Yes);
+    stage.node_failed(0);
     stage.body_ended_with(ids[0], failed());
     // The host is back before the second has been heard of.
-    stage.state.node_recovered(NodeId(0));
-    stage.conclude(Round::Yes);
+    stage.node_recovered(0);
     stage.orders();
     stage.invoke(f);
     assert_eq!(

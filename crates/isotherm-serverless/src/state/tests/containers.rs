@@ -53,8 +53,7 @@ fn containers_are_of_one_registration_only() {
 
 #[test]
 fn without_keep_alive_a_container_stops_at_once() {
-    let mut stage =
-        Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
+    let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).keeping(0).stage();
     let f = stage.function(None, 10, 10);
     let first = stage.invoke(f);
     stage.body_ended(first);
@@ -104,9 +103,7 @@ fn stale_timers_do_nothing() {
 
 #[test]
 fn a_container_that_is_used_again_is_looked_at_when_its_first_date_comes() {
-    let mut stage =
-        Setup { keep: Duration::from_secs(10), ..Setup::new(Preset::Default, &[(1, 100, 100)]) }
-            .stage();
+    let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).keeping(10).stage();
     let f = stage.function(None, 10, 10);
     let first = stage.invoke(f);
     stage.body_ended(first);
@@ -132,9 +129,7 @@ fn a_container_that_is_used_again_is_looked_at_when_its_first_date_comes() {
 
 #[test]
 fn a_container_that_is_busy_when_its_date_comes_is_noted_when_it_is_idle() {
-    let mut stage =
-        Setup { keep: Duration::from_secs(10), ..Setup::new(Preset::Default, &[(1, 100, 100)]) }
-            .stage();
+    let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).keeping(10).stage();
     let f = stage.function(None, 10, 10);
     let first = stage.invoke(f);
     stage.body_ended(first);
@@ -152,9 +147,7 @@ fn a_container_that_is_busy_when_its_date_comes_is_noted_when_it_is_idle() {
 
 #[test]
 fn the_first_to_expire_is_looked_at_first() {
-    let mut stage =
-        Setup { keep: Duration::from_secs(100), ..Setup::new(Preset::Default, &[(2, 100, 100)]) }
-            .stage();
+    let mut stage = Setup::new(Preset::Default, &[(2, 100, 100)]).keeping(100).stage();
     let f = stage.function(None, 10, 10);
     let (first, second) = (stage.invoke(f), stage.invoke(f));
     stage.body_ended(first);
@@ -298,13 +291,10 @@ fn goes(eviction: Box<dyn ContainerEviction>, memory: [u64; 4]) -> Vec<String> {
         .map(|index| {
             let limits = Limits::time(Duration::from_secs(60)).memory(memory[index as usize]);
             let startup = Some(Duration::from_secs(index + 1));
-            stage
-                .state
-                .register(Registration {
-                    startup: startup.map(Into::into),
-                    ..Registration::new("f".into(), None, limits)
-                })
-                .expect("the function can run")
+            stage.register(Registration {
+                startup: startup.map(Into::into),
+                ..Registration::new("f".into(), None, limits)
+            })
         })
         .collect();
     let first: Vec<InvocationId> = functions.iter().map(|&f| stage.invoke(f)).collect();
@@ -366,13 +356,10 @@ fn what_was_used_long_ago_goes_in_the_end_under_greedy_dual() {
     let startup = Some(Duration::from_secs(1));
     let function = |stage: &mut Stage| {
         let limits = Limits::time(Duration::from_secs(60)).memory(50);
-        stage
-            .state
-            .register(Registration {
-                startup: startup.map(Into::into),
-                ..Registration::new("f".into(), None, limits)
-            })
-            .expect("the function can run")
+        stage.register(Registration {
+            startup: startup.map(Into::into),
+            ..Registration::new("f".into(), None, limits)
+        })
     };
     // One that was used three times is worth 3 × 1 / 50.
     let famous = function(&mut stage);

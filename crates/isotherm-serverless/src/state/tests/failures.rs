@@ -10,8 +10,7 @@ fn cancel(stage: &mut Stage, id: InvocationId) -> bool {
 
 #[test]
 fn an_invocation_can_be_cancelled_wherever_it_is() {
-    let mut stage =
-        Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(1, 100, 100)]) }.stage();
+    let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).keeping(0).stage();
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 5, 5);
     // While its image is downloaded. The download goes on.
@@ -79,8 +78,7 @@ fn a_host_that_goes_takes_its_memory_and_containers_along_and_keeps_its_disk() {
     stage.arrives(0, image);
     stage.body_ended(idle);
     stage.orders();
-    stage.state.node_failed(NodeId(0));
-    stage.conclude(Round::Yes);
+    stage.node_failed(0);
     assert_eq!(
         stage.orders(),
         ["stopped 0"],
@@ -91,8 +89,7 @@ fn a_host_that_goes_takes_its_memory_and_containers_along_and_keeps_its_disk() {
     stage.body_ended_with(busy, Err(FailureCause::HostFailed { host: "node0".into() }));
     assert_eq!(stage.orders(), ["ended 1 failed", "stopped 1"]);
     assert_eq!((stage.memory_used(0), stage.disk_used(0)), (0, 10), "what is on the disk stays");
-    stage.state.node_recovered(NodeId(0));
-    stage.conclude(Round::Yes);
+    stage.node_recovered(0);
     assert_eq!(stage.orders(), ["load 0 on 0"]);
     stage.loaded(0, image);
     assert!(stage.is_running(waiting));
@@ -121,11 +118,9 @@ fn a_host_that_goes_during_a_copy_or_load_gives_back_what_was_taken() {
     let gone = || FailureCause::HostFailed { host: "node0".into() };
     stage.orders();
     stage.state.node_failed(NodeId(0));
-    stage.state.copy_ended(NodeId(0), image, Err(gone()));
-    stage.conclude(Round::Yes);
+    stage.copy_failed(0, image, gone());
     assert_eq!((stage.disk_used(0), stage.orders()), (0, vec![]));
-    stage.state.node_recovered(NodeId(0));
-    stage.conclude(Round::Yes);
+    stage.node_recovered(0);
     assert_eq!(stage.orders(), ["copy 0 to 0"]);
     stage.copied(0, image);
     stage.orders();
@@ -133,57 +128,35 @@ fn a_host_that_goes_during_a_copy_or_load_gives_back_what_was_taken() {
     stage.state.load_ended(NodeId(0), image, Err(gone()));
     stage.conclude(Round::Yes);
     assert_eq!((stage.disk_used(0), stage.memory_used(0)), (10, 0));
-    stage.state.node_recovered(NodeId(0));
-    stage.conclude(Round::Yes);
+    stage.node_recovered(0);
     stage.loaded(0, image);
     assert!(stage.is_running(id));
-}
-
-#[test]
-fn an_interrupted_copy_is_tried_again_later_each_time_later_still() {
-    // A link that is off fails every copy at once: without a pause the tries would fill one date.
-    let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).stage();
-    let image = stage.image("i", 10, 20);
-    let f = stage.function(Some(image), 5, 5);
-    stage.invoke(f);
-    stage.downloaded(image);
-    stage.orders();
-    let mut date = 0;
-    for wait in [1, 2, 4, 8] {
-        stage.state.copy_ended(
-            NodeId(0),
-            image,
-            Err(FailureCause::NetworkFailed { detail: "cut".into() }),
-        );
-        stage.conclude(Round::Yes);
-        assert_eq!(stage.orders(), [format!("retry after {wait}")]);
-        date += wait;
-        stage.at(date);
-        stage.conclude(Round::Yes);
-        assert_eq!(stage.orders(), ["copy 0 to 0"]);
-    }
-    stage.copied(0, image);
-    assert_eq!(stage.state.nodes[0].image(image).failures, 0, "a success is a new beginning");
 }
 
 fn cut() -> FailureCause {
     FailureCause::NetworkFailed { detail: "cut".into() }
 }
 
-/// As with the kubelet's image pulls, no pause is longer than five minutes, however often a copy
-/// has failed.
-#[test]
-fn no_pause_between_two_tries_is_longer_than_five_minutes() {
-    let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).stage();
+/// Nodes to the first of which the image of an invocation is being copied.
+fn copying(nodes: &[(u32, u64, u64)]) -> (Stage, ImageId) {
+    let mut stage = Setup::new(Preset::Default, nodes).stage();
     let image = stage.image("i", 10, 20);
     let f = stage.function(Some(image), 5, 5);
     stage.invoke(f);
     stage.downloaded(image);
     stage.orders();
+    (stage, image)
+}
+
+/// A link that is off fails every copy immediately: without a pause the tries would fill one date.
+/// As with the kubelet's image pulls, no pause is longer than five minutes, however often a copy
+/// has failed.
+#[test]
+fn pauses_between_tries_double_up_to_five_minutes_until_one_succeeds() {
+    let (mut stage, image) = copying(&[(1, 100, 100)]);
     let mut date = 0;
     for wait in [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300] {
-        stage.state.copy_ended(NodeId(0), image, Err(cut()));
-        stage.conclude(Round::Yes);
+        stage.copy_failed(0, image, cut());
         assert_eq!(stage.orders(), [format!("retry after {wait}")]);
         date += wait;
         stage.at(date);
@@ -193,9 +166,13 @@ fn no_pause_between_two_tries_is_longer_than_five_minutes() {
     }
     // A million failures would be another matter for the doubling, but not for the pause.
     stage.state.nodes[0].image_mut(image).failures = u32::MAX;
-    stage.state.copy_ended(NodeId(0), image, Err(cut()));
-    stage.conclude(Round::Yes);
+    stage.copy_failed(0, image, cut());
     assert_eq!(stage.orders(), ["retry after 300"]);
+    stage.at(date + 300);
+    stage.state.retry_due();
+    stage.conclude(Round::Yes);
+    stage.copied(0, image);
+    assert_eq!(stage.state.nodes[0].image(image).failures, 0, "a success is a new beginning");
 }
 
 /// Interrupted moves on all nodes are due when a part of the platform comes on, and there are no
@@ -211,8 +188,7 @@ fn what_was_broken_off_is_due_when_a_part_has_come_on() {
     assert_eq!(stage.orders(), ["download 0", "copy 0 to 0", "copy 0 to 1"]);
     assert!(!stage.state.part_recovered(), "nothing was broken off");
     stage.state.copy_ended(NodeId(0), image, Err(cut()));
-    stage.state.copy_ended(NodeId(1), image, Err(cut()));
-    stage.conclude(Round::Yes);
+    stage.copy_failed(1, image, cut());
     assert_eq!(stage.orders(), ["retry after 1"], "one timer for both");
     for _ in 0..5 {
         assert!(stage.state.part_recovered());
@@ -220,8 +196,7 @@ fn what_was_broken_off_is_due_when_a_part_has_come_on() {
         stage.conclude(Round::Yes);
         assert_eq!(stage.orders(), ["copy 0 to 0", "copy 0 to 1"]);
         stage.state.copy_ended(NodeId(0), image, Err(cut()));
-        stage.state.copy_ended(NodeId(1), image, Err(cut()));
-        stage.conclude(Round::Yes);
+        stage.copy_failed(1, image, cut());
         assert_eq!(stage.orders(), [""; 0], "the timer is still to come");
     }
     // The timer finds nothing that is due, and another one takes its place: 32 s after the sixth
@@ -235,37 +210,20 @@ fn what_was_broken_off_is_due_when_a_part_has_come_on() {
 /// A link goes off and on at one date: the failure is handled after the link is back.
 #[test]
 fn a_copy_is_tried_again_at_once_if_a_part_came_on_before_its_failure_was_heard() {
-    let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).stage();
-    let image = stage.image("i", 10, 20);
-    let f = stage.function(Some(image), 5, 5);
-    stage.invoke(f);
-    stage.downloaded(image);
-    stage.orders();
+    let (mut stage, image) = copying(&[(1, 100, 100)]);
     stage.at(1);
     assert!(!stage.state.part_recovered());
-    stage.state.copy_ended(NodeId(0), image, Err(cut()));
-    stage.conclude(Round::Yes);
+    stage.copy_failed(0, image, cut());
     assert_eq!(stage.orders(), ["copy 0 to 0"]);
     // This one has begun since: it is something else that is off.
-    stage.state.copy_ended(NodeId(0), image, Err(cut()));
-    stage.conclude(Round::Yes);
+    stage.copy_failed(0, image, cut());
     assert_eq!(stage.orders(), ["retry after 1"]);
 }
 
 #[test]
 fn an_interrupted_copy_lets_another_node_do_it() {
-    let mut stage = Setup::new(Preset::Default, &[(1, 100, 100), (1, 100, 100)]).stage();
-    let image = stage.image("i", 10, 20);
-    let f = stage.function(Some(image), 5, 5);
-    stage.invoke(f);
-    stage.downloaded(image);
-    stage.orders();
-    stage.state.copy_ended(
-        NodeId(0),
-        image,
-        Err(FailureCause::NetworkFailed { detail: "cut".into() }),
-    );
-    stage.conclude(Round::Yes);
+    let (mut stage, image) = copying(&[(1, 100, 100), (1, 100, 100)]);
+    stage.copy_failed(0, image, cut());
     assert_eq!(stage.orders(), ["retry after 1", "copy 0 to 1"]);
 }
 
@@ -321,7 +279,7 @@ fn a_function_may_have_a_rule_of_its_own_for_failures() {
         on_failure: Some(OnFailure::KEEP),
         ..Registration::new("k".into(), None, limits)
     };
-    let keeps = stage.state.register(keeps).expect("the function can run");
+    let keeps = stage.register(keeps);
     let other = stage.function(None, 40, 0);
     let ids = [keeps, other].map(|function| stage.invoke(function));
     stage.orders();
@@ -335,7 +293,7 @@ fn a_container_that_serves_others_is_discarded_when_the_last_of_them_ends() {
     let limits = Limits::time(Duration::from_secs(60)).memory(40);
     let concurrency = crate::function::Concurrency { per_container: 3, ..Default::default() };
     let f = Registration { concurrency, ..Registration::new("f".into(), None, limits) };
-    let f = stage.state.register(f).expect("the function can run");
+    let f = stage.register(f);
     let ids = [stage.invoke(f), stage.invoke(f), stage.invoke(f)];
     stage.orders();
     stage.body_ended(ids[0]);

@@ -74,6 +74,11 @@ impl Setup {
         }
     }
 
+    /// Keeps idle containers for a number of seconds.
+    pub(super) fn keeping(self, seconds: u64) -> Self {
+        Setup { keep: Duration::from_secs(seconds), ..self }
+    }
+
     pub(super) fn stage(self) -> Stage {
         let files = |bytes| Rc::new(RefCell::new(FileSystem::new(bytes, Eviction::Lru)));
         let rules = self.preset.rules();
@@ -105,6 +110,10 @@ impl Stage {
         self.state.add_image(name.into(), bytes, memory)
     }
 
+    pub(super) fn register(&mut self, registration: Registration) -> FunctionId {
+        self.state.register(registration).expect("the function can run")
+    }
+
     /// Registers a function with a memory and a disk limit and a time limit of 60 s.
     pub(super) fn function(
         &mut self,
@@ -113,9 +122,7 @@ impl Stage {
         disk: u64,
     ) -> FunctionId {
         let limits = Limits::time(Duration::from_secs(60)).memory(memory).disk(disk);
-        self.state
-            .register(Registration::new("f".into(), image, limits))
-            .expect("the function can run")
+        self.register(Registration::new("f".into(), image, limits))
     }
 
     /// Concludes a message.
@@ -155,6 +162,22 @@ impl Stage {
         self.downloaded(image);
         self.copied(node, image);
         self.loaded(node, image);
+    }
+
+    /// The copy of an image to a node is interrupted.
+    pub(super) fn copy_failed(&mut self, node: u32, image: ImageId, cause: FailureCause) {
+        self.state.copy_ended(NodeId(node), image, Err(cause));
+        self.conclude(Round::Yes);
+    }
+
+    pub(super) fn node_failed(&mut self, node: u32) {
+        self.state.node_failed(NodeId(node));
+        self.conclude(Round::Yes);
+    }
+
+    pub(super) fn node_recovered(&mut self, node: u32) {
+        self.state.node_recovered(NodeId(node));
+        self.conclude(Round::Yes);
     }
 
     pub(super) fn body_ended(&mut self, invocation: InvocationId) {

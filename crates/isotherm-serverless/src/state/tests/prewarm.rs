@@ -20,10 +20,7 @@ fn used_once(nodes: &[(u32, u64, u64)]) -> (Stage, FunctionId) {
         Setup { keep_alive: Some(Box::new(Ahead)), ..Setup::new(Preset::Default, nodes) }.stage();
     let limits = Limits::time(Duration::from_secs(60)).memory(40).disk(0);
     let startup = Some(Duration::from_secs(3).into());
-    let f = stage
-        .state
-        .register(Registration { startup, ..Registration::new("f".into(), None, limits) })
-        .expect("the function can run");
+    let f = stage.register(Registration { startup, ..Registration::new("f".into(), None, limits) });
     let first = stage.invoke(f);
     stage.body_ended(first);
     assert_eq!(
@@ -104,13 +101,10 @@ fn a_container_ahead_evicts_no_other() {
     let (mut stage, f) = used_once(&[(2, 100, 100)]);
     let own: crate::keep_alive::SharedKeepAlive = Rc::new(RefCell::new(Fixed::FOREVER));
     let limits = Limits::time(Duration::from_secs(60)).memory(70);
-    let other = stage
-        .state
-        .register(Registration {
-            keep_alive: Some(own),
-            ..Registration::new("other".into(), None, limits)
-        })
-        .expect("it can run");
+    let other = stage.register(Registration {
+        keep_alive: Some(own),
+        ..Registration::new("other".into(), None, limits)
+    });
     let id = stage.invoke(other);
     stage.body_ended(id);
     stage.events();
@@ -146,18 +140,14 @@ fn nothing_is_started_on_a_node_that_is_off() {
 
 #[test]
 fn a_function_with_a_policy_of_its_own_follows_that() {
-    let mut stage =
-        Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(2, 100, 100)]) }.stage();
+    let mut stage = Setup::new(Preset::Default, &[(2, 100, 100)]).keeping(0).stage();
     let own: crate::keep_alive::SharedKeepAlive =
         Rc::new(RefCell::new(Fixed::new(Duration::from_secs(7))));
     let limits = Limits::time(Duration::from_secs(60)).memory(40);
-    let f = stage
-        .state
-        .register(Registration {
-            keep_alive: Some(own),
-            ..Registration::new("own".into(), None, limits)
-        })
-        .expect("it can run");
+    let f = stage.register(Registration {
+        keep_alive: Some(own),
+        ..Registration::new("own".into(), None, limits)
+    });
     let g = stage.function(None, 40, 0);
     for function in [f, g] {
         let id = stage.invoke(function);

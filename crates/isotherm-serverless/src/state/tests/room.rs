@@ -13,7 +13,7 @@ fn used(stage: &mut Stage, name: &str, bytes: u64, memory: u64) -> (ImageId, Fun
 }
 
 fn no_keep(preset: Preset, nodes: &[(u32, u64, u64)]) -> Stage {
-    Setup { keep: Duration::ZERO, ..Setup::new(preset, nodes) }.stage()
+    Setup::new(preset, nodes).keeping(0).stage()
 }
 
 #[test]
@@ -250,8 +250,7 @@ fn images_do_not_push_each_other_out_for_ever() {
     // Memory 100; four functions with images of 30 and limits of 65: each fits only alone. With
     // four slots all four would be loaded, three at a time, and none would ever find 65 bytes free
     // while another is on its way.
-    let mut stage =
-        Setup { keep: Duration::ZERO, ..Setup::new(Preset::Default, &[(4, 100, 1000)]) }.stage();
+    let mut stage = Setup::new(Preset::Default, &[(4, 100, 1000)]).keeping(0).stage();
     let images = ["a", "b", "c", "d"].map(|name| stage.image(name, 10, 30));
     let functions = images.map(|image| stage.function(Some(image), 65, 0));
     for function in functions {

@@ -331,10 +331,7 @@ fn balancing(
         .iter()
         .map(|&(time, count)| {
             let limits = Limits::time(Duration::from_secs(time));
-            let f = stage
-                .state
-                .register(Registration::new("f".into(), None, limits))
-                .expect("the function can run");
+            let f = stage.register(Registration::new("f".into(), None, limits));
             stage.pending(&vec![f; count])
         })
         .collect();
@@ -387,7 +384,7 @@ fn balancing_without_any_work_favours_no_function() {
 #[test]
 fn balancing_moves_images_and_skips_invocations_that_wait_for_them() {
     // Two nodes with two slots each, one function with three invocations, its image on the disk of
-    // node 0 and nowhere on node 1: a load and a copy; nobody can be started.
+    // node 0 and nowhere on node 1: a load and a copy; no invocation can start.
     let mut stage = Setup::new(Preset::Wrench, &[(2, 100, 100), (2, 100, 100)]).stage();
     let image = stage.image("i", 10, 10);
     let f = stage.function(Some(image), 5, 5);
@@ -420,7 +417,7 @@ fn balancing_uses_idle_containers_then_new_ones_as_far_as_there_is_room() {
 
 #[test]
 fn balancing_counts_idle_images_as_room_in_preset_default_only() {
-    // Memory 100: an image of 30 and another of 50 that nobody uses; the container needs 40, but
+    // Memory 100: an image of 30 and another of 50 that is not in use; the container needs 40, but
     // only 20 are free.
     for (preset, starts) in [(Preset::Default, 1), (Preset::Wrench, 0)] {
         let mut stage = Setup::new(preset, &[(1, 100, 100)]).stage();

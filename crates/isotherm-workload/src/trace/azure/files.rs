@@ -236,12 +236,12 @@ const FUNCTION_KEY: [&str; 3] = ["HashOwner", "HashApp", "HashFunction"];
 const APP_KEY: [&str; 2] = ["HashOwner", "HashApp"];
 
 impl Azure2019Files {
-    /// A reader at the beginning. The first `most` errors are reported in full.
+    /// A reader at the beginning. The first `in_full` errors are reported in full.
     #[must_use]
-    pub fn new(sample: AppSample, most: usize) -> Self {
+    pub fn new(sample: AppSample, in_full: usize) -> Self {
         Azure2019Files {
             sample,
-            errors: RowErrors::new(most),
+            errors: RowErrors::new(in_full),
             days: 0,
             quirks: Quirks::default(),
             app_numbers: Interner::default(),
@@ -259,7 +259,7 @@ impl Azure2019Files {
     ///
     /// # Errors
     ///
-    /// What is wrong with the file as a whole: it cannot be read, is empty, or has not its columns.
+    /// What is wrong with the file as a whole: it cannot be read, is empty, or lacks its columns.
     pub fn invocations(
         &mut self,
         day: u16,
@@ -558,7 +558,7 @@ fn count(field: &[u8]) -> Result<u32, TraceProblem> {
     let number = std::str::from_utf8(field).ok().and_then(|text| text.parse::<f64>().ok());
     match number.filter(|number| number.is_finite() && *number >= 0.0 && number.fract() == 0.0) {
         Some(number) if number <= f64::from(MOST_A_MINUTE) => Ok(number as u32),
-        Some(_) => Err(TraceProblem::TooMany { value: value(), most: MOST_A_MINUTE }),
+        Some(_) => Err(TraceProblem::TooMany { value: value(), limit: MOST_A_MINUTE }),
         None => Err(TraceProblem::NotACount { value: value() }),
     }
 }

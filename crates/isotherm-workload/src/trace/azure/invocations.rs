@@ -124,8 +124,8 @@ struct Seen {
 }
 
 impl Azure2021 {
-    /// Reads a trace to its end. Returns its content, or the errors of its rows, the first `most`
-    /// in full. The name is for messages.
+    /// Reads a trace to its end. Returns its content, or the errors of its rows, the first
+    /// `in_full` in full. The name is for messages.
     ///
     /// # Errors
     ///
@@ -135,9 +135,9 @@ impl Azure2021 {
         name: &str,
         reader: impl Read,
         sample: AppSample,
-        most: usize,
+        in_full: usize,
     ) -> Result<Azure2021Scan, WorkloadError> {
-        let mut errors = RowErrors::new(most);
+        let mut errors = RowErrors::new(in_full);
         let mut reader = InvocationReader::new(name.to_owned(), reader)?;
         let (mut numbers, mut app_numbers) = (Interner::default(), Interner::default());
         let (mut apps, mut functions): (Vec<String>, Vec<Seen>) = Default::default();
