@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::simulation;
 use isotherm_kernel::{
     ActivitySpec, Duration, JoinError, Rank, RunError, Sharing, Simulation, Time, join, join_all,
     select_all,
@@ -19,8 +20,7 @@ impl Drop for OnDrop {
 
 #[test]
 fn join_gives_the_value_once() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     kernel.clone().spawn("parent", async move {
         let sleeper = kernel.clone();
         let child = kernel.spawn("child", async move {
@@ -37,8 +37,7 @@ fn join_gives_the_value_once() {
 
 #[test]
 fn killing_drops_the_future_at_once_and_frees_what_it_held() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let dropped = Rc::new(Cell::new(0));
     let link = kernel.resource(10.0, Sharing::Shared);
     let guard = OnDrop(dropped.clone());
@@ -65,8 +64,7 @@ fn killing_drops_the_future_at_once_and_frees_what_it_held() {
 
 #[test]
 fn an_actor_that_kills_itself_ends_when_it_next_waits() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let reached = Rc::new(Cell::new(false));
     let mark = reached.clone();
     let own = kernel.clone();
@@ -85,8 +83,7 @@ fn an_actor_that_kills_itself_ends_when_it_next_waits() {
 
 #[test]
 fn a_group_dies_together() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let host = kernel.group();
     let dropped = Rc::new(Cell::new(0));
     for _ in 0..3 {
@@ -112,8 +109,7 @@ fn guards_of_killed_actors_may_use_the_kernel() {
             self.0.send_detached("gone");
         }
     }
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let mailbox = kernel.mailbox("reports");
     let report = Report(mailbox.clone());
     let victim = kernel.spawn("victim", {
@@ -132,8 +128,7 @@ fn guards_of_killed_actors_may_use_the_kernel() {
 
 #[test]
 fn a_rendezvous_waits_for_the_receiver_and_a_detached_send_does_not() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let mailbox = kernel.mailbox("box");
     let sender = kernel.clone();
     let outgoing = mailbox.clone();
@@ -153,8 +148,7 @@ fn a_rendezvous_waits_for_the_receiver_and_a_detached_send_does_not() {
 
 #[test]
 fn receivers_are_served_in_the_order_in_which_they_came() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let mailbox = kernel.mailbox::<u32>("box");
     let log = Rc::new(RefCell::new(Vec::new()));
     for receiver in 0..3 {
@@ -176,8 +170,7 @@ fn receivers_are_served_in_the_order_in_which_they_came() {
 
 #[test]
 fn a_receiver_that_leaves_passes_its_message_on() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let mailbox = kernel.mailbox::<u32>("box");
     let first = kernel.spawn("first", {
         let mailbox = mailbox.clone();
@@ -199,8 +192,7 @@ fn a_receiver_that_leaves_passes_its_message_on() {
 
 #[test]
 fn a_message_that_comes_exactly_at_the_time_out_is_in_time() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let mailbox = kernel.mailbox::<u32>("box");
     let sender = kernel.clone();
     let outgoing = mailbox.clone();
@@ -221,8 +213,7 @@ fn a_message_that_comes_exactly_at_the_time_out_is_in_time() {
 
 #[test]
 fn joins_and_selects_over_many() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     kernel.clone().spawn("waiter", async move {
         let nap = |seconds| {
             let kernel = kernel.clone();
@@ -244,8 +235,7 @@ fn joins_and_selects_over_many() {
 
 #[test]
 fn an_activity_left_alone_reports_to_its_callback() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let link = kernel.resource(1.0, Sharing::Shared);
     let mailbox = kernel.mailbox("ends");
     let ends = mailbox.clone();
@@ -286,8 +276,7 @@ fn a_watcher_sees_how_far_a_run_has_come_and_can_end_it() {
 
 #[test]
 fn what_a_cancelled_call_holds_may_end_other_things() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let link = kernel.resource(1e9, Sharing::Shared);
     let clock = kernel.clone();
     kernel.spawn("canceller", async move {

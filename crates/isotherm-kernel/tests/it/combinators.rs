@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use crate::simulation;
 use isotherm_kernel::{
     ActivitySpec, Duration, Either, Kernel, Mailbox, Random, RandomStreams, Rank, RunError,
     Sharing, Simulation, Time, join, join_all, select, select_all, with_deadline,
@@ -352,8 +353,7 @@ impl Party {
 
 /// The log of the futures of a case, joined in one of the two ways.
 fn party(seed: u64, members: usize, ask_all: bool) -> Vec<(Time, usize, &'static str)> {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let boxes = Rc::new((0..members).map(|_| kernel.mailbox("box")).collect());
     let resource = kernel.resource(2.0, Sharing::Shared);
     let party = Party { kernel: kernel.clone(), boxes, resource, log: Log::default() };

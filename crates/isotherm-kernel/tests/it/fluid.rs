@@ -89,6 +89,13 @@ type End = (Time, &'static str, Result<(), ActivityError>);
 struct Ends(Rc<RefCell<Vec<End>>>);
 
 impl Ends {
+    /// What has ended in a simulation of one actor, which notes it.
+    fn of<F: Future<Output = ()> + 'static>(body: impl FnOnce(Kernel, Ends) -> F) -> Ends {
+        let ends = Ends::default();
+        play(|kernel| body(kernel, ends.clone()));
+        ends
+    }
+
     /// Starts an activity and notes its end under a name.
     fn start(&self, kernel: &Kernel, name: &'static str, spec: ActivitySpec) -> ActivityId {
         let ends = self.clone();

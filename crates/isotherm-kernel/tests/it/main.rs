@@ -1,5 +1,7 @@
 //! The integration tests of `isotherm-kernel`: one program, which is linked once.
 
+use isotherm_kernel::{Kernel, Simulation};
+
 mod actors;
 mod combinators;
 mod fluid;
@@ -11,3 +13,10 @@ mod random;
 mod series;
 mod standstill;
 mod ties;
+
+/// A new simulation and its kernel.
+fn simulation() -> (Simulation, Kernel) {
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    (simulation, kernel)
+}

@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::simulation;
 use isotherm_kernel::{ActivitySpec, Duration, Rank, Sharing, Simulation};
 
 /// The message of a panic.
@@ -41,8 +42,7 @@ fn what_an_activity_cannot_be_is_refused() {
 
 #[test]
 fn what_cannot_be_changed_so_is_refused_and_changes_nothing() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (_simulation, kernel) = simulation();
     let resource = kernel.resource(1.0, Sharing::Shared);
     let id = kernel.start(work(2.0).uses(resource, 1.0)).detach();
     for number in [-1.0, f64::NAN] {

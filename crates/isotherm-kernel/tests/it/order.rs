@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::simulation;
 use isotherm_kernel::{
     ActivitySpec, Change, Duration, Kernel, Limits, Rank, RunError, Sharing, Simulation, Time,
     select,
@@ -16,8 +17,7 @@ fn note(log: &Log, kernel: &Kernel, what: impl Into<String>) {
 
 #[test]
 fn sleepers_that_begin_together_wake_in_reverse() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let log = Log::default();
     for number in 0..3 {
         let (kernel, log) = (kernel.clone(), log.clone());
@@ -35,8 +35,7 @@ fn sleepers_that_begin_together_wake_in_reverse() {
 
 #[test]
 fn sleeps_begun_at_different_dates_end_in_order_of_their_beginning() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let log = Log::default();
     for (number, start) in [(0, 0), (1, 4), (2, 2)] {
         let (kernel, log) = (kernel.clone(), log.clone());
@@ -52,8 +51,7 @@ fn sleeps_begun_at_different_dates_end_in_order_of_their_beginning() {
 
 #[test]
 fn activities_that_start_together_end_newest_first_and_latencies_oldest_first() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let log = Log::default();
     let link = kernel.resource(100.0, Sharing::Shared);
     for number in 0..3 {
@@ -85,8 +83,7 @@ fn activities_that_start_together_end_newest_first_and_latencies_oldest_first() 
 
 #[test]
 fn plain_disk_activities_end_oldest_first() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let log = Log::default();
     let disk = kernel.resource(100.0, Sharing::Shared);
     for number in 0..3 {
@@ -102,8 +99,7 @@ fn plain_disk_activities_end_oldest_first() {
 
 #[test]
 fn one_date_goes_cpu_disk_network_timer() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let log = Log::default();
     let second = Duration::from_secs(1);
     for rank in [Rank::Network, Rank::Disk, Rank::Cpu] {
@@ -133,8 +129,7 @@ fn one_date_goes_cpu_disk_network_timer() {
 
 #[test]
 fn everything_due_is_delivered_before_any_actor_of_that_date_runs() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let mailbox = kernel.mailbox::<u32>("done");
     let link = kernel.resource(1.0, Sharing::Shared);
     let flow = kernel.start(ActivitySpec::new(Rank::Network, 1.0).uses(link, 1.0));
@@ -164,8 +159,7 @@ fn everything_due_is_delivered_before_any_actor_of_that_date_runs() {
 
 #[test]
 fn a_completion_wins_over_a_time_out_of_the_same_date() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let link = kernel.resource(1.0, Sharing::Shared);
     let flow = kernel.start(ActivitySpec::new(Rank::Network, 1.0).uses(link, 1.0));
     kernel.clone().spawn("waiter", async move {
@@ -182,8 +176,7 @@ fn a_completion_wins_over_a_time_out_of_the_same_date() {
 
 #[test]
 fn a_deadlock_names_the_waiting_actors() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let mailbox = kernel.mailbox::<()>("orders");
     kernel.spawn("waiter", {
         let mailbox = mailbox.clone();
@@ -239,8 +232,7 @@ fn limits_end_a_simulation_with_their_name() {
 
 #[test]
 fn a_simulation_ends_with_its_last_actor_that_is_no_daemon() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let daemon = kernel.clone();
     kernel
         .actor("daemon")
@@ -253,8 +245,7 @@ fn a_simulation_ends_with_its_last_actor_that_is_no_daemon() {
 
 #[test]
 fn calls_are_sleeps_without_an_actor() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let log = Log::default();
     let second = Duration::from_secs(1);
     let call_log = log.clone();
@@ -274,8 +265,7 @@ fn calls_are_sleeps_without_an_actor() {
 
 #[test]
 fn select_prefers_its_first_future() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let mailbox = kernel.mailbox::<u32>("box");
     mailbox.send_detached(7);
     kernel.clone().spawn("selector", async move {
@@ -289,8 +279,7 @@ fn select_prefers_its_first_future() {
 
 #[test]
 fn background_calls_come_before_what_ends_at_their_date_and_keep_nothing_alive() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let log = Log::default();
     let link = kernel.resource(10.0, Sharing::Shared);
     let second = Time::from_secs_f64(1.0);

@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::simulation;
 use isotherm_kernel::{Duration, Handler, Kernel, RunError, Simulation, Time};
 use proptest::prelude::*;
 
@@ -80,8 +81,7 @@ proptest! {
 #[test]
 fn a_call_at_no_date_never_comes() {
     for in_series in [0, 1] {
-        let simulation = Simulation::new();
-        let kernel = simulation.kernel();
+        let (simulation, kernel) = simulation();
         let log = Log::default();
         let caller = Caller {
             kernel: kernel.clone(),

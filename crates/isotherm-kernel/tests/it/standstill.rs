@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
+use crate::simulation;
 use isotherm_kernel::{
     ActivitySpec, Change, Duration, Kernel, Limits, Mailbox, Rank, ResourceId, RunError, Sharing,
     Simulation, StandstillHandler, Time,
@@ -31,8 +32,7 @@ fn pulse(kernel: &Kernel, resource: ResourceId, on: f64, busy: Duration, period:
 /// 30 are left at 10/s.
 #[test]
 fn what_is_still_to_come_is_waited_for() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let resource = kernel.resource(5.0, Sharing::Shared);
     kernel.background_at(date(2.0), Change::Once, move |kernel| kernel.set_capacity(resource, 0.0));
     kernel.background_at(date(100.0), Change::Once, move |kernel| {
@@ -62,8 +62,7 @@ fn a_limit_on_time_holds_while_a_change_is_waited_for() {
 /// The last change is at 7 s and has no effect.
 #[test]
 fn a_deadlock_is_dated_when_the_last_change_has_come() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let seen = Rc::new(Cell::new(0));
     for second in [3.0, 7.0] {
         let seen = Rc::clone(&seen);
@@ -78,8 +77,7 @@ fn a_deadlock_is_dated_when_the_last_change_has_come() {
 /// Changes that repeat do not prevent a deadlock: it comes after a thousand of the longest periods.
 #[test]
 fn what_repeats_for_ever_keeps_nothing_going_for_ever() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let (short, long) =
         (kernel.resource(1.0, Sharing::Shared), kernel.resource(1.0, Sharing::Shared));
     pulse(&kernel, short, 1.0, Duration::from_secs(1), Duration::from_secs(2));
@@ -102,8 +100,7 @@ fn what_repeats_for_ever_keeps_nothing_going_for_ever() {
 /// units at 1/s take 5,000 periods.
 #[test]
 fn work_that_goes_on_now_and_then_is_waited_for() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let resource = kernel.resource(1.0, Sharing::Shared);
     pulse(&kernel, resource, 1.0, Duration::from_secs(1), Duration::from_secs(10));
     let activity = kernel.start(ActivitySpec::new(Rank::Cpu, 5_000.0).uses(resource, 1.0));
@@ -118,8 +115,7 @@ fn work_that_goes_on_now_and_then_is_waited_for() {
 /// which both are needed, are done at 40,030.001 s.
 #[test]
 fn two_that_meet_more_rarely_than_a_thousand_periods_are_waited_for() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let (one, other) =
         (kernel.resource(1.0, Sharing::Shared), kernel.resource(0.0, Sharing::Shared));
     pulse(&kernel, one, 1.0, Duration::from_secs(1), Duration::from_secs(10));
@@ -137,8 +133,7 @@ fn two_that_meet_more_rarely_than_a_thousand_periods_are_waited_for() {
 /// Periods of 1 s and 1.000000001 s come round together after 31 years: too long to wait.
 #[test]
 fn periods_that_hardly_ever_come_round_together_are_given_up() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let (one, other) =
         (kernel.resource(1.0, Sharing::Shared), kernel.resource(1.0, Sharing::Shared));
     pulse(&kernel, one, 1.0, Duration::from_millis(500), Duration::from_secs(1));
@@ -224,8 +219,7 @@ fn what_is_begun_and_broken_off_again_and_again_is_no_progress() {
 #[test]
 fn a_further_try_is_waited_for_if_something_has_changed() {
     for (asked, tried) in [(1.0, true), (3.0, false)] {
-        let simulation = Simulation::new();
-        let kernel = simulation.kernel();
+        let (simulation, kernel) = simulation();
         let mailbox = kernel.mailbox::<()>("answer");
         kernel.background_at(date(2.0), Change::Once, |_| {});
         // A call is no progress.
@@ -315,8 +309,7 @@ fn what_goes_on_for_ever_in_the_background_hides_no_deadlock() {
     ];
     for (name, begin, may_serve) in all {
         for is_busy in [false, true] {
-            let simulation = Simulation::new();
-            let kernel = simulation.kernel();
+            let (simulation, kernel) = simulation();
             let service: Rc<dyn StandstillHandler> = Rc::new(Service(is_busy));
             kernel.add_standstill_handler(Rc::downgrade(&service));
             begin(&kernel);
@@ -329,8 +322,7 @@ fn what_goes_on_for_ever_in_the_background_hides_no_deadlock() {
         }
     }
     // An actor that holds an activity and waits for something else does not wait for the activity.
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let (load, mailbox) = (start(&kernel), kernel.mailbox::<()>("nobody writes"));
     kernel.spawn("holder", async move {
         mailbox.receive().await;
@@ -395,8 +387,7 @@ fn changes_count_as_events_only_where_nothing_else_happens() {
 /// forgotten when they have been made.
 #[test]
 fn each_of_many_tries_is_known_by_when_it_was_asked_for() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let made = Rc::new(RefCell::new(Vec::new()));
     // By the date at which they are scheduled; a change happens at 2 s.
     for (asked, due) in [(1.0, 30.0), (1.0, 10.0), (1.5, 20.0), (3.0, 15.0), (3.0, 40.0)] {
@@ -438,8 +429,7 @@ impl StandstillHandler for Adviser {
 /// A standstill handler may retry, and is asked what is missing.
 #[test]
 fn witnesses_try_first_and_are_asked_then() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     let mailbox = kernel.mailbox::<()>("answer");
     let adviser = Rc::new(Adviser {
         kernel: kernel.clone(),

@@ -13,15 +13,12 @@ use isotherm_services::FailureCause;
 /// Runs one body, of a function without an image on the only node, with a disk limit of 1 GB. It
 /// begins at date 0.
 fn run(body: Body, limits: Limits) -> (World, Invocation) {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     world.repository.file_system().borrow_mut().create("data", 100 * MB, 0).unwrap();
     let invocation = world.play(async move |_| {
         let f =
             register(&manager, &service, &Function::new("f", None, body), limits.disk(GB)).await;
-        let invocation = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&invocation).await;
+        let invocation = served(&manager, &f).await;
         invocation
     });
     (world, invocation)
@@ -63,9 +60,7 @@ fn what_is_drawn_comes_from_the_streams_of_the_function() {
         (Body::sleep_random(drawn("sleep")), 0.0),
         (Body::steps([Step::SleepRandom(drawn("sleep")), Step::Sleep(secs(1.0))]), 1.0),
     ] {
-        let world = World::new(1);
-        let service = world.service(Preset::Default, |_| {});
-        let manager = world.manager.clone();
+        let (world, service, manager) = World::plain(1);
         let function = Function::new("f", None, body).with_startup(drawn("startup"));
         let invocations = world.play(async move |_| {
             let f = register(&manager, &service, &function, limit(1000.0)).await;
@@ -104,8 +99,7 @@ fn fetching_and_putting() {
     ]);
     let invocation = world.play(async move |_| {
         let f = register(&manager, &service, &Function::new("f", None, body), limit(1000.0)).await;
-        let invocation = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&invocation).await;
+        let invocation = served(&manager, &f).await;
         invocation
     });
     assert_completed(&invocation, 0.0, 0.0, 2.0 * remote);
@@ -265,8 +259,7 @@ fn the_time_limit_covers_the_body_only() {
     let (manager, image) = (world.manager.clone(), world.image("image", 50 * MB));
     let invocation = world.play(async move |_| {
         let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(1.5)).await;
-        let invocation = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&invocation).await;
+        let invocation = served(&manager, &f).await;
         invocation
     });
     let dispatched = all_the_way(50 * MB);
@@ -295,8 +288,7 @@ fn ending_exactly_at_the_limit() {
             let invocation = world.play(async move |_| {
                 let f = Function::new("f", None, body);
                 let f = register(&manager, &service, &f, limit(2.0).disk(GB)).await;
-                let invocation = manager.invoke(&f).await.unwrap();
-                manager.wait_one(&invocation).await;
+                let invocation = served(&manager, &f).await;
                 invocation
             });
             let record = invocation.record();
@@ -325,9 +317,7 @@ fn ending_exactly_at_the_limit() {
 /// each has written 250 MB; the other goes on at full speed and needs 7.5 s more for its 750 MB.
 #[test]
 fn a_killed_body_gives_its_disk_back() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     world.play(async move |_| {
         let f = Function::new("f", None, Body::steps([write("a", GB)]));
         let killed = register(&manager, &service, &f, limit(5.0).disk(GB)).await;
@@ -374,9 +364,8 @@ fn a_killed_body_gives_its_core_and_its_link_back() {
 
 #[test]
 fn a_body_invokes_another_function_and_waits() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let (manager, image) = (world.manager.clone(), world.image("image", 50 * MB));
+    let (world, service, manager) = World::plain(1);
+    let image = world.image("image", 50 * MB);
     let log = world.log_messages();
     world.play(async move |me| {
         let child = sleeper("child", Some(&image), 3.0);
@@ -387,14 +376,13 @@ fn a_body_invokes_another_function_and_waits() {
             Body::steps([Step::Sleep(secs(1.0)), invoke("child"), Step::Sleep(secs(1.0))]),
         );
         let parent = register(&manager, &service, &parent, limit(100.0)).await;
-        let parent = manager.invoke(&parent).await.unwrap();
-        manager.wait_one(&parent).await;
+        let parent = served(&manager, &parent).await;
         // 1 s, the child's download, copy, load and 3 s, and 1 s.
         assert_completed(&parent, 0.0, 0.0, 5.0 + all_the_way(50 * MB));
         assert_date(me.now(), 5.0 + all_the_way(50 * MB));
     });
     // The child is invoked from the node, and the node is told when it is done.
-    let log = log.borrow();
+    let log = log.0.borrow();
     let node = "node0/serverless_bare_metal";
     let asked = log.iter().any(|event| event.kind == "invoke_request" && &*event.from == node);
     let told = log.iter().any(|event| event.kind == "wait_answer" && &*event.to == node);
@@ -403,15 +391,12 @@ fn a_body_invokes_another_function_and_waits() {
 
 #[test]
 fn the_failure_of_an_invoked_function_is_the_bodys() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     world.play(async move |_| {
         register(&manager, &service, &sleeper("child", None, 30.0), limit(10.0)).await;
         let parent = Function::new("parent", None, Body::steps([invoke("child")]));
         let parent = register(&manager, &service, &parent, limit(100.0)).await;
-        let parent = manager.invoke(&parent).await.unwrap();
-        manager.wait_one(&parent).await;
+        let parent = served(&manager, &parent).await;
         let message =
             "function 'child', which it invoked, failed: the time limit was reached".into();
         assert_eq!(parent.cause(), Some(FailureCause::BodyFailed { message }));
@@ -423,9 +408,7 @@ fn the_failure_of_an_invoked_function_is_the_bodys() {
 /// woken on its own.
 #[test]
 fn many_bodies_wait_at_once() {
-    let world = World::new(2);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(2);
     world.play(async move |me| {
         let child = register(&manager, &service, &sleeper("child", None, 1.0), limit(100.0)).await;
         let mut parents = Vec::new();
@@ -476,8 +459,7 @@ fn a_body_that_waits_for_its_own_slot() {
             });
             let parent =
                 register(&manager, &service, &Function::new("parent", None, body), time).await;
-            let parent = manager.invoke(&parent).await.unwrap();
-            manager.wait_one(&parent).await;
+            let parent = served(&manager, &parent).await;
             assert_eq!(parent.outcome(), Some(Outcome::TimedOut));
             assert_date(me.now(), 10.0);
             let child = handles.borrow()[0].clone();

@@ -41,9 +41,8 @@ fn host_failed(host: &str) -> Option<FailureCause> {
 /// and the next invocation starts a new download.
 #[test]
 fn a_link_fails_during_a_download() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let (manager, image) = (world.manager.clone(), world.image("image", IMAGE));
+    let (world, service, manager) = World::plain(1);
+    let image = world.image("image", IMAGE);
     let auditor = world.auditor(&service);
     world.cut_wan(2.0);
     world.mend_wan(5.0);
@@ -67,13 +66,11 @@ fn a_link_fails_during_a_download() {
             assert_eq!((auditor.borrow().head_disk_bytes(), files.borrow().used()), (0, 0));
 
             until(&me, 3.0).await; // the link is still off
-            let early = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&early).await;
+            let early = served(&manager, &f).await;
             assert_failed(&early, "network_failed", 3.0);
 
             until(&me, 10.0).await;
-            let late = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&late).await;
+            let late = served(&manager, &f).await;
             assert_completed(&late, 10.0 + loaded(), 10.0 + loaded(), 11.0 + loaded());
         }
     });
@@ -97,13 +94,11 @@ fn the_repositorys_host_fails_during_a_download() {
         async move |me| {
             let f =
                 register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
-            let invocation = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&invocation).await;
+            let invocation = served(&manager, &f).await;
             assert_eq!(invocation.outcome(), Some(Outcome::Failed));
             assert_date(me.now(), 1.0);
             until(&me, 10.0).await;
-            let later = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&later).await;
+            let later = served(&manager, &f).await;
             assert_completed(&later, 10.0 + loaded(), 10.0 + loaded(), 11.0 + loaded());
         },
     );
@@ -118,8 +113,7 @@ fn an_image_that_its_repository_does_not_have() {
     world.play(async move |me| {
         let image = manager.image("image", IMAGE, IMAGE, &repository);
         let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
-        let invocation = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&invocation).await;
+        let invocation = served(&manager, &f).await;
         assert_failed(&invocation, "file_not_found", 0.0);
         let cause =
             FailureCause::FileNotFound { storage: "repository".into(), file: "image".into() };
@@ -128,8 +122,7 @@ fn an_image_that_its_repository_does_not_have() {
 
         repository.write(me.address(), "image", IMAGE).await.unwrap();
         let start = me.now().as_secs_f64();
-        let next = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&next).await;
+        let next = served(&manager, &f).await;
         let dispatched = start + loaded();
         assert_completed(&next, dispatched, dispatched, dispatched + 1.0);
     });
@@ -166,8 +159,7 @@ impl Outage {
             assert_eq!(second.state(), InvocationState::Schedulable, "the node is not used");
             manager.wait_all([&first, &second]).await;
             assert_eq!(second.start_kind(), Some(StartKind::Cold));
-            let third = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&third).await;
+            let third = served(&manager, &f).await;
             assert_eq!(third.start_kind(), Some(StartKind::Warm), "the node works again");
             [first, second]
         })
@@ -233,20 +225,16 @@ fn a_node_fails_while_a_container_starts_or_runs_or_is_idle() {
 /// A body that is an actor, with a file half written, instead of one that sleeps.
 #[test]
 fn a_node_fails_while_a_body_writes() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     world.turn_off(2.0, world.nodes[0]);
     world.turn_on(4.0, world.nodes[0]);
     world.play(async move |_| {
         let f = Function::new("f", None, Body::steps([write("a", 300 * MB)]));
         let f = register(&manager, &service, &f, limit(100.0).disk(GB)).await;
-        let first = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&first).await;
+        let first = served(&manager, &f).await;
         assert_failed(&first, "host_failed", 2.0);
         assert_date(first.record().started, 0.0);
-        let second = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&second).await;
+        let second = served(&manager, &f).await;
         assert_completed(&second, 4.0, 4.0, 7.0);
     });
 }
@@ -272,8 +260,7 @@ fn a_node_that_is_off_for_no_time() {
             assert_failed(invocation, "host_failed", off);
         }
         until(&me, 10.0).await;
-        let next = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&next).await;
+        let next = served(&manager, &f).await;
         assert_completed(&next, 10.0 + load(IMAGE), 10.0 + load(IMAGE), 12.0 + load(IMAGE));
     });
 }
@@ -290,8 +277,7 @@ fn another_node_takes_over() {
         world.play(async move |_| {
             let f =
                 register(&manager, &service, &sleeper("f", Some(&image), 2.0), limit(10.0)).await;
-            let invocation = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&invocation).await;
+            let invocation = served(&manager, &f).await;
             let dispatched = off + copy(IMAGE) + load(IMAGE);
             assert_completed(&invocation, dispatched, dispatched, dispatched + 2.0);
             assert_eq!(invocation.record().node.as_deref(), Some("node1"));
@@ -593,9 +579,8 @@ fn a_service_is_stopped_twice_and_used_afterwards() {
 #[test]
 fn a_service_is_stopped_while_images_move() {
     for at in [1.0, downloaded() + 0.2, copied() + 0.2] {
-        let world = World::new(1);
-        let service = world.service(Preset::Default, |_| {});
-        let (manager, image) = (world.manager.clone(), world.image("image", IMAGE));
+        let (world, service, manager) = World::plain(1);
+        let image = world.image("image", IMAGE);
         world.play(async move |me| {
             let f =
                 register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;

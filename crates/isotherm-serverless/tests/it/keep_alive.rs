@@ -23,8 +23,7 @@ fn starts(
             register(&manager, &platform, &sleeper("f", None, 1.0), limit(60.0).memory(GB)).await;
         let mut kinds = Vec::new();
         for _ in 0..times {
-            let invocation = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&invocation).await;
+            let invocation = served(&manager, &f).await;
             kinds.extend(invocation.start_kind());
             me.sleep(secs(60.0 * minutes)).await;
         }
@@ -60,8 +59,7 @@ fn an_unused_container_ahead_is_stopped() {
         let f =
             register(&manager, &platform, &sleeper("f", None, 1.0), limit(60.0).memory(GB)).await;
         for _ in 0..2 {
-            let invocation = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&invocation).await;
+            served(&manager, &f).await;
             me.sleep(secs(600.0)).await;
         }
         // It was idle for 10 minutes before, so the next container is ready from 9 minutes on, and

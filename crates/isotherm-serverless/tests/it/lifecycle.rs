@@ -144,8 +144,7 @@ fn after_a_time_out() {
     let Dates { started, .. } = dates();
     world.play(async move |me| {
         let f = function(&image, &manager, &service, 1.5).await;
-        let invocation = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&invocation).await;
+        let invocation = served(&manager, &f).await;
         assert_date(me.now(), started + 1.5);
         assert_eq!(invocation.state(), InvocationState::Ended(Outcome::TimedOut));
         assert_eq!(code(&invocation), "time_limit");
@@ -204,8 +203,7 @@ fn cancelled_at(preset: Preset, at: f64) -> Invocation {
         assert_eq!(manager.cancel(&invocation).await, Ok(false), "it is over");
         // Images go on their way: the next invocation starts as if it had been the first, or at
         // once.
-        let next = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&next).await;
+        let next = served(&manager, &f).await;
         let dispatched = dates().loaded.max(at);
         assert_completed(&next, dispatched, dispatched + 1.0, dispatched + 3.0);
         invocation

@@ -121,8 +121,7 @@ fn a_host_that_never_comes_up_does_no_harm() {
     let manager = world.manager.clone();
     let end = world.play(async move |me| {
         let f = register(&manager, &service, &sleeper("f", None, 10.0), limit(100.0)).await;
-        let invocation = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&invocation).await;
+        served(&manager, &f).await;
         assert_eq!(service.slots_used(NodeId(0)), Some(0));
         me.now()
     });
@@ -145,8 +144,7 @@ fn the_head_host_comes_up_later() {
         me.site().platform().wait_until_on(head).await;
         assert_date(me.now(), 20.0);
         let f = register(&manager, &service, &function, limit(10.0)).await;
-        let invocation = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&invocation).await;
+        let invocation = served(&manager, &f).await;
         let dispatched = 20.0 + all_the_way(IMAGE);
         assert_completed(&invocation, dispatched, dispatched, dispatched + 1.0);
     });
@@ -166,8 +164,7 @@ fn the_head_host_comes_back() {
         world.play(async move |me| {
             let f =
                 register(&manager, &service, &sleeper("f", Some(&image), 10.0), limit(100.0)).await;
-            let idle = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&idle).await;
+            served(&manager, &f).await;
             until(&me, 95.0).await;
             let running = [manager.invoke(&f).await.unwrap(), manager.invoke(&f).await.unwrap()];
             manager.wait_all(&running).await;
@@ -176,8 +173,7 @@ fn the_head_host_comes_back() {
             until(&me, 150.0).await;
             assert!(manager.invoke(&f).await.is_err());
             until(&me, 250.0).await;
-            let again = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&again).await;
+            let again = served(&manager, &f).await;
             assert_completed(&again, 250.0, 250.0, 260.0);
             assert_eq!(again.start_kind(), Some(isotherm_serverless::StartKind::Cold));
         });
@@ -227,8 +223,7 @@ fn what_is_started_on_a_host_that_is_off() {
         assert_eq!(report.result.unwrap_err().to_string(), "host `node0` failed");
         assert!(storage.read(me.address(), "file", None).await.is_err());
         let f = register(&manager, &service, &sleeper("f", None, 1.0), limit(10.0)).await;
-        let invocation = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&invocation).await;
+        served(&manager, &f).await;
         assert_date(me.now(), 31.0);
         assert_date(ghost.join().await.unwrap(), 30.0);
     });
@@ -475,8 +470,7 @@ fn a_broken_copy_is_tried_again_when_the_link_is_back() {
     world.at(20.0, |platform| platform.link_on(platform.link("lan").unwrap()));
     world.play(async move |_| {
         let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
-        let invocation = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&invocation).await;
+        let invocation = served(&manager, &f).await;
         let dispatched = 20.0 + copy(IMAGE) + load(IMAGE);
         assert_completed(&invocation, dispatched, dispatched, dispatched + 1.0);
     });
@@ -519,8 +513,7 @@ fn what_was_broken_off_begins_anew_when_the_part_is_back() {
                     let f =
                         register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0))
                             .await;
-                    let invocation = manager.invoke(&f).await.unwrap();
-                    manager.wait_one(&invocation).await;
+                    let invocation = served(&manager, &f).await;
                     let dispatched = invocation.record().dispatched.unwrap().as_secs_f64();
                     assert!(
                         (dispatched - (on + left)).abs() < 1e-6,
@@ -537,9 +530,8 @@ fn what_was_broken_off_begins_anew_when_the_part_is_back() {
 /// good in the end.
 #[test]
 fn a_link_that_is_seldom_on_is_on_often_enough() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let (manager, image) = (world.manager.clone(), world.image("image", IMAGE));
+    let (world, service, manager) = World::plain(1);
+    let image = world.image("image", IMAGE);
     let off = download(IMAGE) + 0.2;
     let switch_off = |platform: &Platform| platform.link_off(platform.link("lan").unwrap());
     world.at(off, switch_off);
@@ -550,8 +542,7 @@ fn a_link_that_is_seldom_on_is_on_often_enough() {
     }
     world.play(async move |_| {
         let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
-        let invocation = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&invocation).await;
+        let invocation = served(&manager, &f).await;
         let dispatched = off + 10.0 + copy(IMAGE) + load(IMAGE);
         assert_completed(&invocation, dispatched, dispatched, dispatched + 1.0);
     });

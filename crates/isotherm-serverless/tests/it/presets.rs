@@ -63,8 +63,7 @@ fn room_held_by_an_idle_container(preset: Preset, in_memory: bool) -> (Invocatio
         let f = manager.invoke(&f).await.unwrap();
         until(&me, 10.0).await;
         assert_completed(&f, loaded(), loaded(), loaded() + 1.0);
-        let g = manager.invoke(&g).await.unwrap();
-        manager.wait_one(&g).await;
+        let g = served(&manager, &g).await;
         g
     });
     (invocation, loaded() + 1.0 + 1000.0)
@@ -161,8 +160,7 @@ fn which_idle_container_serves() {
                 [0, 1]
             );
             until(&me, 5.0).await;
-            let next = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&next).await;
+            let next = served(&manager, &f).await;
             assert_eq!(next.start_kind(), Some(StartKind::Warm));
             next.record().container.unwrap().0
         })
@@ -194,8 +192,7 @@ fn a_body_ends_exactly_at_its_limit() {
         world.play(async move |_| {
             let f = register(&manager, &service, &sleeper("f", None, 60.0), limit(60.0)).await;
             for (start_kind, started) in [(StartKind::Cold, 1.0), (StartKind::Warm, 61.0)] {
-                let invocation = manager.invoke(&f).await.unwrap();
-                manager.wait_one(&invocation).await;
+                let invocation = served(&manager, &f).await;
                 assert_eq!(
                     (invocation.outcome(), invocation.start_kind()),
                     (Some(outcome), Some(start_kind))
@@ -322,8 +319,7 @@ fn processing_overhead() {
                         me.host(),
                         "user",
                         async move |_| {
-                            let invocation = manager.invoke(&f).await.unwrap();
-                            manager.wait_one(&invocation).await;
+                            let invocation = served(&manager, &f).await;
                             invocation
                         },
                     ));
@@ -517,12 +513,10 @@ fn the_same_function_registered_twice() {
         world.play(async move |me| {
             let function = sleeper("f", Some(&image), 5.0);
             let once = register(&manager, &service, &function, limit(10.0)).await;
-            let cold = manager.invoke(&once).await.unwrap();
-            manager.wait_one(&cold).await;
+            let cold = served(&manager, &once).await;
             assert_completed(&cold, loaded(), loaded() + 10.0, loaded() + 15.0);
             until(&me, 100.0).await;
-            let warm = manager.invoke(&once).await.unwrap();
-            manager.wait_one(&warm).await;
+            let warm = served(&manager, &once).await;
             assert_completed(&warm, 100.0, 100.0, 105.0);
             let twice = register(&manager, &service, &function, limit(3.0)).await;
             assert_ne!(once.id(), twice.id());
@@ -530,8 +524,7 @@ fn the_same_function_registered_twice() {
                 service.registered("f").map(|f| (f.id(), f.limits())),
                 Some((twice.id(), limit(3.0)))
             );
-            let other = manager.invoke(&twice).await.unwrap();
-            manager.wait_one(&other).await;
+            let other = served(&manager, &twice).await;
             let record = other.record();
             assert_eq!(
                 (record.outcome, record.start_kind),
@@ -558,8 +551,7 @@ fn the_head_host_runs_functions() {
         world.play(async move |_| {
             let f =
                 register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(10.0)).await;
-            let invocation = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&invocation).await;
+            let invocation = served(&manager, &f).await;
             // The copy reads and writes one disk, which does 100 MB/s of both together, and uses no
             // network.
             let dispatched = download(50 * MB) + 100e6 / DISK + load(50 * MB);

@@ -25,9 +25,7 @@ async fn start(
 
 #[test]
 fn one_any_and_all() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     world.play(async move |me| {
         let all = start(&manager, &service, &[3.0, 1.0, 2.0, 4.0]).await;
         let any = manager.wait_any(&all).await.unwrap();
@@ -49,9 +47,7 @@ fn one_any_and_all() {
 
 #[test]
 fn something_finished_nothing_and_the_same_twice() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     world.play(async move |me| {
         let nothing: [&Invocation; 0] = [];
         manager.wait_all(nothing).await;
@@ -74,9 +70,7 @@ fn something_finished_nothing_and_the_same_twice() {
 /// One user waits twice for the same handle at the same time, by two futures.
 #[test]
 fn twice_at_once() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     world.play(async move |me| {
         let all = start(&manager, &service, &[1.0]).await;
         isotherm_kernel::join(manager.wait_one(&all[0]), manager.wait_one(&all[0])).await;
@@ -88,9 +82,7 @@ fn twice_at_once() {
 /// not after.
 #[test]
 fn many_waiters() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     let site = world.site.clone();
     let woken = Rc::new(RefCell::new(Vec::new()));
     let seen = Rc::clone(&woken);
@@ -132,9 +124,7 @@ fn many_waiters() {
 /// A thousand waiters on one invocation.
 #[test]
 fn a_thousand_waiters() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     world.play(async move |me| {
         let all = start(&manager, &service, &[1.0]).await;
         join_all((0..1000).map(|_| manager.wait_one(&all[0]))).await;
@@ -144,9 +134,7 @@ fn a_thousand_waiters() {
 
 #[test]
 fn a_controller_is_killed_while_it_waits() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     let site = world.site.clone();
     let log = world.log_messages();
     world.play(async move |me| {
@@ -165,7 +153,7 @@ fn a_controller_is_killed_while_it_waits() {
         assert_date(me.now(), 3.0);
         assert!(all.iter().all(|invocation| invocation.outcome() == Some(Outcome::Completed)));
     });
-    let log = log.borrow();
+    let log = log.0.borrow();
     let to = |label: &str| {
         log.iter().filter(|event| event.kind == "wait_answer" && &*event.to == label).count()
     };
@@ -176,9 +164,7 @@ fn a_controller_is_killed_while_it_waits() {
 /// Waiting with a timeout: a waiter that times out is removed, and may wait again.
 #[test]
 fn giving_up_and_waiting_again() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     let log = world.log_messages();
     world.play(async move |me| {
         let all = start(&manager, &service, &[2.5]).await;
@@ -192,7 +178,7 @@ fn giving_up_and_waiting_again() {
         assert_eq!(patience, 2);
         assert_date(me.now(), 2.5);
     });
-    assert_eq!(log.borrow().iter().filter(|event| event.kind == "wait_answer").count(), 1);
+    assert_eq!(log.0.borrow().iter().filter(|event| event.kind == "wait_answer").count(), 1);
 }
 
 /// The manager hears of the end when the completion has crossed the slow link; the platform knows
@@ -218,9 +204,7 @@ fn done_is_what_the_manager_has_heard() {
 /// A user with another function manager on another host waits for an invocation of the first.
 #[test]
 fn through_another_manager() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     let other = isotherm_serverless::FunctionManager::start(&world.site, world.head);
     world.play(async move |me| {
         let all = start(&manager, &service, &[1.0]).await;
@@ -233,9 +217,7 @@ fn through_another_manager() {
 /// tells how it ended.
 #[test]
 fn handles_on_detached_invocations() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     let (of_body, invocations) = world.play(async move |me| {
         let of_body = Rc::new(RefCell::new(None));
         let keep = Rc::clone(&of_body);

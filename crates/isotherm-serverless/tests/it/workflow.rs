@@ -39,15 +39,12 @@ fn registering_and_refusing() {
     });
     assert_eq!(refused.code(), "not_allowed");
     assert!(refused.to_string().contains("memory limit (63950000001 bytes)"), "{refused}");
-    assert_messages(
-        &log.borrow(),
-        &[
-            (0.0, MANAGER, SERVICE, "register_request", 0),
-            (0.0, SERVICE, MANAGER, "register_answer", 0),
-            (1.0, MANAGER, SERVICE, "register_request", 0),
-            (1.0, SERVICE, MANAGER, "register_answer", 0),
-        ],
-    );
+    log.assert(&[
+        (0.0, MANAGER, SERVICE, "register_request", 0),
+        (0.0, SERVICE, MANAGER, "register_answer", 0),
+        (1.0, MANAGER, SERVICE, "register_request", 0),
+        (1.0, SERVICE, MANAGER, "register_answer", 0),
+    ]);
     assert_eq!(service.checks(), 2, "the books are checked after each of the two messages");
 }
 
@@ -98,11 +95,9 @@ fn invoking_cold_and_warm() {
             // The controller speaks for itself here.
             let manager = manager.called_from(me.address().clone());
             let f = register(&manager, &service, &function, limit(10.0)).await;
-            let cold = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&cold).await;
+            served(&manager, &f).await;
             until(&me, 50.0).await;
-            let warm = manager.invoke(&f).await.unwrap();
-            manager.wait_one(&warm).await;
+            served(&manager, &f).await;
             until(&me, 200.0).await;
         }
     });
@@ -110,33 +105,30 @@ fn invoking_cold_and_warm() {
     let copied = downloaded + copy(50 * MB);
     let loaded = copied + load(50 * MB);
     let ended = loaded + 1.0 + 2.0;
-    assert_messages(
-        &log.borrow(),
-        &[
-            (0.0, USER, SERVICE, "register_request", 0),
-            (0.0, SERVICE, USER, "register_answer", 0),
-            (0.0, USER, SERVICE, "invoke_request", 0),
-            (0.0, SERVICE, USER, "invoke_answer", 0),
-            (0.0, USER, MANAGER, "wait_request", 0),
-            (downloaded, SERVICE, SERVICE, "download_ended", 0),
-            (copied, NODE0, SERVICE, "copy_ended", 0),
-            (loaded, NODE0, SERVICE, "load_ended", 0),
-            (loaded, SERVICE, BARE_METAL, "action_request", 0),
-            (ended, NODE0, SERVICE, "body_ended", 0),
-            (ended, SERVICE, MANAGER, "completion", 0),
-            (ended, MANAGER, USER, "wait_answer", 0),
-            (50.0, USER, SERVICE, "invoke_request", 0),
-            (50.0, SERVICE, USER, "invoke_answer", 0),
-            (50.0, SERVICE, BARE_METAL, "action_request", 0),
-            (50.0, USER, MANAGER, "wait_request", 0),
-            (52.0, NODE0, SERVICE, "body_ended", 0),
-            (52.0, SERVICE, MANAGER, "completion", 0),
-            (52.0, MANAGER, USER, "wait_answer", 0),
-            // The first idle period was cut short and its timer cancelled; this is the end of the
-            // second.
-            (152.0, SERVICE, SERVICE, "idle_timeout", 0),
-        ],
-    );
+    log.assert(&[
+        (0.0, USER, SERVICE, "register_request", 0),
+        (0.0, SERVICE, USER, "register_answer", 0),
+        (0.0, USER, SERVICE, "invoke_request", 0),
+        (0.0, SERVICE, USER, "invoke_answer", 0),
+        (0.0, USER, MANAGER, "wait_request", 0),
+        (downloaded, SERVICE, SERVICE, "download_ended", 0),
+        (copied, NODE0, SERVICE, "copy_ended", 0),
+        (loaded, NODE0, SERVICE, "load_ended", 0),
+        (loaded, SERVICE, BARE_METAL, "action_request", 0),
+        (ended, NODE0, SERVICE, "body_ended", 0),
+        (ended, SERVICE, MANAGER, "completion", 0),
+        (ended, MANAGER, USER, "wait_answer", 0),
+        (50.0, USER, SERVICE, "invoke_request", 0),
+        (50.0, SERVICE, USER, "invoke_answer", 0),
+        (50.0, SERVICE, BARE_METAL, "action_request", 0),
+        (50.0, USER, MANAGER, "wait_request", 0),
+        (52.0, NODE0, SERVICE, "body_ended", 0),
+        (52.0, SERVICE, MANAGER, "completion", 0),
+        (52.0, MANAGER, USER, "wait_answer", 0),
+        // The first idle period was cut short and its timer cancelled; this is the end of the
+        // second.
+        (152.0, SERVICE, SERVICE, "idle_timeout", 0),
+    ]);
     assert_eq!(
         service.checks(),
         world.messages_to(&service),
@@ -159,11 +151,9 @@ fn invoking_cold_and_warm_with_payloads() {
     let function = sleeper("f", Some(&image), 2.0);
     world.play(async move |me| {
         let f = register(&manager, &service, &function, limit(10.0)).await;
-        let cold = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&cold).await;
+        served(&manager, &f).await;
         until(&me, 50.0).await;
-        let warm = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&warm).await;
+        served(&manager, &f).await;
         assert_date(me.now(), 50.0 + wan(1_000_000) + 2.0 + wan(250_000));
     });
     let registered = wan(10_000) + wan(2_000);
@@ -177,30 +167,27 @@ fn invoking_cold_and_warm_with_payloads() {
     let copied = downloaded + copy(50 * MB);
     let loaded = copied + load(50 * MB);
     let warm = 50.0 + wan(1_000_000);
-    assert_messages(
-        &log.borrow(),
-        &[
-            (0.0, MANAGER, SERVICE, "register_request", 10_000),
-            (wan(10_000), SERVICE, MANAGER, "register_answer", 2_000),
-            (registered, MANAGER, SERVICE, "invoke_request", 1_000_000),
-            (submitted, SERVICE, MANAGER, "invoke_answer", 4_096),
-            (answered, MANAGER, MANAGER, "wait_request", 0),
-            (downloaded, SERVICE, SERVICE, "download_ended", 0),
-            (copied, NODE0, SERVICE, "copy_ended", 0),
-            (loaded, NODE0, SERVICE, "load_ended", 0),
-            (loaded, SERVICE, BARE_METAL, "action_request", 0),
-            (loaded + 2.0, NODE0, SERVICE, "body_ended", 0),
-            (loaded + 2.0, SERVICE, MANAGER, "completion", 250_000),
-            (loaded + 2.0 + wan(250_000), MANAGER, MANAGER, "wait_answer", 0),
-            (50.0, MANAGER, SERVICE, "invoke_request", 1_000_000),
-            (warm, SERVICE, MANAGER, "invoke_answer", 4_096),
-            (warm, SERVICE, BARE_METAL, "action_request", 0),
-            (warm + wan(4_096), MANAGER, MANAGER, "wait_request", 0),
-            (warm + 2.0, NODE0, SERVICE, "body_ended", 0),
-            (warm + 2.0, SERVICE, MANAGER, "completion", 250_000),
-            (warm + 2.0 + wan(250_000), MANAGER, MANAGER, "wait_answer", 0),
-        ],
-    );
+    log.assert(&[
+        (0.0, MANAGER, SERVICE, "register_request", 10_000),
+        (wan(10_000), SERVICE, MANAGER, "register_answer", 2_000),
+        (registered, MANAGER, SERVICE, "invoke_request", 1_000_000),
+        (submitted, SERVICE, MANAGER, "invoke_answer", 4_096),
+        (answered, MANAGER, MANAGER, "wait_request", 0),
+        (downloaded, SERVICE, SERVICE, "download_ended", 0),
+        (copied, NODE0, SERVICE, "copy_ended", 0),
+        (loaded, NODE0, SERVICE, "load_ended", 0),
+        (loaded, SERVICE, BARE_METAL, "action_request", 0),
+        (loaded + 2.0, NODE0, SERVICE, "body_ended", 0),
+        (loaded + 2.0, SERVICE, MANAGER, "completion", 250_000),
+        (loaded + 2.0 + wan(250_000), MANAGER, MANAGER, "wait_answer", 0),
+        (50.0, MANAGER, SERVICE, "invoke_request", 1_000_000),
+        (warm, SERVICE, MANAGER, "invoke_answer", 4_096),
+        (warm, SERVICE, BARE_METAL, "action_request", 0),
+        (warm + wan(4_096), MANAGER, MANAGER, "wait_request", 0),
+        (warm + 2.0, NODE0, SERVICE, "body_ended", 0),
+        (warm + 2.0, SERVICE, MANAGER, "completion", 250_000),
+        (warm + 2.0 + wan(250_000), MANAGER, MANAGER, "wait_answer", 0),
+    ]);
 }
 
 /// Two invocations, one download, one copy, one load; completions reach the manager one after the
@@ -223,101 +210,86 @@ fn two_invocations_share_a_download() {
     let copied = downloaded + copy(50 * MB);
     let loaded = copied + load(50 * MB);
     let ended = loaded + 2.0;
-    assert_messages(
-        &log.borrow(),
-        &[
-            (0.0, MANAGER, SERVICE, "register_request", 0),
-            (0.0, SERVICE, MANAGER, "register_answer", 0),
-            (0.0, MANAGER, SERVICE, "invoke_request", 0),
-            (0.0, SERVICE, MANAGER, "invoke_answer", 0),
-            (1.0, MANAGER, SERVICE, "invoke_request", 0),
-            (1.0, SERVICE, MANAGER, "invoke_answer", 0),
-            (1.0, MANAGER, MANAGER, "wait_request", 0),
-            (downloaded, SERVICE, SERVICE, "download_ended", 0),
-            (copied, NODE0, SERVICE, "copy_ended", 0),
-            (loaded, NODE0, SERVICE, "load_ended", 0),
-            (loaded, SERVICE, BARE_METAL, "action_request", 0),
-            (loaded, SERVICE, BARE_METAL, "action_request", 0),
-            (ended, NODE0, SERVICE, "body_ended", 0),
-            (ended, NODE0, SERVICE, "body_ended", 0),
-            (ended, SERVICE, MANAGER, "completion", 250_000),
-            (ended, SERVICE, MANAGER, "completion", 250_000),
-            // The second sets out when the first has arrived.
-            (ended + 2.0 * wan(250_000), MANAGER, MANAGER, "wait_answer", 0),
-        ],
-    );
+    log.assert(&[
+        (0.0, MANAGER, SERVICE, "register_request", 0),
+        (0.0, SERVICE, MANAGER, "register_answer", 0),
+        (0.0, MANAGER, SERVICE, "invoke_request", 0),
+        (0.0, SERVICE, MANAGER, "invoke_answer", 0),
+        (1.0, MANAGER, SERVICE, "invoke_request", 0),
+        (1.0, SERVICE, MANAGER, "invoke_answer", 0),
+        (1.0, MANAGER, MANAGER, "wait_request", 0),
+        (downloaded, SERVICE, SERVICE, "download_ended", 0),
+        (copied, NODE0, SERVICE, "copy_ended", 0),
+        (loaded, NODE0, SERVICE, "load_ended", 0),
+        (loaded, SERVICE, BARE_METAL, "action_request", 0),
+        (loaded, SERVICE, BARE_METAL, "action_request", 0),
+        (ended, NODE0, SERVICE, "body_ended", 0),
+        (ended, NODE0, SERVICE, "body_ended", 0),
+        (ended, SERVICE, MANAGER, "completion", 250_000),
+        (ended, SERVICE, MANAGER, "completion", 250_000),
+        // The second sets out when the first has arrived.
+        (ended + 2.0 * wan(250_000), MANAGER, MANAGER, "wait_answer", 0),
+    ]);
 }
 
 #[test]
 fn a_time_out() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let manager = world.manager.clone();
+    let (world, service, manager) = World::plain(1);
     let log = world.log_messages();
     let invocation = world.play(async move |_| {
         let f = register(&manager, &service, &sleeper("f", None, 50.0), limit(10.0)).await;
-        let invocation = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&invocation).await;
+        let invocation = served(&manager, &f).await;
         invocation
     });
     assert_eq!((invocation.outcome(), code(&invocation)), (Some(Outcome::TimedOut), "time_limit"));
-    assert_messages(
-        &log.borrow(),
-        &[
-            (0.0, MANAGER, SERVICE, "register_request", 0),
-            (0.0, SERVICE, MANAGER, "register_answer", 0),
-            (0.0, MANAGER, SERVICE, "invoke_request", 0),
-            (0.0, SERVICE, MANAGER, "invoke_answer", 0),
-            (0.0, SERVICE, BARE_METAL, "action_request", 0),
-            (0.0, MANAGER, MANAGER, "wait_request", 0),
-            (10.0, NODE0, SERVICE, "body_ended", 0),
-            (10.0, SERVICE, MANAGER, "completion", 0),
-            (10.0, MANAGER, MANAGER, "wait_answer", 0),
-        ],
-    );
+    log.assert(&[
+        (0.0, MANAGER, SERVICE, "register_request", 0),
+        (0.0, SERVICE, MANAGER, "register_answer", 0),
+        (0.0, MANAGER, SERVICE, "invoke_request", 0),
+        (0.0, SERVICE, MANAGER, "invoke_answer", 0),
+        (0.0, SERVICE, BARE_METAL, "action_request", 0),
+        (0.0, MANAGER, MANAGER, "wait_request", 0),
+        (10.0, NODE0, SERVICE, "body_ended", 0),
+        (10.0, SERVICE, MANAGER, "completion", 0),
+        (10.0, MANAGER, MANAGER, "wait_answer", 0),
+    ]);
 }
 
 #[test]
 fn a_failed_download() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let (manager, image) = (world.manager.clone(), world.image("image", 50 * MB));
+    let (world, service, manager) = World::plain(1);
+    let image = world.image("image", 50 * MB);
     let function = sleeper("f", Some(&image), 2.0);
     world.cut_wan(1.0);
     let log = world.log_messages();
     let invocation = world.play(async move |_| {
         let f = register(&manager, &service, &function, limit(10.0)).await;
-        let invocation = manager.invoke(&f).await.unwrap();
-        manager.wait_one(&invocation).await;
+        let invocation = served(&manager, &f).await;
         invocation
     });
     assert_eq!(
         (invocation.outcome(), code(&invocation)),
         (Some(Outcome::Failed), "network_failed")
     );
-    assert_messages(
-        &log.borrow(),
-        &[
-            (0.0, MANAGER, SERVICE, "register_request", 0),
-            (0.0, SERVICE, MANAGER, "register_answer", 0),
-            (0.0, MANAGER, SERVICE, "invoke_request", 0),
-            (0.0, SERVICE, MANAGER, "invoke_answer", 0),
-            (0.0, MANAGER, MANAGER, "wait_request", 0),
-            (1.0, SERVICE, SERVICE, "download_ended", 0),
-            // A message of no size needs no network.
-            (1.0, SERVICE, MANAGER, "completion", 0),
-            (1.0, MANAGER, MANAGER, "wait_answer", 0),
-        ],
-    );
+    log.assert(&[
+        (0.0, MANAGER, SERVICE, "register_request", 0),
+        (0.0, SERVICE, MANAGER, "register_answer", 0),
+        (0.0, MANAGER, SERVICE, "invoke_request", 0),
+        (0.0, SERVICE, MANAGER, "invoke_answer", 0),
+        (0.0, MANAGER, MANAGER, "wait_request", 0),
+        (1.0, SERVICE, SERVICE, "download_ended", 0),
+        // A message of no size needs no network.
+        (1.0, SERVICE, MANAGER, "completion", 0),
+        (1.0, MANAGER, MANAGER, "wait_answer", 0),
+    ]);
 }
 
 /// One invocation runs, another waits for its image. The one that waits ends first; the service has
 /// stopped when the last body has.
 #[test]
 fn a_stop_with_invocations_running() {
-    let world = World::new(1);
-    let service = world.service(Preset::Default, |_| {});
-    let (manager, image) = (world.manager.clone(), world.image("image", 50 * MB));
+    let (world, service, manager) = World::plain(1);
+    let image = world.image("image", 50 * MB);
     let log = world.log_messages();
     let (running, waiting) = world.play(async move |me| {
         let f = register(&manager, &service, &sleeper("f", None, 50.0), limit(100.0)).await;
@@ -341,27 +313,24 @@ fn a_stop_with_invocations_running() {
     }
     assert_date(running.record().started, 0.0);
     assert_eq!((running.record().ended, waiting.record().started), (None, None));
-    assert_messages(
-        &log.borrow(),
-        &[
-            (0.0, MANAGER, SERVICE, "register_request", 0),
-            (0.0, SERVICE, MANAGER, "register_answer", 0),
-            (0.0, MANAGER, SERVICE, "register_request", 0),
-            (0.0, SERVICE, MANAGER, "register_answer", 0),
-            (0.0, MANAGER, SERVICE, "invoke_request", 0),
-            (0.0, SERVICE, MANAGER, "invoke_answer", 0),
-            (0.0, SERVICE, BARE_METAL, "action_request", 0),
-            (0.0, MANAGER, SERVICE, "invoke_request", 0),
-            (0.0, SERVICE, MANAGER, "invoke_answer", 0),
-            (1.0, MANAGER, SERVICE, "stop_request", 0),
-            (1.0, SERVICE, MANAGER, "completion", 0),
-            (1.0, NODE0, SERVICE, "body_ended", 0),
-            (1.0, SERVICE, MANAGER, "completion", 0),
-            (1.0, SERVICE, MANAGER, "stop_answer", 0),
-            (1.0, MANAGER, SERVICE, "invoke_request", 0),
-            (1.0, SERVICE, MANAGER, "invoke_answer", 0),
-        ],
-    );
+    log.assert(&[
+        (0.0, MANAGER, SERVICE, "register_request", 0),
+        (0.0, SERVICE, MANAGER, "register_answer", 0),
+        (0.0, MANAGER, SERVICE, "register_request", 0),
+        (0.0, SERVICE, MANAGER, "register_answer", 0),
+        (0.0, MANAGER, SERVICE, "invoke_request", 0),
+        (0.0, SERVICE, MANAGER, "invoke_answer", 0),
+        (0.0, SERVICE, BARE_METAL, "action_request", 0),
+        (0.0, MANAGER, SERVICE, "invoke_request", 0),
+        (0.0, SERVICE, MANAGER, "invoke_answer", 0),
+        (1.0, MANAGER, SERVICE, "stop_request", 0),
+        (1.0, SERVICE, MANAGER, "completion", 0),
+        (1.0, NODE0, SERVICE, "body_ended", 0),
+        (1.0, SERVICE, MANAGER, "completion", 0),
+        (1.0, SERVICE, MANAGER, "stop_answer", 0),
+        (1.0, MANAGER, SERVICE, "invoke_request", 0),
+        (1.0, SERVICE, MANAGER, "invoke_answer", 0),
+    ]);
 }
 
 /// Many bodies end at one date: actions give their cores back before the service has heard of it,

@@ -24,9 +24,7 @@ fn a_capacity_that_changes_in_mid_run() {
 fn a_fat_pipe_whose_capacity_changes() {
     // Each alone: 20 at 10/s for 1 s, then 10 at 20/s. The one on a shared link of 8 as well is
     // limited by that: 8 done, 12 to do at 8/s.
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let pipe = kernel.resource(10.0, Sharing::Fatpipe);
         let link = kernel.resource(8.0, Sharing::Shared);
         noted.start(&kernel, "pipe", work(20.0, &[pipe]));
@@ -79,9 +77,7 @@ fn a_suspended_activity_leaves_its_share_to_the_others() {
     // Two of 30 on 10/s. 0–1 s: 5 done each. 1–3 s: the first rests, the other does 20 and has 5
     // left. From 3 s on 5/s each: the other ends at 4 s; the first then has 20 of its 25 left, at
     // 10/s.
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let link = kernel.resource(10.0, Sharing::Shared);
         let first = noted.start(&kernel, "first", work(30.0, &[link]));
         let other = noted.start(&kernel, "other", work(30.0, &[link]));

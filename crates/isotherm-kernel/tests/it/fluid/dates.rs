@@ -1,8 +1,9 @@
 //! When activities end.
 
-use isotherm_kernel::{ActivitySpec, Rank, Sharing, Simulation, Time};
+use isotherm_kernel::{ActivitySpec, Rank, Sharing, Time};
 
 use super::{Ends, at, play, secs, settle, work};
+use crate::simulation;
 
 #[test]
 fn an_activity_alone_takes_its_work_over_its_rate() {
@@ -44,9 +45,7 @@ fn the_privileged_one_ends_first_and_leaves_its_share() {
     for (capacity, amount, first, second) in
         [(98.095e6, 98095.0, 0.0015, 0.002), (40e6, 4e6, 0.15, 0.2)]
     {
-        let ends = Ends::default();
-        let noted = ends.clone();
-        play(|kernel| async move {
+        let ends = Ends::of(|kernel, noted| async move {
             let host = kernel.resource(capacity, Sharing::Shared);
             noted.start(&kernel, "plain", work(amount, &[host]));
             noted.start(&kernel, "privileged", work(amount, &[host]).penalty(0.5));
@@ -60,9 +59,7 @@ fn the_privileged_one_ends_first_and_leaves_its_share() {
 fn three_that_share_end_one_after_the_other() {
     // 10, 20 and 30 on 6/s: 2 each until 5 s; then 3 each with 10 and 20 left, until 8⅓ s; then 10
     // left at 6/s.
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let link = kernel.resource(6.0, Sharing::Shared);
         noted.start(&kernel, "30", work(30.0, &[link]));
         noted.start(&kernel, "10", work(10.0, &[link]));
@@ -76,9 +73,7 @@ fn three_that_share_end_one_after_the_other() {
 fn nothing_is_used_during_the_latency() {
     // The first has the link alone for 1 s (10 of 20 done); then 5/s each: the late one's 5 end at
     // 2 s, and the 5 that are left of the first take half a second.
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let link = kernel.resource(10.0, Sharing::Shared);
         let late = noted.start(&kernel, "late", work(5.0, &[link]).latency(secs(1.0)));
         noted.start(&kernel, "first", work(20.0, &[link]));
@@ -93,9 +88,7 @@ fn nothing_is_used_during_the_latency() {
 fn without_work_only_the_latency_counts() {
     // §2.2: zero bytes last exactly the latency, and nothing at all without latency, also where
     // nothing moves.
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let link = kernel.resource(10.0, Sharing::Shared);
         let broken = kernel.resource(0.0, Sharing::Shared);
         kernel.sleep(secs(1.0)).await;
@@ -139,9 +132,7 @@ fn one_without_work_takes_no_share_from_a_date() {
 #[test]
 fn without_resource_and_bound_work_takes_no_time() {
     // §1.2: a route with no link completes at the end of the latency.
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         noted.start(&kernel, "late", work(1e9, &[]).latency(secs(0.5)));
         noted.start(&kernel, "at once", work(1e9, &[]));
         noted.start(&kernel, "bounded", work(10.0, &[]).bound(4.0));
@@ -153,9 +144,7 @@ fn without_resource_and_bound_work_takes_no_time() {
 #[test]
 fn a_date_is_rounded_to_the_nearest_nanosecond() {
     // 1/3 s and 2/3 s.
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let [one, two] = [3.0, 3.0].map(|capacity| kernel.resource(capacity, Sharing::Shared));
         noted.start(&kernel, "one", work(1.0, &[one]));
         noted.start(&kernel, "two", work(2.0, &[two]));
@@ -201,8 +190,7 @@ fn work_left_goes_down_with_the_rate() {
 #[test]
 fn one_that_never_moves_is_a_deadlock_with_names() {
     for sharing in [Sharing::Shared, Sharing::Fatpipe] {
-        let simulation = Simulation::new();
-        let kernel = simulation.kernel();
+        let (simulation, kernel) = simulation();
         let broken = kernel.resource(0.0, sharing);
         let link = kernel.resource(10.0, Sharing::Shared);
         for (name, resources) in [("lonely", vec![broken]), ("half way", vec![link, broken])] {
@@ -223,8 +211,7 @@ fn one_that_never_moves_is_a_deadlock_with_names() {
 
 #[test]
 fn one_that_is_suspended_for_ever_is_a_deadlock_too() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     simulation.kernel().spawn("waiter", async move {
         let link = kernel.resource(10.0, Sharing::Shared);
         let transfer = kernel.start(work(100.0, &[link]).latency(secs(1.0)));

@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use isotherm_kernel::{ActivityError, RunError, Sharing, Simulation, Time};
+use isotherm_kernel::{ActivityError, RunError, Sharing, Time};
 
 use super::{Ends, at, flow, play, rates, secs, settle, work};
+use crate::simulation;
 
 #[test]
 fn failing_the_users_of_a_resource_ends_them_now_oldest_first() {
@@ -89,9 +90,7 @@ fn a_cancelled_activity_gives_its_share_back_and_wakes_its_waiter() {
 
 #[test]
 fn cancelling_in_the_latency_or_before_anything_was_solved() {
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let link = kernel.resource(10.0, Sharing::Shared);
         let latency = noted.start(&kernel, "latency", work(10.0, &[link]).latency(secs(1.0)));
         let fresh = noted.start(&kernel, "fresh", work(10.0, &[link]));
@@ -179,8 +178,7 @@ fn an_activity_may_outlive_its_simulation() {
     // In a call that never comes, in what was left behind for an end that never comes, and outside.
     let kept = Rc::new(Cell::new(None));
     let keep = Rc::clone(&kept);
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     simulation.kernel().spawn("user", async move {
         let link = kernel.resource(10.0, Sharing::Shared);
         let [in_call, at_end, outside, other] = [(); 4].map(|()| kernel.start(flow(&[link])));
@@ -196,8 +194,7 @@ fn an_activity_may_outlive_its_simulation() {
 
 #[test]
 fn a_latency_that_is_longer_than_all_time_is_named_so() {
-    let simulation = Simulation::new();
-    let kernel = simulation.kernel();
+    let (simulation, kernel) = simulation();
     simulation.kernel().spawn("user", async move {
         let link = kernel.resource(10.0, Sharing::Shared);
         let _ = kernel.start(flow(&[link]).latency(isotherm_kernel::Duration::MAX)).await;

@@ -3,13 +3,11 @@
 
 use isotherm_kernel::{ActivitySpec, Rank, Sharing};
 
-use super::{Ends, at, flow, play, secs, work};
+use super::{Ends, at, flow, secs, work};
 
 #[test]
 fn equal_activities_end_newest_first() {
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let link = kernel.resource(30.0, Sharing::Shared);
         for name in ["0", "1", "2"] {
             noted.start(&kernel, name, work(10.0, &[link]));
@@ -23,9 +21,7 @@ fn equal_activities_end_newest_first() {
 fn newest_is_the_one_that_was_enabled_last() {
     // Created 0, 1, 2; the latency of 0 ends last. Bounds keep all dates at 2 s, whatever is solved
     // again.
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let link = kernel.resource(100.0, Sharing::Shared);
         noted.start(&kernel, "0", work(10.0, &[link]).bound(10.0).latency(secs(1.0)));
         noted.start(&kernel, "1", work(20.0, &[link]).bound(10.0));
@@ -37,9 +33,7 @@ fn newest_is_the_one_that_was_enabled_last() {
 
 #[test]
 fn one_that_is_resumed_is_the_newest() {
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let link = kernel.resource(100.0, Sharing::Shared);
         let first = noted.start(&kernel, "0", work(20.0, &[link]).bound(10.0));
         noted.start(&kernel, "1", work(30.0, &[link]).bound(10.0));
@@ -55,9 +49,7 @@ fn one_that_is_resumed_is_the_newest() {
 /// Two activities on links of their own that end at 2 s, `a` older than `b`; at 1 s something may
 /// touch a link.
 fn after_touching(touched: Option<usize>) -> Vec<&'static str> {
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let links = [100.0; 3].map(|capacity| kernel.resource(capacity, Sharing::Shared));
         noted.start(&kernel, "a", work(20.0, &[links[0]]).bound(10.0));
         noted.start(&kernel, "b", work(20.0, &[links[1]]).bound(10.0));
@@ -85,9 +77,7 @@ fn links_of_one_component_are_passed_in_the_order_in_which_they_are_reached() {
     // The flow over both links is the newest on the first link, which is touched first: from it the
     // second link is reached. Pass over the first link: both (newest), one; over the second: two
     // (both is known already).
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let [first, second] =
             [100.0, 100.0].map(|capacity| kernel.resource(capacity, Sharing::Shared));
         noted.start(&kernel, "one", work(10.0, &[first]).bound(10.0));
@@ -100,9 +90,7 @@ fn links_of_one_component_are_passed_in_the_order_in_which_they_are_reached() {
 
 #[test]
 fn disk_activities_end_oldest_first_whatever_is_solved_again() {
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let disk = kernel.resource(100.0, Sharing::Shared);
         let read = |amount| ActivitySpec::new(Rank::Disk, amount).uses(disk, 1.0).bound(10.0);
         noted.start(&kernel, "0", read(20.0));
@@ -118,9 +106,7 @@ fn disk_activities_end_oldest_first_whatever_is_solved_again() {
 fn places_among_equals_survive_many_that_come_and_go() {
     // Users that left are removed from the list of a resource from time to time; the order of the
     // remaining ones must not change.
-    let ends = Ends::default();
-    let noted = ends.clone();
-    play(|kernel| async move {
+    let ends = Ends::of(|kernel, noted| async move {
         let link = kernel.resource(1000.0, Sharing::Shared);
         let stay = |amount| work(amount, &[link]).bound(1.0);
         let mut passing: Vec<_> = (0..40).map(|_| kernel.start(flow(&[link]).bound(1.0))).collect();

@@ -39,12 +39,10 @@ fn a_function_without_image_needs_no_download() {
 #[test]
 fn a_failed_download_fails_its_invocations_and_the_next_one_begins_anew() {
     let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).stage();
-    let image = stage.image("i", 10, 10);
-    let f = stage.function(Some(image), 1, 1);
+    let (image, f) = stage.image_and_function("i", [10, 10], [1, 1]);
     let (first, second) = (stage.invoke(f), stage.invoke(f));
     let cause = FailureCause::NetworkFailed { detail: "cut".into() };
-    stage.state.download_ended(image, Err(cause));
-    stage.conclude(Round::Yes);
+    stage.message(|state| state.download_ended(image, Err(cause)));
     let effects = stage.effects();
     assert_eq!(outcome_of(&effects, first), Some(Outcome::Failed));
     assert_eq!(outcome_of(&effects, second), Some(Outcome::Failed));
@@ -146,8 +144,7 @@ fn a_cancelled_wait_for_room_leaves_the_line() {
     stage.invoke(functions[1]);
     let waiting = stage.invoke(functions[2]);
     stage.orders();
-    assert!(stage.state.cancel(waiting, FailureCause::Cancelled));
-    stage.conclude(Round::Yes);
+    assert!(stage.message(|state| state.cancel(waiting, FailureCause::Cancelled)));
     assert_eq!(stage.orders(), ["ended 2 cancelled"]);
     assert_eq!(stage.state.live_tables()[4].1, 0);
 }
@@ -177,8 +174,7 @@ fn without_simulated_downloads_later_requests_find_the_image_before_its_message(
     let mut stage =
         Setup { simulate_downloads: false, ..Setup::new(Preset::Wrench, &[(2, 1000, 1000)]) }
             .stage();
-    let image = stage.image("i", 10, 10);
-    let f = stage.function(Some(image), 0, 0);
+    let (_, f) = stage.image_and_function("i", [10, 10], [0, 0]);
     stage.invoke(f);
     assert_eq!(
         stage.orders(),

@@ -233,8 +233,7 @@ fn near_and_far(prefer_warm: bool) -> (Stage, ImageId, FunctionId) {
         &[(2, 100, 100), (2, 100, 100), (1, 100, 100)],
         ByNode::new(Locality, prefer_warm),
     );
-    let image = stage.image("i", 10, 10);
-    let f = stage.function(Some(image), 20, 5);
+    let (image, f) = stage.image_and_function("i", [10, 10], [20, 5]);
     stage.put(1, image, false);
     stage.put(2, image, true);
     (stage, image, f)
@@ -261,8 +260,7 @@ fn locality_goes_where_the_image_is_nearest() {
 #[test]
 fn a_later_decision_of_a_round_sees_the_image_in_transit() {
     let mut stage = stage_of(&[(2, 100, 100); 3], ByNode::new(WarmFirst, true));
-    let image = stage.image("i", 10, 10);
-    let f = stage.function(Some(image), 20, 5);
+    let (image, f) = stage.image_and_function("i", [10, 10], [20, 5]);
     let all: Vec<InvocationId> = (0..3).map(|_| stage.invoke(f)).collect();
     assert_eq!(stage.orders(), ["download 0"]);
     // All three are admitted at once. Node 0 has slots for two of them, to which one copy goes; the
@@ -438,8 +436,7 @@ fn without_prefer_warm_idle_containers_make_no_difference() {
 fn an_idle_container_on_a_node_without_a_free_slot_does_not_serve() {
     let mut stage = stage_of(&[(1, 100, 0), (1, 100, 0)], ByNode::new(FirstFit, true));
     let (f, g) = (stage.plain(10), stage.plain(10));
-    let first = stage.invoke(f);
-    stage.body_ended(first);
+    stage.serve(f);
     // g takes the slot of node 0, where the container of f is idle.
     assert_eq!(stage.spread(&[g, f]), [Some(0), Some(1)]);
 }
@@ -488,8 +485,7 @@ fn without_eviction_idle_containers_hold_their_room() {
     assert_eq!(stage.node_of(waiting[0]), None);
     // Its keep-alive ends.
     let container = stage.state.idle_on(NodeId(0)).first().copied().expect("an idle container");
-    stage.state.stop_container(container, false);
-    stage.conclude(Round::Yes);
+    stage.message(|state| state.stop_container(container, false));
     assert_eq!(stage.node_of(waiting[0]), Some(0));
 }
 
@@ -501,8 +497,7 @@ fn a_place_is_reserved_while_the_image_is_in_transit() {
         &[(1, 100, 100), (2, 100, 100)],
         ByNode::new(LeastLoaded::by(LoadMeasure::Running), true),
     );
-    let image = stage.image("i", 10, 10);
-    let f = stage.function(Some(image), 20, 5);
+    let (image, f) = stage.image_and_function("i", [10, 10], [20, 5]);
     let g = stage.plain(20);
     let all = [stage.invoke(f), stage.invoke(f)];
     stage.downloaded(image);
@@ -525,8 +520,7 @@ fn a_place_is_reserved_while_the_image_is_in_transit() {
 #[test]
 fn an_idle_container_serves_an_invocation_with_a_reservation_elsewhere() {
     let mut stage = stage_of(&[(1, 100, 100); 2], ByNode::new(FirstFit, true));
-    let image = stage.image("i", 10, 10);
-    let f = stage.function(Some(image), 20, 5);
+    let (image, f) = stage.image_and_function("i", [10, 10], [20, 5]);
     let first = stage.invoke(f);
     stage.arrives(0, image);
     assert_eq!(stage.node_of(first), Some(0));
@@ -544,8 +538,7 @@ fn an_idle_container_serves_an_invocation_with_a_reservation_elsewhere() {
 #[test]
 fn a_reservation_on_a_node_that_fails_is_given_up() {
     let mut stage = stage_of(&[(1, 100, 100); 2], ByNode::new(FirstFit, true));
-    let image = stage.image("i", 10, 10);
-    let f = stage.function(Some(image), 20, 5);
+    let (image, f) = stage.image_and_function("i", [10, 10], [20, 5]);
     stage.invoke(f);
     stage.downloaded(image);
     assert_eq!(stage.orders(), ["download 0", "copy 0 to 0"]);
@@ -562,8 +555,7 @@ fn a_cancelled_invocation_gives_its_reservation_up() {
     stage.downloaded(image);
     let second = stage.invoke(g);
     assert_eq!(stage.node_of(second), None, "the slot is reserved");
-    stage.state.cancel(first, FailureCause::Cancelled);
-    stage.conclude(Round::Yes);
+    stage.message(|state| state.cancel(first, FailureCause::Cancelled));
     assert_eq!(stage.node_of(second), Some(0));
 }
 
@@ -659,8 +651,7 @@ impl Played {
                 let waiting =
                     stage.state.pending.iter().nth(which % 4).map(|pending| pending.invocation);
                 if let Some(waiting) = waiting {
-                    stage.state.cancel(waiting, FailureCause::Cancelled);
-                    stage.conclude(Round::Yes);
+                    stage.message(|state| state.cancel(waiting, FailureCause::Cancelled));
                 }
             }
             7..=12 if !self.moving.is_empty() => {
@@ -675,8 +666,7 @@ impl Played {
                 stage.conclude(Round::Yes);
             }
             13 if self.off.remove(&node) => {
-                stage.state.node_recovered(node);
-                stage.conclude(Round::Yes);
+                stage.message(|state| state.node_recovered(node));
             }
             13 if which.is_multiple_of(3) => {
                 self.off.insert(node);
@@ -771,13 +761,11 @@ proptest! {
                 6 => {
                     let first = stage.state.pending.iter().nth(which).map(|pending| pending.invocation);
                     if let Some(first) = first {
-                        stage.state.cancel(first, FailureCause::Cancelled);
-                        stage.conclude(Round::Yes);
+                        stage.message(|state| state.cancel(first, FailureCause::Cancelled));
                     }
                 }
                 _ if off.remove(&node) => {
-                    stage.state.node_recovered(node);
-                    stage.conclude(Round::Yes);
+                    stage.message(|state| state.node_recovered(node));
                 }
                 _ if which % 4 == 0 => {
                     off.insert(node);

@@ -7,14 +7,10 @@ use crate::function::Concurrency;
 impl Stage {
     /// A function of 40 bytes without image that starts in 3 s.
     fn concurrent(&mut self, concurrency: Concurrency) -> FunctionId {
-        let limits = Limits::time(Duration::from_secs(60)).memory(40);
-        let startup = Some(Duration::from_secs(3));
-        let registration = Registration {
-            startup: startup.map(Into::into),
-            concurrency,
-            ..Registration::new("f".into(), None, limits)
-        };
-        self.register(registration)
+        self.function_with(40, |function| {
+            function.startup = Some(Duration::from_secs(3).into());
+            function.concurrency = concurrency;
+        })
     }
 
     /// So many invocations of a function that come together.
@@ -166,13 +162,11 @@ fn no_more_of_a_function_run_than_may() {
     );
     // One that does not want to wait any more leaves the line, and one that runs leaves its place
     // to the next.
-    stage.state.cancel(ids[2], FailureCause::Cancelled);
-    stage.conclude(Round::Yes);
+    stage.message(|state| state.cancel(ids[2], FailureCause::Cancelled));
     stage.body_ended_with(ids[2], Err(FailureCause::Cancelled));
     assert_eq!(running(&stage), [true, false, false, true]);
     let waits = stage.invoke(f);
-    stage.state.cancel(waits, FailureCause::Cancelled);
-    stage.conclude(Round::Yes);
+    stage.message(|state| state.cancel(waits, FailureCause::Cancelled));
     assert!(!stage.state.invocations.contains_key(&waits));
 }
 

@@ -40,8 +40,7 @@ fn the_rule_of_reuse_says_which_idle_container_serves() {
 fn containers_are_of_one_registration_only() {
     let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).stage();
     let (f, again) = (stage.function(None, 10, 10), stage.function(None, 10, 10));
-    let first = stage.invoke(f);
-    stage.body_ended(first);
+    stage.serve(f);
     stage.effects();
     let second = stage.invoke(again);
     assert_eq!(
@@ -55,8 +54,7 @@ fn containers_are_of_one_registration_only() {
 fn without_keep_alive_a_container_stops_at_once() {
     let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).keeping(0).stage();
     let f = stage.function(None, 10, 10);
-    let first = stage.invoke(f);
-    stage.body_ended(first);
+    stage.serve(f);
     assert_eq!(stage.orders(), ["start 0 on 0 in 0", "ended 0 completed", "stopped 0"]);
     assert_eq!((stage.memory_used(0), stage.disk_used(0)), (0, 0));
 }
@@ -65,8 +63,7 @@ fn without_keep_alive_a_container_stops_at_once() {
 fn a_container_that_is_kept_for_ever_has_no_timer() {
     let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).stage();
     let f = stage.function(None, 10, 10);
-    let first = stage.invoke(f);
-    stage.body_ended(first);
+    stage.serve(f);
     assert_eq!(stage.orders(), ["start 0 on 0 in 0", "ended 0 completed"]);
     assert_eq!(stage.memory_used(0), 10, "it keeps its room");
 }
@@ -76,10 +73,8 @@ fn stale_timers_do_nothing() {
     let keep = Duration::from_secs(10);
     let mut stage = Setup { keep, ..Setup::new(Preset::Wrench, &[(1, 100, 100)]) }.stage();
     let f = stage.function(None, 10, 10);
-    let first = stage.invoke(f);
-    stage.body_ended(first);
-    let second = stage.invoke(f);
-    stage.body_ended(second);
+    stage.serve(f);
+    stage.serve(f);
     let timers: Vec<(ContainerId, u64)> = stage
         .effects()
         .iter()
@@ -94,8 +89,7 @@ fn stale_timers_do_nothing() {
     let [(container, stale), (_, current)] = timers[..] else { panic!("two timers: {timers:?}") };
     stage.state.idle_timer_ended(container, stale);
     assert!(stage.state.effects.is_empty(), "it was used since");
-    stage.state.idle_timer_ended(container, current);
-    stage.conclude(Round::Yes);
+    stage.message(|state| state.idle_timer_ended(container, current));
     assert_eq!(stage.orders(), ["stopped 0"]);
     stage.state.idle_timer_ended(container, current);
     assert!(stage.state.effects.is_empty(), "it is gone");
@@ -105,8 +99,7 @@ fn stale_timers_do_nothing() {
 fn a_container_that_is_used_again_is_looked_at_when_its_first_date_comes() {
     let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).keeping(10).stage();
     let f = stage.function(None, 10, 10);
-    let first = stage.invoke(f);
-    stage.body_ended(first);
+    stage.serve(f);
     assert_eq!(stage.orders(), ["start 0 on 0 in 0", "ended 0 completed", "expire at 10"]);
     // Used from 4 to 6, so it is kept until 16; the service will look at 10 and need not be told
     // anything.
@@ -121,8 +114,7 @@ fn a_container_that_is_used_again_is_looked_at_when_its_first_date_comes() {
     assert_eq!(stage.orders(), ["expire at 16"]);
     stage.at(16);
     assert!(stage.state.has_expired());
-    stage.state.expire();
-    stage.conclude(Round::Yes);
+    stage.message(|state| state.expire());
     assert_eq!(stage.orders(), ["stopped 0"]);
     assert_eq!(stage.memory_used(0), 0);
 }
@@ -131,8 +123,7 @@ fn a_container_that_is_used_again_is_looked_at_when_its_first_date_comes() {
 fn a_container_that_is_busy_when_its_date_comes_is_noted_when_it_is_idle() {
     let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).keeping(10).stage();
     let f = stage.function(None, 10, 10);
-    let first = stage.invoke(f);
-    stage.body_ended(first);
+    stage.serve(f);
     stage.at(4);
     let second = stage.invoke(f);
     stage.orders();
@@ -166,8 +157,7 @@ fn the_first_to_expire_is_looked_at_first() {
     assert_eq!(stage.orders(), ["expire at 50"]);
     stage.at(50);
     assert!(stage.state.has_expired());
-    stage.state.expire();
-    stage.conclude(Round::Yes);
+    stage.message(|state| state.expire());
     assert_eq!(stage.orders(), ["stopped 1", "expire at 100"]);
 }
 
@@ -179,8 +169,7 @@ fn containers_that_had_to_go_leave_no_dates() {
     let functions = [stage.function(None, 60, 10), stage.function(None, 60, 10)];
     for second in 0..1_000 {
         stage.at(second);
-        let id = stage.invoke(functions[second as usize % 2]);
-        stage.body_ended(id);
+        stage.serve(functions[second as usize % 2]);
         stage.effects();
     }
     assert_eq!(stage.state.containers.len(), 1);
@@ -267,11 +256,9 @@ fn a_dispatch_onto_a_container_evicted_in_the_same_round_stays_in_the_queue() {
     // warm one.
     let mut stage = Setup::new(Preset::Wrench, &[(2, 100, 100)]).stage();
     let (small, big) = (stage.function(None, 60, 1), stage.function(None, 70, 1));
-    let first = stage.invoke(small);
-    stage.body_ended(first);
+    stage.serve(small);
     stage.effects();
-    let (first, second) = (stage.state.submit(big).0, stage.state.submit(small).0);
-    stage.conclude(Round::Yes);
+    let (first, second) = stage.message(|state| (state.submit(big).0, state.submit(small).0));
     assert_eq!(stage.orders(), ["stopped 0", "start 1 on 0 in 1"]);
     assert!(stage.is_running(first) && !stage.is_running(second));
     stage.body_ended(first);
@@ -289,12 +276,8 @@ fn goes(eviction: Box<dyn ContainerEviction>, memory: [u64; 4]) -> Vec<String> {
     let mut stage = Setup { eviction, ..Setup::new(Preset::Default, &[(8, 100, 100)]) }.stage();
     let functions: Vec<FunctionId> = (0..4)
         .map(|index| {
-            let limits = Limits::time(Duration::from_secs(60)).memory(memory[index as usize]);
-            let startup = Some(Duration::from_secs(index + 1));
-            stage.register(Registration {
-                startup: startup.map(Into::into),
-                ..Registration::new("f".into(), None, limits)
-            })
+            let startup = Some(Duration::from_secs(index + 1).into());
+            stage.function_with(memory[index as usize], |function| function.startup = startup)
         })
         .collect();
     let first: Vec<InvocationId> = functions.iter().map(|&f| stage.invoke(f)).collect();
@@ -303,13 +286,11 @@ fn goes(eviction: Box<dyn ContainerEviction>, memory: [u64; 4]) -> Vec<String> {
         if second == 0 {
             first.iter().for_each(|&id| stage.body_ended(id));
         }
-        let id = stage.invoke(functions[index]);
-        stage.body_ended(id);
+        stage.serve(functions[index]);
     }
     for (second, index) in [1, 0, 3, 2].into_iter().enumerate() {
         stage.at(second as u64 + 10);
-        let id = stage.invoke(functions[index]);
-        stage.body_ended(id);
+        stage.serve(functions[index]);
     }
     let needy = stage.function(None, 30, 0);
     stage.effects();
@@ -353,19 +334,14 @@ fn what_was_used_long_ago_goes_in_the_end_under_greedy_dual() {
     use crate::eviction::GreedyDual;
     let eviction: Box<dyn ContainerEviction> = Box::new(GreedyDual::default());
     let mut stage = Setup { eviction, ..Setup::new(Preset::Default, &[(8, 100, 100)]) }.stage();
-    let startup = Some(Duration::from_secs(1));
     let function = |stage: &mut Stage| {
-        let limits = Limits::time(Duration::from_secs(60)).memory(50);
-        stage.register(Registration {
-            startup: startup.map(Into::into),
-            ..Registration::new("f".into(), None, limits)
-        })
+        let startup = Some(Duration::from_secs(1).into());
+        stage.function_with(50, |function| function.startup = startup)
     };
     // One that was used three times is worth 3 × 1 / 50.
     let famous = function(&mut stage);
     for _ in 0..3 {
-        let id = stage.invoke(famous);
-        stage.body_ended(id);
+        stage.serve(famous);
     }
     // Others come, each once, worth 1 / 50 more than the clock. The first three push each other
     // out: the clock rises to 1 / 50, then to 2 / 50. The one that comes then is worth 3 / 50 like
@@ -374,8 +350,7 @@ fn what_was_used_long_ago_goes_in_the_end_under_greedy_dual() {
     for second in 1..=4 {
         stage.at(second);
         let newcomer = function(&mut stage);
-        let id = stage.invoke(newcomer);
-        stage.body_ended(id);
+        stage.serve(newcomer);
         let orders = stage.orders();
         gone.extend(orders.into_iter().filter(|order| order.starts_with("stopped")));
     }

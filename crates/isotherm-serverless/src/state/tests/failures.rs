@@ -3,8 +3,7 @@
 use super::*;
 
 fn cancel(stage: &mut Stage, id: InvocationId) -> bool {
-    let cancelled = stage.state.cancel(id, FailureCause::Cancelled);
-    stage.conclude(Round::Yes);
+    let cancelled = stage.message(|state| state.cancel(id, FailureCause::Cancelled));
     cancelled
 }
 
@@ -63,8 +62,9 @@ fn stopping_ends_everything_that_waits_in_the_order_of_submission() {
     stage.invoke(functions[2]);
     stage.invoke(functions[2]);
     stage.orders();
-    stage.state.fail_all_waiting(&FailureCause::ServiceStopped { service: "s".into() });
-    stage.conclude(Round::Yes);
+    stage.message(|state| {
+        state.fail_all_waiting(&FailureCause::ServiceStopped { service: "s".into() })
+    });
     assert_eq!(stage.orders(), ["ended 0 failed", "ended 1 failed", "ended 3 failed"]);
     assert_eq!(stage.state.running(), [InvocationId(2)]);
 }
@@ -72,8 +72,7 @@ fn stopping_ends_everything_that_waits_in_the_order_of_submission() {
 #[test]
 fn a_host_that_goes_takes_its_memory_and_containers_along_and_keeps_its_disk() {
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 100)]).stage();
-    let image = stage.image("i", 10, 20);
-    let f = stage.function(Some(image), 5, 5);
+    let (image, f) = stage.image_and_function("i", [10, 20], [5, 5]);
     let (idle, busy) = (stage.invoke(f), stage.invoke(f));
     stage.arrives(0, image);
     stage.body_ended(idle);
@@ -98,8 +97,7 @@ fn a_host_that_goes_takes_its_memory_and_containers_along_and_keeps_its_disk() {
 #[test]
 fn memory_is_lost_even_if_the_host_is_back_before_its_bodies_have_reported() {
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 100)]).stage();
-    let image = stage.image("i", 10, 20);
-    let f = stage.function(Some(image), 5, 5);
+    let (image, f) = stage.image_and_function("i", [10, 20], [5, 5]);
     let busy = stage.invoke(f);
     stage.arrives(0, image);
     stage.state.node_failed(NodeId(0));
@@ -111,8 +109,7 @@ fn memory_is_lost_even_if_the_host_is_back_before_its_bodies_have_reported() {
 #[test]
 fn a_host_that_goes_during_a_copy_or_load_gives_back_what_was_taken() {
     let mut stage = Setup::new(Preset::Default, &[(1, 100, 100)]).stage();
-    let image = stage.image("i", 10, 20);
-    let f = stage.function(Some(image), 5, 5);
+    let (image, f) = stage.image_and_function("i", [10, 20], [5, 5]);
     let id = stage.invoke(f);
     stage.downloaded(image);
     let gone = || FailureCause::HostFailed { host: "node0".into() };
@@ -125,8 +122,7 @@ fn a_host_that_goes_during_a_copy_or_load_gives_back_what_was_taken() {
     stage.copied(0, image);
     stage.orders();
     stage.state.node_failed(NodeId(0));
-    stage.state.load_ended(NodeId(0), image, Err(gone()));
-    stage.conclude(Round::Yes);
+    stage.message(|state| state.load_ended(NodeId(0), image, Err(gone())));
     assert_eq!((stage.disk_used(0), stage.memory_used(0)), (10, 0));
     stage.node_recovered(0);
     stage.loaded(0, image);
@@ -137,11 +133,10 @@ fn cut() -> FailureCause {
     FailureCause::NetworkFailed { detail: "cut".into() }
 }
 
-/// Nodes to the first of which the image of an invocation is being copied.
+/// A platform of these nodes that copies the image of an invocation to the first one.
 fn copying(nodes: &[(u32, u64, u64)]) -> (Stage, ImageId) {
     let mut stage = Setup::new(Preset::Default, nodes).stage();
-    let image = stage.image("i", 10, 20);
-    let f = stage.function(Some(image), 5, 5);
+    let (image, f) = stage.image_and_function("i", [10, 20], [5, 5]);
     stage.invoke(f);
     stage.downloaded(image);
     stage.orders();
@@ -160,8 +155,7 @@ fn pauses_between_tries_double_up_to_five_minutes_until_one_succeeds() {
         assert_eq!(stage.orders(), [format!("retry after {wait}")]);
         date += wait;
         stage.at(date);
-        stage.state.retry_due();
-        stage.conclude(Round::Yes);
+        stage.message(|state| state.retry_due());
         assert_eq!(stage.orders(), ["copy 0 to 0"]);
     }
     // A million failures would be another matter for the doubling, but not for the pause.
@@ -180,8 +174,7 @@ fn pauses_between_tries_double_up_to_five_minutes_until_one_succeeds() {
 #[test]
 fn what_was_broken_off_is_due_when_a_part_has_come_on() {
     let mut stage = Setup::new(Preset::Default, &[(1, 100, 100), (1, 100, 100)]).stage();
-    let image = stage.image("i", 10, 20);
-    let f = stage.function(Some(image), 5, 5);
+    let (image, f) = stage.image_and_function("i", [10, 20], [5, 5]);
     stage.invoke(f);
     stage.invoke(f);
     stage.downloaded(image);
@@ -192,8 +185,7 @@ fn what_was_broken_off_is_due_when_a_part_has_come_on() {
     assert_eq!(stage.orders(), ["retry after 1"], "one timer for both");
     for _ in 0..5 {
         assert!(stage.state.part_recovered());
-        stage.state.retry_due();
-        stage.conclude(Round::Yes);
+        stage.message(|state| state.retry_due());
         assert_eq!(stage.orders(), ["copy 0 to 0", "copy 0 to 1"]);
         stage.state.copy_ended(NodeId(0), image, Err(cut()));
         stage.copy_failed(1, image, cut());
@@ -202,8 +194,7 @@ fn what_was_broken_off_is_due_when_a_part_has_come_on() {
     // The timer finds nothing that is due, and another one takes its place: 32 s after the sixth
     // failure.
     stage.at(1);
-    stage.state.retry_due();
-    stage.conclude(Round::Yes);
+    stage.message(|state| state.retry_due());
     assert_eq!(stage.orders(), ["retry after 31"]);
 }
 
@@ -248,8 +239,7 @@ fn the_container_of_a_failed_invocation_is_kept_or_discarded() {
             let mut setup = Setup::new(preset, &[(1, 100, 100)]);
             setup.on_failure = rule.unwrap_or(setup.on_failure);
             let mut stage = setup.stage();
-            let image = stage.image("i", 10, 10);
-            let f = stage.function(Some(image), 50, 50);
+            let (image, f) = stage.image_and_function("i", [10, 10], [50, 50]);
             let first = stage.invoke(f);
             stage.arrives(0, image);
             stage.orders();
@@ -274,12 +264,7 @@ fn the_container_of_a_failed_invocation_is_kept_or_discarded() {
 #[test]
 fn a_function_may_have_a_rule_of_its_own_for_failures() {
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 100)]).stage();
-    let limits = Limits::time(Duration::from_secs(60)).memory(40);
-    let keeps = Registration {
-        on_failure: Some(OnFailure::KEEP),
-        ..Registration::new("k".into(), None, limits)
-    };
-    let keeps = stage.register(keeps);
+    let keeps = stage.function_with(40, |function| function.on_failure = Some(OnFailure::KEEP));
     let other = stage.function(None, 40, 0);
     let ids = [keeps, other].map(|function| stage.invoke(function));
     stage.orders();
@@ -290,10 +275,8 @@ fn a_function_may_have_a_rule_of_its_own_for_failures() {
 #[test]
 fn a_container_that_serves_others_is_discarded_when_the_last_of_them_ends() {
     let mut stage = Setup::new(Preset::Default, &[(8, 100, 100)]).stage();
-    let limits = Limits::time(Duration::from_secs(60)).memory(40);
     let concurrency = crate::function::Concurrency { per_container: 3, ..Default::default() };
-    let f = Registration { concurrency, ..Registration::new("f".into(), None, limits) };
-    let f = stage.register(f);
+    let f = stage.function_with(40, |function| function.concurrency = concurrency);
     let ids = [stage.invoke(f), stage.invoke(f), stage.invoke(f)];
     stage.orders();
     stage.body_ended(ids[0]);

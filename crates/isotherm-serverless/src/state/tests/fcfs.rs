@@ -226,13 +226,11 @@ fn live(case: &Case) {
             4 => {
                 let waits = stage.state.pending.iter().nth(which).map(|pending| pending.invocation);
                 if let Some(id) = waits {
-                    stage.state.cancel(id, FailureCause::Cancelled);
-                    stage.conclude(Round::Yes);
+                    stage.message(|state| state.cancel(id, FailureCause::Cancelled));
                 }
             }
             5 if service.off.remove(&node) => {
-                stage.state.node_recovered(node);
-                stage.conclude(Round::Yes);
+                stage.message(|state| state.node_recovered(node));
             }
             5 if other % 3 == 0 => {
                 service.off.insert(node);

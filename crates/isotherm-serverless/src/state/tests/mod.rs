@@ -125,6 +125,38 @@ impl Stage {
         self.register(Registration::new("f".into(), image, limits))
     }
 
+    /// Registers a function with a memory limit, no disk limit and a time limit of 60 s that differs
+    /// from the default in other fields.
+    pub(super) fn function_with(
+        &mut self,
+        memory: u64,
+        change: impl FnOnce(&mut Registration),
+    ) -> FunctionId {
+        let limits = Limits::time(Duration::from_secs(60)).memory(memory);
+        let mut registration = Registration::new("f".into(), None, limits);
+        change(&mut registration);
+        self.state.register(registration).expect("the function can run")
+    }
+
+    /// Adds an image with its sizes on disk and in memory, and a function that uses it with its
+    /// memory and disk limits.
+    pub(super) fn image_and_function(
+        &mut self,
+        name: &str,
+        [bytes, memory]: [u64; 2],
+        [memory_limit, disk_limit]: [u64; 2],
+    ) -> (ImageId, FunctionId) {
+        let image = self.image(name, bytes, memory);
+        (image, self.function(Some(image), memory_limit, disk_limit))
+    }
+
+    /// Calls the state as the service does for one message.
+    pub(super) fn message<R>(&mut self, call: impl FnOnce(&mut PlatformState) -> R) -> R {
+        let answer = call(&mut self.state);
+        self.conclude(Round::Yes);
+        answer
+    }
+
     /// Concludes a message.
     pub(super) fn conclude(&mut self, round: Round) {
         self.state.conclude(round);
@@ -142,18 +174,15 @@ impl Stage {
     }
 
     pub(super) fn downloaded(&mut self, image: ImageId) {
-        self.state.download_ended(image, Ok(()));
-        self.conclude(Round::Yes);
+        self.message(|state| state.download_ended(image, Ok(())));
     }
 
     pub(super) fn copied(&mut self, node: u32, image: ImageId) {
-        self.state.copy_ended(NodeId(node), image, Ok(()));
-        self.conclude(Round::Yes);
+        self.message(|state| state.copy_ended(NodeId(node), image, Ok(())));
     }
 
     pub(super) fn loaded(&mut self, node: u32, image: ImageId) {
-        self.state.load_ended(NodeId(node), image, Ok(()));
-        self.conclude(Round::Yes);
+        self.message(|state| state.load_ended(NodeId(node), image, Ok(())));
     }
 
     /// Brings an image from the repository into a node's memory for an invocation that has just
@@ -191,8 +220,14 @@ impl Stage {
     ) {
         let end =
             ActionReport { started: Some(self.state.now), ended: Some(self.state.now), result };
-        self.state.body_ended(invocation, end);
-        self.conclude(Round::Yes);
+        self.message(|state| state.body_ended(invocation, end));
+    }
+
+    /// Invokes a function that a container serves at once, and ends its body.
+    pub(super) fn serve(&mut self, function: FunctionId) -> InvocationId {
+        let id = self.invoke(function);
+        self.body_ended(id);
+        id
     }
 
     /// The causes of the invocations that have failed since the last call.

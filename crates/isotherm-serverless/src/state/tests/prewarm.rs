@@ -18,11 +18,9 @@ impl KeepAlive for Ahead {
 fn used_once(nodes: &[(u32, u64, u64)]) -> (Stage, FunctionId) {
     let mut stage =
         Setup { keep_alive: Some(Box::new(Ahead)), ..Setup::new(Preset::Default, nodes) }.stage();
-    let limits = Limits::time(Duration::from_secs(60)).memory(40).disk(0);
     let startup = Some(Duration::from_secs(3).into());
-    let f = stage.register(Registration { startup, ..Registration::new("f".into(), None, limits) });
-    let first = stage.invoke(f);
-    stage.body_ended(first);
+    let f = stage.function_with(40, |function| function.startup = startup);
+    stage.serve(f);
     assert_eq!(
         stage.orders(),
         ["start 0 on 0 in 0", "ended 0 completed", "stopped 0", "prewarm 0 after 10"]
@@ -35,8 +33,7 @@ fn used_once(nodes: &[(u32, u64, u64)]) -> (Stage, FunctionId) {
 /// The time has come.
 fn due(stage: &mut Stage, f: FunctionId, second: u64) {
     stage.at(second);
-    stage.state.prewarm(f);
-    stage.conclude(Round::Yes);
+    stage.message(|state| state.prewarm(f));
 }
 
 /// Start kind and start-up of what was started.
@@ -100,13 +97,8 @@ fn an_invocation_before_the_start_makes_it_needless() {
 fn a_container_ahead_evicts_no_other() {
     let (mut stage, f) = used_once(&[(2, 100, 100)]);
     let own: crate::keep_alive::SharedKeepAlive = Rc::new(RefCell::new(Fixed::FOREVER));
-    let limits = Limits::time(Duration::from_secs(60)).memory(70);
-    let other = stage.register(Registration {
-        keep_alive: Some(own),
-        ..Registration::new("other".into(), None, limits)
-    });
-    let id = stage.invoke(other);
-    stage.body_ended(id);
+    let other = stage.function_with(70, |function| function.keep_alive = Some(own));
+    stage.serve(other);
     stage.events();
     due(&mut stage, f, 10);
     assert_eq!(stage.memory_used(0), 70, "the idle container of the other function stays");
@@ -143,11 +135,7 @@ fn a_function_with_a_policy_of_its_own_follows_that() {
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 100)]).keeping(0).stage();
     let own: crate::keep_alive::SharedKeepAlive =
         Rc::new(RefCell::new(Fixed::new(Duration::from_secs(7))));
-    let limits = Limits::time(Duration::from_secs(60)).memory(40);
-    let f = stage.register(Registration {
-        keep_alive: Some(own),
-        ..Registration::new("own".into(), None, limits)
-    });
+    let f = stage.function_with(40, |function| function.keep_alive = Some(own));
     let g = stage.function(None, 40, 0);
     for function in [f, g] {
         let id = stage.invoke(function);

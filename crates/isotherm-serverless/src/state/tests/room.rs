@@ -19,8 +19,7 @@ fn no_keep(preset: Preset, nodes: &[(u32, u64, u64)]) -> Stage {
 #[test]
 fn an_image_is_copied_then_loaded_then_used() {
     let mut stage = no_keep(Preset::Default, &[(1, 100, 100)]);
-    let image = stage.image("i", 30, 20);
-    let f = stage.function(Some(image), 5, 6);
+    let (image, f) = stage.image_and_function("i", [30, 20], [5, 6]);
     stage.invoke(f);
     stage.downloaded(image);
     assert_eq!(stage.orders(), ["download 0", "copy 0 to 0"]);
@@ -48,11 +47,9 @@ fn the_least_recently_used_image_leaves_disk_and_memory() {
         let (a, f) = used(&mut stage, "a", 40, 10);
         let (b, _) = used(&mut stage, "b", 40, 10);
         // The first is used again: no copy and no load, only a container.
-        let again = stage.invoke(f);
-        stage.body_ended(again);
+        stage.serve(f);
         stage.events();
-        let c = stage.image("c", 40, 10);
-        let g = stage.function(Some(c), 0, 0);
+        let (c, g) = stage.image_and_function("c", [40, 10], [0, 0]);
         stage.invoke(g);
         stage.downloaded(c);
         // Under the reference's rule only a copy or load that ends is an access, so that the first
@@ -89,8 +86,7 @@ fn running_containers_come_before_idle_images() {
 #[test]
 fn an_image_in_use_stays() {
     let mut stage = no_keep(Preset::Default, &[(2, 100, 100)]);
-    let image = stage.image("a", 10, 60);
-    let f = stage.function(Some(image), 0, 0);
+    let (image, f) = stage.image_and_function("a", [10, 60], [0, 0]);
     let first = stage.invoke(f);
     stage.arrives(0, image);
     let g = stage.function(None, 50, 0);
@@ -106,8 +102,7 @@ fn blocked_load(preset: Preset) -> (Stage, InvocationId, InvocationId, ImageId) 
     let mut stage = Setup::new(preset, &[(2, 100, 1000)]).stage();
     let busy = stage.function(None, 70, 0);
     let busy = stage.invoke(busy);
-    let image = stage.image("i", 10, 50);
-    let f = stage.function(Some(image), 0, 0);
+    let (image, f) = stage.image_and_function("i", [10, 50], [0, 0]);
     let waiting = stage.invoke(f);
     stage.downloaded(image);
     stage.copied(0, image);
@@ -155,8 +150,7 @@ fn preset_wrench_a_load_without_room_fails_and_is_tried_again_in_later_rounds() 
     stage.state.load_ended(NodeId(0), image, Err(full()));
     stage.conclude(Round::No);
     // The container's keep-alive ends, its room is free, and the message causes a round.
-    stage.state.stop_container(ContainerId(0), false);
-    stage.conclude(Round::Yes);
+    stage.message(|state| state.stop_container(ContainerId(0), false));
     assert_eq!(stage.orders(), ["stopped 0", "load 0 on 0"]);
     stage.loaded(0, image);
     assert!(stage.is_running(waiting));
@@ -169,8 +163,7 @@ fn a_copy_without_room_waits_in_preset_default_and_fails_in_preset_wrench() {
         let mut stage = Setup::new(preset, &[(2, 100, 100)]).stage();
         let busy = stage.function(None, 0, 70);
         let busy = stage.invoke(busy);
-        let image = stage.image("i", 50, 10);
-        let f = stage.function(Some(image), 0, 0);
+        let (image, f) = stage.image_and_function("i", [50, 10], [0, 0]);
         stage.invoke(f);
         stage.orders();
         stage.downloaded(image);
@@ -199,8 +192,7 @@ fn images_that_only_idle_containers_hold_make_room_too() {
     // The containers' limits do not matter: what goes is the image.
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 1000)]).stage();
     used(&mut stage, "a", 10, 60);
-    let b = stage.image("b", 10, 80);
-    let g = stage.function(Some(b), 0, 0);
+    let (b, g) = stage.image_and_function("b", [10, 80], [0, 0]);
     let id = stage.invoke(g);
     stage.downloaded(b);
     stage.copied(0, b);
@@ -214,8 +206,7 @@ fn an_image_that_several_idle_containers_hold_goes_when_all_have_gone() {
     // Memory 100: an image of 60 and two idle containers of 10. A new one needs 90: both and the
     // image have to go.
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 1000)]).stage();
-    let a = stage.image("a", 10, 60);
-    let f = stage.function(Some(a), 10, 0);
+    let (a, f) = stage.image_and_function("a", [10, 60], [10, 0]);
     let both = [stage.invoke(f), stage.invoke(f)];
     stage.arrives(0, a);
     for id in both {
@@ -233,11 +224,9 @@ fn idle_images_go_before_idle_containers() {
     // free.
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 1000)]).stage();
     let (_, _) = used(&mut stage, "a", 10, 40);
-    stage.state.stop_container(ContainerId(0), false);
-    stage.conclude(Round::Yes);
+    stage.message(|state| state.stop_container(ContainerId(0), false));
     let kept = stage.function(None, 50, 0);
-    let first = stage.invoke(kept);
-    stage.body_ended(first);
+    stage.serve(kept);
     stage.orders();
     let g = stage.function(None, 30, 0);
     stage.invoke(g);
@@ -288,8 +277,7 @@ fn an_image_comes_nearer_into_free_room_though_its_container_has_none() {
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 1000)]).stage();
     let busy = stage.function(None, 60, 0);
     let busy = stage.invoke(busy);
-    let image = stage.image("i", 10, 30);
-    let f = stage.function(Some(image), 20, 0);
+    let (image, f) = stage.image_and_function("i", [10, 30], [20, 0]);
     let id = stage.invoke(f);
     stage.orders();
     stage.downloaded(image);

@@ -73,8 +73,7 @@ fn dispatch(invocation: InvocationId, node: u32, container: Option<ContainerId>)
 /// being loaded, in memory, and with an idle container: the worst first.
 fn six_rules() -> (Stage, ImageId, FunctionId, ContainerId) {
     let mut stage = Setup::new(Preset::Wrench, &[(1, 100, 100); 6]).stage();
-    let image = stage.image("i", 10, 10);
-    let f = stage.function(Some(image), 5, 5);
+    let (image, f) = stage.image_and_function("i", [10, 10], [5, 5]);
     stage.is_being_copied(1, image);
     stage.put(2, image, false);
     stage.put(3, image, false);
@@ -100,8 +99,7 @@ fn fcfs_goes_through_its_six_rules() {
 #[test]
 fn fcfs_prefers_an_earlier_rule_to_an_earlier_node_and_an_earlier_node_within_a_rule() {
     let mut stage = Setup::new(Preset::Wrench, &[(2, 100, 100); 3]).stage();
-    let image = stage.image("i", 10, 10);
-    let f = stage.function(Some(image), 5, 5);
+    let (image, f) = stage.image_and_function("i", [10, 10], [5, 5]);
     stage.put(0, image, false);
     stage.put(1, image, true);
     stage.put(2, image, true);
@@ -195,8 +193,7 @@ fn fcfs_that_looks_at_room_reserves_it_once() {
     // Two nodes of 100 bytes; images of 20 in both memories; each container takes 45: one on each
     // node next to the image (20 + 45 + 45 > 100), and the third has to wait though slots are free.
     let mut stage = Setup::new(Preset::Default, &[(4, 100, 100), (4, 100, 100)]).stage();
-    let image = stage.image("i", 10, 20);
-    let f = stage.function(Some(image), 45, 0);
+    let (image, f) = stage.image_and_function("i", [10, 20], [45, 0]);
     stage.put(0, image, true);
     stage.put(1, image, true);
     let all = stage.pending(&[f; 3]);
@@ -305,8 +302,7 @@ fn placement_gives_nothing_out_twice() {
     // 40 bytes of memory: an image of 10 that one idle container of 10 holds, so that there is room
     // for two more of 10 and no third.
     let mut stage = Setup::new(Preset::Default, &[(9, 40, 100)]).stage();
-    let image = stage.image("i", 10, 10);
-    let f = stage.function(Some(image), 10, 0);
+    let (image, f) = stage.image_and_function("i", [10, 10], [10, 0]);
     stage.put(0, image, true);
     let idle = stage.idle(0, f);
     let all = stage.pending(&[f; 4]);
@@ -386,8 +382,7 @@ fn balancing_moves_images_and_skips_invocations_that_wait_for_them() {
     // Two nodes with two slots each, one function with three invocations, its image on the disk of
     // node 0 and nowhere on node 1: a load and a copy; no invocation can start.
     let mut stage = Setup::new(Preset::Wrench, &[(2, 100, 100), (2, 100, 100)]).stage();
-    let image = stage.image("i", 10, 10);
-    let f = stage.function(Some(image), 5, 5);
+    let (image, f) = stage.image_and_function("i", [10, 10], [5, 5]);
     stage.put(0, image, false);
     let all = stage.pending(&[f; 3]);
     let plan = stage.plan(&mut WorkloadBalancing);
@@ -406,8 +401,7 @@ fn balancing_uses_idle_containers_then_new_ones_as_far_as_there_is_room() {
     // Memory 100: image 10, an idle container of 40: 50 free, so one more of 40, and the third is
     // passed over.
     let mut stage = Setup::new(Preset::Wrench, &[(3, 100, 100)]).stage();
-    let image = stage.image("i", 10, 10);
-    let f = stage.function(Some(image), 40, 0);
+    let (image, f) = stage.image_and_function("i", [10, 10], [40, 0]);
     stage.put(0, image, true);
     let idle = stage.idle(0, f);
     let all = stage.pending(&[f; 3]);

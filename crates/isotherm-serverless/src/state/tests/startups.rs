@@ -18,10 +18,7 @@ fn random(path: &str) -> RandomDuration {
 fn play(setup: Setup) -> (BTreeMap<(usize, usize), Duration>, usize) {
     let mut stage = setup.stage();
     let functions = ["f", "g"].map(|name| {
-        let limits = Limits::time(Duration::from_secs(60)).memory(30).disk(0);
-        let startup = Some(random(name).into());
-        let registration = Registration { startup, ..Registration::new(name.into(), None, limits) };
-        stage.register(registration)
+        stage.function_with(30, |function| function.startup = Some(random(name).into()))
     });
     let mut numbers: BTreeMap<InvocationId, (usize, usize)> = BTreeMap::new();
     let (mut counts, mut running) = ([0; 2], std::collections::VecDeque::new());
@@ -89,12 +86,7 @@ fn the_nth_invocation_of_a_function_meets_the_same_startup_under_every_policy() 
 #[test]
 fn containers_that_are_started_ahead_draw_apart() {
     let mut stage = Setup::new(Preset::Default, &[(9, 1000, 1000)]).stage();
-    let limits = Limits::time(Duration::from_secs(60)).memory(30).disk(0);
-    let startup = Some(random("f").into());
-    let f = stage
-        .state
-        .register(Registration { startup, ..Registration::new("f".into(), None, limits) });
-    let f = f.expect("the function can run");
+    let f = stage.function_with(30, |function| function.startup = Some(random("f").into()));
     let ready = |stage: &Stage, id| stage.state.containers[&id].ready_at.since(Time::ZERO);
     let ahead: Vec<Duration> = (0..3)
         .map(|_| {
@@ -127,12 +119,7 @@ fn containers_that_are_started_ahead_draw_apart() {
 fn containers_that_are_started_ahead_draw_by_a_count_of_their_own() {
     let startups_ahead = |invocations_before: usize| -> Vec<Duration> {
         let mut stage = Setup::new(Preset::Default, &[(99, 10_000, 10_000)]).stage();
-        let limits = Limits::time(Duration::from_secs(60)).memory(30).disk(0);
-        let startup = Some(random("f").into());
-        let f = stage
-            .state
-            .register(Registration { startup, ..Registration::new("f".into(), None, limits) });
-        let f = f.expect("the function can run");
+        let f = stage.function_with(30, |function| function.startup = Some(random("f").into()));
         let ahead = |stage: &mut Stage| {
             let id = stage.state.start_container(NodeId(0), f).expect("room");
             let known = stage.state.containers[&id];

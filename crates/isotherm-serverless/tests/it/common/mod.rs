@@ -95,6 +95,14 @@ impl World {
         World::of(&vec![NODE; nodes])
     }
 
+    /// The same, with a service of the default preset on all of them and the manager.
+    pub fn plain(nodes: usize) -> (Self, ServerlessComputeService, FunctionManager) {
+        let world = World::new(nodes);
+        let service = world.service(Preset::Default, |_| {});
+        let manager = world.manager.clone();
+        (world, service, manager)
+    }
+
     pub fn of(nodes: &[NodeSpec]) -> Self {
         World::with_head_disk(nodes, 5_000 * GB)
     }
@@ -200,9 +208,9 @@ impl World {
     }
 
     /// Writes down every message from now on.
-    pub fn log_messages(&self) -> Rc<RefCell<Vec<MessageEvent>>> {
-        let log = Rc::new(RefCell::new(Vec::new()));
-        let writer = Rc::clone(&log);
+    pub fn log_messages(&self) -> MessageLog {
+        let log = MessageLog::default();
+        let writer = Rc::clone(&log.0);
         self.site.observe_messages(Box::new(move |event| writer.borrow_mut().push(event.clone())));
         log
     }
@@ -308,6 +316,13 @@ pub async fn register(
     manager.register(function, service, limits).await.unwrap()
 }
 
+/// Invokes a function and waits for the end of the invocation.
+pub async fn served(manager: &FunctionManager, function: &RegisteredFunction) -> Invocation {
+    let invocation = manager.invoke(function).await.unwrap();
+    manager.wait_one(&invocation).await;
+    invocation
+}
+
 pub fn secs(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
@@ -360,9 +375,20 @@ pub fn code(invocation: &Invocation) -> &'static str {
 /// A message as tests write it down: date, from, to, kind, payload.
 pub type Line = (f64, &'static str, &'static str, &'static str, u64);
 
-/// The messages were these, in this order.
+/// Every message since the log began.
+#[derive(Default)]
+pub struct MessageLog(pub Rc<RefCell<Vec<MessageEvent>>>);
+
+impl MessageLog {
+    /// The messages were these, in this order.
+    #[track_caller]
+    pub fn assert(&self, expected: &[Line]) {
+        assert_messages(&self.0.borrow(), expected);
+    }
+}
+
 #[track_caller]
-pub fn assert_messages(log: &[MessageEvent], expected: &[Line]) {
+fn assert_messages(log: &[MessageEvent], expected: &[Line]) {
     let same = log.len() == expected.len()
         && log.iter().zip(expected).all(|(event, &(sent, from, to, kind, bytes))| {
             (event.sent.as_secs_f64() - sent).abs() < 3e-8
