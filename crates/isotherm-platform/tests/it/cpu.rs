@@ -9,9 +9,7 @@ use isotherm_platform::ComputeOptions;
 /// privileged one takes 1.5 ms; by then the other has done half and does the rest alone in 0.5 ms.
 #[test]
 fn shares_are_proportional_to_priorities() {
-    let site = Site::build(|builder| {
-        builder.host("Tremblay", 98.095e6);
-    });
+    let site = Site::build(|builder| _ = builder.host("Tremblay", 98.095e6));
     let (log, kernel, host) = (Log::default(), site.kernel(), site.host("Tremblay"));
     let privileged = ComputeOptions { priority: 2.0, ..ComputeOptions::default() };
     log.end_of(&kernel, "plain", site.platform.compute(host, 98095.0));
@@ -24,9 +22,7 @@ fn shares_are_proportional_to_priorities() {
 /// priority 9 against 1 gives 100 (its bound) and 100 (what is left).
 #[test]
 fn no_priority_makes_a_thread_faster_than_a_core() {
-    let site = Site::build(|builder| {
-        builder.host("a", 100.0).cores(2);
-    });
+    let site = Site::build(|builder| _ = builder.host("a", 100.0).cores(2));
     let (log, kernel, host) = (Log::default(), site.kernel(), site.host("a"));
     let privileged = ComputeOptions { priority: 9.0, ..ComputeOptions::default() };
     log.end_of(&kernel, "plain", site.platform.compute(host, 100.0));
@@ -39,9 +35,7 @@ fn no_priority_makes_a_thread_faster_than_a_core() {
 /// for 100 flops.
 #[test]
 fn computations_share_the_cores() {
-    let site = Site::build(|builder| {
-        builder.host("a", 100.0).cores(2);
-    });
+    let site = Site::build(|builder| _ = builder.host("a", 100.0).cores(2));
     let (log, kernel, host) = (Log::default(), site.kernel(), site.host("a"));
     for name in ["1", "2", "3"] {
         log.end_of(&kernel, name, site.platform.compute(host, 100.0));
@@ -56,12 +50,9 @@ fn computations_share_the_cores() {
 /// − 1e9 − 1e9 left: 5 s more.
 #[test]
 fn threads_alone_and_with_a_background_thread() {
-    let site = Site::build(|builder| {
-        builder.host("MyHost1", 1e8).cores(4);
-    });
-    let (log, host) = (Log::default(), site.host("MyHost1"));
-    let seen = log.clone();
-    site.go(|platform| async move {
+    let site = Site::build(|builder| _ = builder.host("MyHost1", 1e8).cores(4));
+    let host = site.host("MyHost1");
+    let log = site.logged(async move |platform, seen| {
         let kernel = platform.kernel().clone();
         for threads in [2, 4, 6] {
             platform.compute_threads(host, 1e9, threads).await.unwrap();
@@ -75,7 +66,6 @@ fn threads_alone_and_with_a_background_thread() {
         background.await.unwrap();
         seen.add(&kernel, "background");
     });
-    site.run();
     log.assert(&[
         ("2 threads", 10.0),
         ("4 threads", 20.0),
@@ -91,12 +81,9 @@ fn threads_alone_and_with_a_background_thread() {
 /// 5 s. Two times 2 threads: 10 s.
 #[test]
 fn a_thread_beside_many_threads() {
-    let site = Site::build(|builder| {
-        builder.host("MyHost1", 1e8).cores(4);
-    });
-    let (log, host) = (Log::default(), site.host("MyHost1"));
-    let seen = log.clone();
-    site.go(|platform| async move {
+    let site = Site::build(|builder| _ = builder.host("MyHost1", 1e8).cores(4));
+    let host = site.host("MyHost1");
+    let log = site.logged(async move |platform, seen| {
         let kernel = platform.kernel().clone();
         let background = platform.compute_threads(host, 2e9, 4);
         kernel.sleep(secs(5.0)).await;
@@ -108,7 +95,6 @@ fn a_thread_beside_many_threads() {
         isotherm_kernel::join_all(both).await;
         seen.add(&kernel, "twice two");
     });
-    site.run();
     log.assert(&[("one thread", 17.5), ("four threads", 22.5), ("twice two", 32.5)]);
 }
 
@@ -116,12 +102,9 @@ fn a_thread_beside_many_threads() {
 /// 48.492e6.
 #[test]
 fn what_is_left_can_be_watched() {
-    let site = Site::build(|builder| {
-        builder.host("Ginette", 48.492e6);
-    });
-    let (log, host) = (Log::default(), site.host("Ginette"));
-    let seen = log.clone();
-    site.go(|platform| async move {
+    let site = Site::build(|builder| _ = builder.host("Ginette", 48.492e6));
+    let host = site.host("Ginette");
+    let log = site.logged(async move |platform, seen| {
         let activity = platform.compute(host, 48.492e6);
         let kernel = platform.kernel();
         for _ in 0..3 {
@@ -131,19 +114,16 @@ fn what_is_left_can_be_watched() {
         activity.await.unwrap();
         seen.add(kernel, "end");
     });
-    site.run();
     log.assert(&[("left", 33.9444), ("left", 19.3968), ("left", 4.8492), ("end", 1.0)]);
 }
 
 /// SimGrid exec-dvfs: 1e8 flops at 1e8 flop/s take 1 s, then at the 2e7 of state 2 take 5 s.
 #[test]
 fn a_processor_state_has_its_speed() {
-    let site = Site::build(|builder| {
-        builder.host_with_pstates("MyHost1", [1e8, 5e7, 2e7]).cores(4);
-    });
-    let (log, host) = (Log::default(), site.host("MyHost1"));
-    let seen = log.clone();
-    site.go(|platform| async move {
+    let site =
+        Site::build(|builder| _ = builder.host_with_pstates("MyHost1", [1e8, 5e7, 2e7]).cores(4));
+    let host = site.host("MyHost1");
+    let log = site.logged(async move |platform, seen| {
         platform.compute(host, 1e8).await.unwrap();
         seen.add(platform.kernel(), "state 0");
         platform.set_pstate(host, 2).unwrap();
@@ -156,7 +136,6 @@ fn a_processor_state_has_its_speed() {
             "the processor state of host `MyHost1` is `3`, but it has 3 of them, counted from 0"
         );
     });
-    site.run();
     log.assert(&[("state 0", 1.0), ("state 2", 6.0)]);
 }
 
@@ -165,9 +144,7 @@ fn a_processor_state_has_its_speed() {
 /// does not notice: 100/50 = 2.
 #[test]
 fn running_computations_follow_the_speed() {
-    let site = Site::build(|builder| {
-        builder.host_with_pstates("a", [100.0, 200.0]).cores(4);
-    });
+    let site = Site::build(|builder| _ = builder.host_with_pstates("a", [100.0, 200.0]).cores(4));
     let (log, kernel, host) = (Log::default(), site.kernel(), site.host("a"));
     let limited = ComputeOptions { limit: Some(50.0), ..ComputeOptions::default() };
     log.end_of(&kernel, "free", site.platform.compute(host, 100.0));
@@ -187,12 +164,9 @@ fn running_computations_follow_the_speed() {
 /// is left stands still meanwhile, and the end is at 23.
 #[test]
 fn a_suspended_computation_stands_still() {
-    let site = Site::build(|builder| {
-        builder.host("a", 98.095e6);
-    });
-    let (log, host) = (Log::default(), site.host("a"));
-    let seen = log.clone();
-    site.go(|platform| async move {
+    let site = Site::build(|builder| _ = builder.host("a", 98.095e6));
+    let host = site.host("a");
+    let log = site.logged(async move |platform, seen| {
         let kernel = platform.kernel();
         let activity = platform.compute(host, 3.0 * 98.095e6);
         for _ in 0..2 {
@@ -206,7 +180,6 @@ fn a_suspended_computation_stands_still() {
         activity.await.unwrap();
         seen.add(kernel, "end");
     });
-    site.run();
     log.assert(&[
         ("left", 196.19),
         ("left", 196.19),
@@ -220,12 +193,9 @@ fn a_suspended_computation_stands_still() {
 /// it is done at 8. With one after exactly 5 s it is done: completion wins the tie.
 #[test]
 fn waiting_for_a_computation_with_a_deadline() {
-    let site = Site::build(|builder| {
-        builder.host("a", 100.0);
-    });
-    let (log, host) = (Log::default(), site.host("a"));
-    let seen = log.clone();
-    site.go(|platform| async move {
+    let site = Site::build(|builder| _ = builder.host("a", 100.0));
+    let host = site.host("a");
+    let log = site.logged(async move |platform, seen| {
         let kernel = platform.kernel();
         for (name, patience) in [("3", 3.0), ("6", 6.0), ("5", 5.0)] {
             let deadline = kernel.now() + secs(patience);
@@ -238,7 +208,6 @@ fn waiting_for_a_computation_with_a_deadline() {
             }
         }
     });
-    site.run();
     log.assert(&[("3 too late", 3.0), ("6 done", 8.0), ("5 done", 13.0)]);
 }
 
@@ -246,9 +215,7 @@ fn waiting_for_a_computation_with_a_deadline() {
 /// what runs.
 #[test]
 fn many_computations_come_and_go() {
-    let site = Site::build(|builder| {
-        builder.host_with_pstates("a", [100.0, 50.0]).cores(2);
-    });
+    let site = Site::build(|builder| _ = builder.host_with_pstates("a", [100.0, 50.0]).cores(2));
     let host = site.host("a");
     site.go(|platform| async move {
         let long = platform.compute(host, 100.0 * 101.0 + 50.0 * 1.0);

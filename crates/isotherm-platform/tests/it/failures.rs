@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::common::{Log, Site, assert_close, secs};
+use crate::common::{Log, Site, assert_close, hosts, secs};
 use isotherm_kernel::{ActivityError, JoinError, RunError};
 use isotherm_platform::{DiskId, Endpoint, Part, Platform, Profile};
 
@@ -13,9 +13,7 @@ use isotherm_platform::{DiskId, Endpoint, Part, Platform, Profile};
 #[test]
 fn a_transfer_fails_with_its_link() {
     let site = Site::build(|builder| {
-        for host in ["Host1", "Host2", "Host3"] {
-            builder.host(host, 1e9);
-        }
+        hosts(builder, &["Host1", "Host2", "Host3"]);
         for (link, to) in [("linkto2", "Host2"), ("linkto3", "Host3")] {
             builder.link(link, 0.125, 0.0);
             builder.route("Host1", to, [link]);
@@ -39,8 +37,7 @@ fn a_transfer_fails_with_its_link() {
 #[test]
 fn a_transfer_over_a_broken_route_fails_at_once() {
     let site = Site::build(|builder| {
-        builder.host("a", 1e9);
-        builder.host("b", 1e9);
+        hosts(builder, &["a", "b"]);
         builder.link("forth", 1e6, 0.001);
         builder.link("back", 1e6, 0.001);
         builder.one_way_route("a", "b", ["forth"]);
@@ -72,8 +69,7 @@ fn a_transfer_over_a_broken_route_fails_at_once() {
 #[test]
 fn flows_fail_through_their_acknowledgements_and_in_their_latency() {
     let site = Site::build(|builder| {
-        builder.host("a", 1e9);
-        builder.host("b", 1e9);
+        hosts(builder, &["a", "b"]);
         builder.link("forth", 1e6, 0.0);
         builder.link("back", 1e6, 0.0);
         builder.link("slow", 1e6, 10.0);
@@ -127,8 +123,7 @@ fn computations_fail_with_their_host() {
 #[test]
 fn actors_die_with_their_host() {
     let site = Site::build(|builder| {
-        builder.host("a", 1e9);
-        builder.host("b", 1e9);
+        hosts(builder, &["a", "b"]);
     });
     let a = site.host("a");
     let mailbox = site.kernel().mailbox::<()>("nobody writes");
@@ -152,9 +147,7 @@ fn actors_die_with_their_host() {
 #[test]
 fn what_a_dead_actor_waited_for_is_cancelled() {
     let site = Site::build(|builder| {
-        for host in ["a", "b", "c"] {
-            builder.host(host, 1e9);
-        }
+        hosts(builder, &["a", "b", "c"]);
         builder.link("link", 105.0 / 0.97, 0.0);
         builder.route("a", "b", ["link"]);
     });
@@ -223,9 +216,7 @@ fn disks_fail_with_their_host() {
 #[test]
 fn transfers_fail_with_their_hosts() {
     let site = Site::build(|builder| {
-        for host in ["a", "b", "c"] {
-            builder.host(host, 1e9);
-        }
+        hosts(builder, &["a", "b", "c"]);
         builder.disk("a", "disk", 100.0, 100.0);
         builder.link("link", 1e9, 0.0);
         builder.route("a", "b", ["link"]);
@@ -311,8 +302,7 @@ fn a_disk_can_fail_alone() {
 #[test]
 fn observers_hear_of_hosts() {
     let site = Site::build(|builder| {
-        builder.host("a", 1e9);
-        builder.host("b", 1e9);
+        hosts(builder, &["a", "b"]);
     });
     let (a, b) = (site.host("a"), site.host("b"));
     let heard = Rc::new(RefCell::new(Vec::new()));

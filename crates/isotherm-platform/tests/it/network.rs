@@ -2,7 +2,7 @@
 //!
 //! Numbers marked "SimGrid" are the published outputs of its examples.
 
-use crate::common::{Log, Site, assert_close, secs};
+use crate::common::{Log, Site, assert_close, hosts, secs};
 use isotherm_platform::{NetworkModel, Profile, Via};
 
 /// Tremblay and Jupiter as in SimGrid's examples: one shared link of 7.20975 MB/s and 1.461517 ms.
@@ -98,8 +98,7 @@ fn directions_share_only_on_a_shared_link() {
     let bytes = 1e8;
     for (split, rate) in [(true, 0.97 * 125e6 / 1.05), (false, 0.97 * 125e6 / 2.1)] {
         let site = Site::build(|builder| {
-            builder.host("a", 1e9);
-            builder.host("b", 1e9);
+            hosts(builder, &["a", "b"]);
             let link = builder.link("link", 125e6, 0.0);
             if split {
                 link.split_duplex();
@@ -122,8 +121,7 @@ fn directions_share_only_on_a_shared_link() {
 #[test]
 fn a_very_slow_link() {
     let site = Site::build(|builder| {
-        builder.host("a", 1e9);
-        builder.host("b", 1e9);
+        hosts(builder, &["a", "b"]);
         builder.link("link", 0.125, 0.0);
         builder.route("a", "b", ["link"]);
     });
@@ -147,8 +145,7 @@ fn the_window_bounds_flows_of_long_routes() {
     ];
     for (model, latency, expected) in cases {
         let site = Site::build(|builder| {
-            builder.host("a", 1e9);
-            builder.host("b", 1e9);
+            hosts(builder, &["a", "b"]);
             builder.link("link", 1e10, latency);
             builder.route("a", "b", ["link"]);
             builder.network_model(model);
@@ -166,8 +163,7 @@ fn the_window_bounds_flows_of_long_routes() {
 #[test]
 fn equal_flows_share_evenly() {
     let site = Site::build(|builder| {
-        builder.host("a", 1e9);
-        builder.host("b", 1e9);
+        hosts(builder, &["a", "b"]);
         builder.link("link", 20e6, 20e-6);
         builder.route("a", "b", ["link"]);
     });
@@ -193,9 +189,7 @@ fn equal_flows_share_evenly() {
 #[test]
 fn a_longer_latency_means_a_smaller_share() {
     let site = Site::build(|builder| {
-        for host in ["near", "far", "to"] {
-            builder.host(host, 1e9);
-        }
+        hosts(builder, &["near", "far", "to"]);
         builder.link("link", 1e6, 0.0);
         builder.link("start", 1e15, 1e-12);
         builder.link("long", 1e15, 0.020537);
@@ -222,9 +216,7 @@ fn a_longer_latency_means_a_smaller_share() {
 fn a_flow_that_waits_for_its_latency_disturbs_nobody() {
     let model = NetworkModel { gamma: 0.0, ..NetworkModel::RAW };
     let site = Site::build(|builder| {
-        for host in ["near", "far", "to"] {
-            builder.host(host, 1e9);
-        }
+        hosts(builder, &["near", "far", "to"]);
         builder.link("link", 100.0, 0.0);
         builder.link("long", 100.0, 2.0);
         builder.route("near", "to", ["link"]);
@@ -243,8 +235,7 @@ fn a_flow_that_waits_for_its_latency_disturbs_nobody() {
 #[test]
 fn flows_do_not_share_a_fat_pipe() {
     let site = Site::build(|builder| {
-        builder.host("a", 1e9);
-        builder.host("b", 1e9);
+        hosts(builder, &["a", "b"]);
         builder.link("link", 1e6, 0.0).fatpipe();
         builder.route("a", "b", ["link"]);
     });
@@ -262,9 +253,7 @@ fn flows_do_not_share_a_fat_pipe() {
 /// A message of s bytes from a host to itself takes s / 0.97e10, however many there are.
 #[test]
 fn a_host_talks_to_itself_over_the_loopback() {
-    let site = Site::build(|builder| {
-        builder.host("a", 1e9);
-    });
+    let site = Site::build(|builder| _ = builder.host("a", 1e9));
     let (log, kernel, a) = (Log::default(), site.kernel(), site.host("a"));
     log.end_of(&kernel, "1", site.platform.transfer(a, a, 9.7e9).unwrap());
     log.end_of(&kernel, "2", site.platform.transfer(a, a, 9.7e9).unwrap());
@@ -304,8 +293,7 @@ fn a_link_crossed_twice_counts_twice() {
 #[test]
 fn a_one_way_route_carries_no_acknowledgements() {
     let site = Site::build(|builder| {
-        builder.host("a", 1e9);
-        builder.host("b", 1e9);
+        hosts(builder, &["a", "b"]);
         builder.link("link", 0.97e6, 0.0);
         builder.one_way_route("a", "b", ["link"]);
     });
@@ -329,9 +317,7 @@ fn a_one_way_route_carries_no_acknowledgements() {
 fn running_flows_notice_new_latencies_and_bandwidths() {
     let model = NetworkModel { weight_s: 20_537.0, gamma: 4_194_304.0, ..NetworkModel::RAW };
     let site = Site::build(|builder| {
-        for host in ["S1", "S2", "C1", "C2"] {
-            builder.host(host, 1e9);
-        }
+        hosts(builder, &["S1", "S2", "C1", "C2"]);
         builder.link("L0", 1e3, 0.0);
         for link in ["L1", "L2", "L3", "L4"] {
             builder.link(link, 1e9, 1e-9);
@@ -373,8 +359,7 @@ fn running_flows_notice_new_latencies_and_bandwidths() {
 #[test]
 fn the_bound_of_a_running_flow_stays() {
     let site = Site::build(|builder| {
-        builder.host("a", 1e9);
-        builder.host("b", 1e9);
+        hosts(builder, &["a", "b"]);
         builder.link("link", 50.0, 0.0);
         builder.route("a", "b", ["link"]);
         builder.network_model(NetworkModel::RAW);
@@ -398,8 +383,7 @@ fn the_bound_of_a_running_flow_stays() {
 #[test]
 fn a_latency_in_progress_stays() {
     let site = Site::build(|builder| {
-        builder.host("a", 1e9);
-        builder.host("b", 1e9);
+        hosts(builder, &["a", "b"]);
         builder.link("link", 100.0, 2.0);
         builder.route("a", "b", ["link"]);
         builder.network_model(NetworkModel::RAW);

@@ -1,6 +1,6 @@
 //! Profiles: how speeds, states, bandwidths and latencies change in the course of a simulation.
 
-use crate::common::{Log, Site, assert_close, secs};
+use crate::common::{Log, Site, assert_close, hosts, secs};
 use isotherm_kernel::RunError;
 use isotherm_platform::{NetworkModel, Profile};
 
@@ -13,17 +13,17 @@ fn profile(text: &str) -> Profile {
 #[test]
 fn a_speed_profile_multiplies_the_speed() {
     let site = Site::build(|builder| {
-        builder.host("Jupiter", 25e6).speed_profile(profile("0 0.5\n2 1.0\n4 0.7\n6 0.1\n8 4\n"));
+        _ = builder
+            .host("Jupiter", 25e6)
+            .speed_profile(profile("0 0.5\n2 1.0\n4 0.7\n6 0.1\n8 4\n"))
     });
-    let (log, host) = (Log::default(), site.host("Jupiter"));
-    let seen = log.clone();
-    site.go(move |platform| async move {
+    let host = site.host("Jupiter");
+    let log = site.logged(async move |platform, seen| {
         for date in [0.0, 1.0, 2.0, 4.0, 6.0, 8.0, 50.0] {
             platform.kernel().sleep_until(isotherm_kernel::Time::from_secs_f64(date)).await;
             seen.value(format!("at {date}"), platform.speed(host) / 1e6);
         }
     });
-    site.run();
     log.assert(&[
         ("at 0", 12.5),
         ("at 1", 12.5),
@@ -41,7 +41,7 @@ fn a_speed_profile_multiplies_the_speed() {
 #[test]
 fn a_computation_follows_the_profile() {
     let site = Site::build(|builder| {
-        builder.host("a", 100.0).cores(2).speed_profile(profile("PERIODICITY 3\n0 1\n1 0.5\n"));
+        _ = builder.host("a", 100.0).cores(2).speed_profile(profile("PERIODICITY 3\n0 1\n1 0.5\n"))
     });
     let (log, kernel, host) = (Log::default(), site.kernel(), site.host("a"));
     log.end_of(&kernel, "1", site.platform.compute(host, 300.0));
@@ -53,9 +53,8 @@ fn a_computation_follows_the_profile() {
 /// Speed zero stalls a computation until the next event: 100 flops at 100, stopped from 0.5 to 2.5.
 #[test]
 fn a_stalled_computation_goes_on() {
-    let site = Site::build(|builder| {
-        builder.host("a", 100.0).speed_profile(profile("0.5 0\n2.5 1"));
-    });
+    let site =
+        Site::build(|builder| _ = builder.host("a", 100.0).speed_profile(profile("0.5 0\n2.5 1")));
     let (log, host) = (Log::default(), site.host("a"));
     log.end_of(&site.kernel(), "end", site.platform.compute(host, 100.0));
     // Profiles alone keep no simulation alive, and a stalled computation has no date: somebody
@@ -105,8 +104,7 @@ fn links_have_bandwidth_and_latency_profiles() {
 #[test]
 fn a_running_flow_follows_the_bandwidth() {
     let site = Site::build(|builder| {
-        builder.host("a", 1e9);
-        builder.host("b", 1e9);
+        hosts(builder, &["a", "b"]);
         builder.link("link", 50.0, 0.0).bandwidth_profile(profile("1 10"));
         builder.route("a", "b", ["link"]);
         builder.network_model(NetworkModel::RAW);
@@ -122,8 +120,7 @@ fn a_running_flow_follows_the_bandwidth() {
 #[test]
 fn a_link_has_a_state_profile() {
     let site = Site::build(|builder| {
-        builder.host("a", 1e9);
-        builder.host("b", 1e9);
+        hosts(builder, &["a", "b"]);
         builder
             .link("link", 1e6, 0.0)
             .split_duplex()
@@ -149,9 +146,7 @@ fn a_link_has_a_state_profile() {
 /// fails.
 #[test]
 fn an_event_comes_before_what_ends_at_its_date() {
-    let site = Site::build(|builder| {
-        builder.host("a", 100.0).state_profile(profile("1 0"));
-    });
+    let site = Site::build(|builder| _ = builder.host("a", 100.0).state_profile(profile("1 0")));
     let (log, host) = (Log::default(), site.host("a"));
     log.end_of(&site.kernel(), "computation", site.platform.compute(host, 100.0));
     site.run();
@@ -161,9 +156,8 @@ fn an_event_comes_before_what_ends_at_its_date() {
 /// Events dated 0 apply when the platform is made.
 #[test]
 fn events_dated_zero_apply_at_once() {
-    let site = Site::build(|builder| {
-        builder.host("a", 100.0).state_profile(profile("0 0\n5 1"));
-    });
+    let site =
+        Site::build(|builder| _ = builder.host("a", 100.0).state_profile(profile("0 0\n5 1")));
     let host = site.host("a");
     assert!(!site.platform.is_on(host));
     let actor = site.platform.spawn(host, "never", async {});

@@ -177,9 +177,7 @@ fn stream(platform: &Platform, from: Endpoint, to: Endpoint) -> Activity {
 #[test]
 fn download_copy_and_load() {
     let site = serverless_site();
-    let log = Log::default();
-    let seen = log.clone();
-    site.go(move |platform| async move {
+    let log = site.logged(async move |platform, seen| {
         let kernel = platform.kernel();
         let (user, head, node) =
             (disk(&platform, "user"), disk(&platform, "head"), disk(&platform, "node1"));
@@ -191,7 +189,6 @@ fn download_copy_and_load() {
             seen.add(kernel, name);
         }
     });
-    site.run();
     log.assert(&[("download", 5.412631334), ("copy", 6.412631347), ("load", 7.412631347)]);
 }
 

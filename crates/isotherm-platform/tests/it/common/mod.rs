@@ -41,6 +41,17 @@ impl Site {
         self.kernel().spawn("test", actor(self.platform.clone()));
     }
 
+    /// Runs the simulation with an actor that belongs to no host, and gives what it noted.
+    pub fn logged<F>(&self, actor: impl FnOnce(Platform, Log) -> F) -> Log
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let log = Log::default();
+        self.go(|platform| actor(platform, log.clone()));
+        self.run();
+        log
+    }
+
     pub fn run(&self) -> f64 {
         self.simulation.run().unwrap().as_secs_f64()
     }
@@ -92,6 +103,11 @@ impl Log {
             assert!((value - wanted).abs() <= TOLERANCE, "{name}: {value}, expected {wanted}");
         }
     }
+}
+
+/// Hosts of 1 Gflop/s each.
+pub fn hosts(builder: &mut PlatformBuilder, names: &[&str]) {
+    names.iter().for_each(|name| _ = builder.host(*name, 1e9));
 }
 
 #[track_caller]
