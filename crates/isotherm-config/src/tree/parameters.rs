@@ -270,22 +270,23 @@ mod tests {
         assert_eq!(x("\"${a\""), Err("`${` is opened here and never closed".to_owned()));
     }
 
-    /// Each of these is ten times as much as the one before.
+    /// Each of these is ten times as much as the one before. Most of what there may be is used up
+    /// by a long string, as so many small values take a gigabyte and seconds.
     #[test]
     fn parameters_that_become_too_much() {
+        let long = "long".repeat(MOST_FILLED / 64);
+        let most = "${long}".repeat(15);
         for one in ["\"0123456789\"", "[0, 1, 2, 3]"] {
-            let mut text = format!("x = \"${{p12}}\"\n[parameters]\np0 = {one}\n");
+            let mut text = format!(
+                "x = \"${{p12}}\"\n[parameters]\nlong = \"{long}\"\nmost = \"{most}\"\np0 = {one}\n"
+            );
             for number in 1..=12 {
                 let before = format!("${{p{}}}", number - 1);
-                match one.starts_with('[') {
-                    true => {
-                        text += &format!(
-                            "p{number} = [{}]\n",
-                            vec![format!("\"{before}\""); 10].join(", ")
-                        )
-                    }
-                    false => text += &format!("p{number} = \"{}\"\n", before.repeat(10)),
-                }
+                let ten = match one.starts_with('[') {
+                    true => format!("[{}]", [format!("\"{before}\"").as_str(); 10].join(", ")),
+                    false => format!("\"{}\"", before.repeat(10)),
+                };
+                text += &format!("p{number} = {ten}\n");
             }
             assert_eq!(x(&text), Err("the parameters become too much here".to_owned()));
         }

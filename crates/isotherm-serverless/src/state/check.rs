@@ -143,28 +143,32 @@ impl PlatformState {
     }
 
     fn check_places(&self) {
-        for (index, function) in self.functions.iter().enumerate() {
-            let id = crate::FunctionId(index as u32);
-            let mut open: BTreeMap<crate::NodeId, (usize, usize)> = BTreeMap::new();
-            for container in self.containers.values().filter(|container| container.function == id) {
-                assert!(
-                    container.serving <= function.concurrency,
-                    "more invocations than a container serves"
-                );
-                let places = function.spare_capacity(container);
-                if places > 0 && container.is_open() {
-                    let (containers, sum) = open.entry(container.node).or_default();
-                    *containers += 1;
-                    *sum += places;
-                }
+        let mut open: BTreeMap<(crate::FunctionId, crate::NodeId), (usize, usize)> =
+            BTreeMap::new();
+        let mut all = vec![0; self.functions.len()];
+        for container in self.containers.values() {
+            let function = &self.functions[container.function.index()];
+            assert!(
+                container.serving <= function.concurrency,
+                "more invocations than a container serves"
+            );
+            let places = function.spare_capacity(container);
+            if places > 0 && container.is_open() {
+                let (containers, sum) =
+                    open.entry((container.function, container.node)).or_default();
+                *containers += 1;
+                *sum += places;
+                all[container.function.index()] += 1;
             }
-            let all: usize = open.values().map(|&(containers, _)| containers).sum();
+        }
+        for (function, all) in self.functions.iter().zip(all) {
             assert_eq!(function.idle.len(), all, "containers that can serve");
-            for (node, (containers, places)) in open {
-                assert_eq!(function.idle.on(node).count(), containers, "containers that can serve");
-                let counted = function.spare_on.get(&node).copied().unwrap_or(containers);
-                assert_eq!(counted, places, "invocations that they can take");
-            }
+        }
+        for ((function, node), (containers, places)) in open {
+            let function = &self.functions[function.index()];
+            assert_eq!(function.idle.on(node).count(), containers, "containers that can serve");
+            let counted = function.spare_on.get(&node).copied().unwrap_or(containers);
+            assert_eq!(counted, places, "invocations that they can take");
         }
     }
 
