@@ -3,16 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use isotherm_experiment::{Experiment, Overrides};
+use crate::common::{parsed, run};
 
 /// The records of a run, a table for each, in the order of submission.
 fn records(experiment: &str) -> Vec<BTreeMap<String, String>> {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("experiment.toml");
-    std::fs::write(&file, experiment).unwrap();
-    let experiment =
-        Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
-    experiment.run(&experiment.runs()[0], folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    run(&parsed(experiment), folder.path());
     let text = std::fs::read_to_string(folder.path().join("invocations.csv")).unwrap();
     let mut rows = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
     let header = rows.next().unwrap();

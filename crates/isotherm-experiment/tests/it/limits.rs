@@ -4,6 +4,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use crate::common::columns;
 use isotherm_experiment::{
     Diagnostics, Experiment, ExperimentError, ExportFormat, ExportOptions, Overrides, RunOptions,
     describe_trace,
@@ -284,13 +285,8 @@ fn silence_after_the_last_arrival_prolongs_nothing() {
                 report.unwrap_or_else(|error| panic!("{error}")).summary
             };
             let free = run("");
-            let records =
-                std::fs::read_to_string(folder.path().join("out/invocations.csv")).unwrap();
-            let mut lines = records.lines();
-            let column =
-                lines.next().unwrap().split(',').position(|name| name == "ended_s").unwrap();
-            let ends =
-                lines.map(|line| line.split(',').nth(column).unwrap().parse::<f64>().unwrap());
+            let ends = columns(&folder.path().join("out"), ["ended_s"]).into_iter();
+            let ends = ends.map(|[ended]| ended.parse::<f64>().unwrap());
             let last = ends.fold(0.0, f64::max);
             let until = if workload == day { 3600.0 } else { 7200.0 };
             assert!(

@@ -1,6 +1,7 @@
 //! The integration tests of `isotherm-experiment`: one program, which is linked once.
 
 mod bad_input;
+mod common;
 mod containers;
 mod examples;
 mod export;

@@ -1,9 +1,8 @@
 //! Functions that are invoked by bodies which end before them: every invocation that was made has a
 //! record, and the run waits for it.
 
-use std::path::Path;
-
-use isotherm_experiment::{Experiment, Overrides, RunReport};
+use crate::common::{self, columns, parsed};
+use isotherm_experiment::RunReport;
 
 /// A function that takes 10 s, and one that may run for 1 s and invokes it.
 const FUNCTIONS: &str = r#"
@@ -24,30 +23,17 @@ limits = { time = "1s", memory = "1MB" }
 /// outcome, in the order of submission.
 fn run(preset: &str, rest: &str) -> (RunReport, Vec<(String, f64, f64, String)>) {
     let text = format!("name = \"orphans\"\npreset = \"{preset}\"\n{FUNCTIONS}{rest}");
-    let experiment =
-        Experiment::parse("orphans.toml", &text, Path::new("."), &Overrides::default());
-    let experiment = experiment.unwrap_or_else(|errors| panic!("{errors}"));
     let folder = tempfile::tempdir().unwrap();
-    let report = experiment.run(&experiment.runs()[0], &folder.path().join("out")).unwrap();
-    let csv = std::fs::read_to_string(folder.path().join("out/invocations.csv")).unwrap();
-    let mut lines = csv.lines();
-    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let column = |name: &str| header.iter().position(|&column| column == name).unwrap();
-    let [function, submitted, response, outcome] =
-        ["function", "submitted_s", "response_s", "outcome"].map(column);
-    let mut records: Vec<_> = lines
-        .map(|line| {
-            let fields: Vec<&str> = line.split(',').collect();
-            let number = |column: usize| fields[column].parse::<f64>().unwrap();
-            let (submitted, response) = (number(submitted), number(response));
-            (
-                fields[function].to_owned(),
-                submitted,
-                submitted + response,
-                fields[outcome].to_owned(),
-            )
-        })
-        .collect();
+    let report = common::run(&parsed(&text), folder.path());
+    let number = |text: String| text.parse::<f64>().unwrap();
+    let mut records: Vec<_> =
+        columns(folder.path(), ["function", "submitted_s", "response_s", "outcome"])
+            .into_iter()
+            .map(|[function, submitted, response, outcome]| {
+                let (submitted, response) = (number(submitted), number(response));
+                (function, submitted, submitted + response, outcome)
+            })
+            .collect();
     records.sort_by(|one, other| one.1.total_cmp(&other.1));
     (report, records)
 }

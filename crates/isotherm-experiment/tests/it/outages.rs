@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::common::columns;
 use isotherm_experiment::{Experiment, ExperimentError, Overrides, RunReport};
 
 /// A platform with a user, a head, `nodes` compute hosts and a repository. A part that `profiles`
@@ -68,23 +69,13 @@ fn run(
     let experiment = experiment.unwrap_or_else(|errors| panic!("{errors}"));
     let out = folder.path().join("out");
     let report = experiment.run(&experiment.runs()[0], &out)?;
-    let records = std::fs::read_to_string(out.join("invocations.csv")).unwrap();
-    let mut lines = records.lines().map(|line| line.split(',').collect::<Vec<_>>());
-    let header = lines.next().unwrap();
-    let columns = ["submitted_s", "dispatched_s", "node", "outcome", "cause"];
-    let [submitted, dispatched, node, outcome, cause] = columns.map(|name| {
-        header.iter().position(|column| *column == name).unwrap_or_else(|| panic!("{header:?}"))
-    });
-    let seconds = |text: &str| text.parse().unwrap_or(f64::NAN);
-    let mut rows: Vec<Row> = lines
-        .map(|line| {
-            row(
-                seconds(line[submitted]),
-                seconds(line[dispatched]),
-                line[node],
-                line[outcome],
-                line[cause],
-            )
+    let seconds = |text: String| text.parse().unwrap_or(f64::NAN);
+    let names = ["submitted_s", "dispatched_s", "node", "outcome", "cause"];
+    let mut rows: Vec<Row> = columns(&out, names)
+        .into_iter()
+        .map(|[submitted, dispatched, node, outcome, cause]| {
+            let (submitted, dispatched) = (seconds(submitted), seconds(dispatched));
+            Row { submitted, dispatched, node, outcome, cause }
         })
         .collect();
     rows.sort_by(|one, other| one.submitted.total_cmp(&other.submitted));

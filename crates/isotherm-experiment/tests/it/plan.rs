@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::common::{self, parsed};
 use isotherm_experiment::plan::{KeepAliveKind, SchedulerKind, StepPlan, WorkloadPlan};
 use isotherm_experiment::{Experiment, Overrides, Plan};
 use isotherm_kernel::{Duration, RandomStreams, Time};
@@ -21,30 +22,15 @@ limits = { time = "60s", memory = "1GB" }
 body = [{ sleep = "1s" }]
 "#;
 
-fn load(text: &str) -> Experiment {
-    match Experiment::parse("study.toml", text, Path::new("."), &Overrides::default()) {
-        Ok(experiment) => experiment,
-        Err(diagnostics) => panic!("{diagnostics}"),
-    }
-}
-
 fn plan(text: &str) -> Plan {
-    load(text).runs()[0].plan.clone()
+    parsed(text).runs()[0].plan.clone()
 }
 
 /// Runs the only run of an experiment and gives these columns of its records, row by row.
-fn columns(text: &str, names: &[&str]) -> Vec<Vec<String>> {
-    let experiment = load(text);
+fn columns<const N: usize>(text: &str, names: [&str; N]) -> Vec<[String; N]> {
     let out = tempfile::tempdir().unwrap();
-    if let Err(error) = experiment.run(&experiment.runs()[0], out.path()) {
-        panic!("{error}");
-    }
-    let records = std::fs::read_to_string(out.path().join("invocations.csv")).unwrap();
-    let mut lines = records.lines().map(|line| line.split(',').collect::<Vec<_>>());
-    let header = lines.next().unwrap();
-    let places: Vec<_> =
-        names.iter().map(|name| header.iter().position(|column| column == name).unwrap()).collect();
-    lines.map(|line| places.iter().map(|&place| line[place].to_owned()).collect()).collect()
+    common::run(&parsed(text), out.path());
+    common::columns(out.path(), names)
 }
 
 fn seconds(seconds: u64) -> Time {
@@ -224,7 +210,7 @@ durations = ["7s"]
     );
     let rows = columns(
         &text,
-        &["submitted_s", "started_s", "ended_s", "start_kind", "response_s", "node"],
+        ["submitted_s", "started_s", "ended_s", "start_kind", "response_s", "node"],
     );
     let expected = [
         ["1.000000000", "1.500000000", "4.000000000", "cold", "3.000000000", "node0"],
@@ -244,7 +230,7 @@ fn arrivals_are_an_open_loop() {
              [[workload]]\nkind = \"list\"\nfunction = \"f\"\nat = [\"0s\", \"0s\"]\n"
         )
     };
-    let rows = |preset| columns(&text(preset), &["submitted_s"]).concat();
+    let rows = |preset| columns(&text(preset), ["submitted_s"]).concat();
     assert_eq!(rows("default"), ["2.000000000", "2.000000000"]);
     assert_eq!(rows("wrench"), ["2.000000000", "4.000000000"]);
 }
@@ -259,7 +245,7 @@ fn workloads_do_not_disturb_each_other() {
     let one = format!("name = \"a\"\n{PLATFORM}{FUNCTION}{other}{poisson}");
     let two = format!("{one}{}", poisson.replace("\"f\"", "\"g\""));
     let arrivals = |text: &str| -> Vec<_> {
-        let mut rows = columns(text, &["function", "submitted_s"]);
+        let mut rows = columns(text, ["function", "submitted_s"]);
         rows.retain(|row| row[0] == "f");
         rows.sort();
         rows
@@ -285,7 +271,7 @@ service.slots = [1, "unlimited"]
 seed = [5]
 "#
     );
-    let experiment = load(&text);
+    let experiment = parsed(&text);
     let labels: Vec<_> = experiment.runs().iter().map(|run| run.label().unwrap()).collect();
     let expected = [
         "reuse-newest_slots-1_seed-5",
@@ -307,7 +293,7 @@ fn a_run_beyond_its_limits_ends_with_an_error_and_leaves_nothing() {
     let out = tempfile::tempdir().unwrap();
     let run = |limits: &str| {
         let experiment =
-            load(&format!("name = \"a\"\nlimits = {limits}\n{PLATFORM}{FUNCTION}{list}"));
+            parsed(&format!("name = \"a\"\nlimits = {limits}\n{PLATFORM}{FUNCTION}{list}"));
         experiment
             .run(&experiment.runs()[0], out.path())
             .map(drop)
@@ -576,7 +562,7 @@ keep_alive = "none"
     let streams = RandomStreams::new(7);
     let mut startups = streams.stream("function/f/startup");
     let mut sleeps = streams.stream("function/f/body/0");
-    let mut drawn: Vec<_> = columns(&text, &["function", "id", "startup_s", "execution_s"])
+    let mut drawn: Vec<_> = columns(&text, ["function", "id", "startup_s", "execution_s"])
         .into_iter()
         .filter(|row| row[0] == "f")
         .collect();
@@ -602,7 +588,7 @@ fn clients_of_a_closed_loop_wait_for_what_they_have_invoked() {
         let text = format!(
             "name = \"a\"\n{PLATFORM}{FUNCTION}[service]\nslots = {slots}\n{workload}{end}\n"
         );
-        let mut rows = columns(&text, &["submitted_s", "id"]);
+        let mut rows = columns(&text, ["submitted_s", "id"]);
         rows.sort_by_key(|row| row[1].parse::<u64>().unwrap());
         rows.into_iter().map(|row| row[0].parse().unwrap()).collect()
     };

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use isotherm_experiment::{Experiment, Overrides, RunReport};
+use crate::common::{self, columns, parsed};
+use isotherm_experiment::RunReport;
 
 /// A workload, and a platform on which it is played.
 #[derive(Clone, Copy)]
@@ -117,6 +118,7 @@ startup = "500ms"
 
 struct Run {
     report: RunReport,
+    /// How many nodes served.
     nodes: usize,
 }
 
@@ -133,24 +135,11 @@ impl Run {
 /// Runs a workload under some fields of `[service]`.
 fn run(workload: Workload, service: &str) -> Run {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("experiment.toml");
-    std::fs::write(&file, workload.experiment(service)).unwrap();
-    let experiment =
-        Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
-    let report = experiment
-        .run(&experiment.runs()[0], folder.path())
-        .unwrap_or_else(|error| panic!("{error}"));
+    let report = common::run(&parsed(&workload.experiment(service)), folder.path());
     let invocations = report.summary.invocations;
     assert_eq!(invocations.completed, invocations.total, "nobody is lost");
-    Run { report, nodes: nodes(&folder.path().join("invocations.csv")) }
-}
-
-/// How many nodes served.
-fn nodes(records: &Path) -> usize {
-    let text = std::fs::read_to_string(records).unwrap();
-    let mut rows = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
-    let column = rows.next().unwrap().iter().position(|name| *name == "node").unwrap();
-    rows.map(|row| row[column].to_owned()).collect::<BTreeSet<_>>().len()
+    let nodes: BTreeSet<_> = columns(folder.path(), ["node"]).into_iter().collect();
+    Run { report, nodes: nodes.len() }
 }
 
 fn placed(workload: Workload, scheduler: &str) -> Run {
@@ -241,19 +230,12 @@ until = "5min"
 /// function and its number.
 fn drawn(service: &str) -> BTreeMap<(String, usize), (String, Option<String>, String)> {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("experiment.toml");
-    std::fs::write(&file, DRAWN.experiment(service)).unwrap();
-    let experiment =
-        Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
-    experiment.run(&experiment.runs()[0], folder.path()).unwrap_or_else(|error| panic!("{error}"));
-    let text = std::fs::read_to_string(folder.path().join("invocations.csv")).unwrap();
-    let mut rows = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
-    let header = rows.next().unwrap();
-    let column = |name: &str| header.iter().position(|column| *column == name).unwrap();
-    let columns = ["function", "submitted_s", "startup_s", "execution_s", "start_kind"].map(column);
+    common::run(&parsed(&DRAWN.experiment(service)), folder.path());
+    let names = ["id", "function", "submitted_s", "startup_s", "execution_s", "start_kind"];
     // Records stand in the order in which invocations ended.
-    let mut rows: Vec<_> = rows
-        .map(|row| (row[0].parse::<u64>().unwrap(), columns.map(|at| row[at].to_owned())))
+    let mut rows: Vec<_> = columns(folder.path(), names)
+        .into_iter()
+        .map(|[id, rest @ ..]| (id.parse::<u64>().unwrap(), rest))
         .collect();
     rows.sort();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();

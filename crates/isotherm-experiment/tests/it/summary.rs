@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::common;
 use isotherm_experiment::{Experiment, Overrides, RunReport};
 
 /// One record, dates in nanoseconds.
@@ -27,22 +28,18 @@ fn run(name: &str) -> (RunReport, Vec<Record>) {
     let experiment =
         Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
     let out = tempfile::tempdir().unwrap();
-    let report =
-        experiment.run(&experiment.runs()[0], out.path()).unwrap_or_else(|error| panic!("{error}"));
-    let text = std::fs::read_to_string(out.path().join("invocations.csv")).unwrap();
-    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
-    let header = lines.next().unwrap();
-    let columns = ["function", "container", "submitted_s", "dispatched_s", "response_s"];
-    let [function, container, submitted, dispatched, response] =
-        columns.map(|name| header.iter().position(|column| *column == name).unwrap());
-    let record = |row: Vec<&str>| Record {
-        function: row[function].to_owned(),
-        container: row[container].parse().unwrap(),
-        submitted: nanos(row[submitted]),
-        dispatched: nanos(row[dispatched]),
-        done: nanos(row[submitted]) + nanos(row[response]),
+    let report = common::run(&experiment, out.path());
+    let names = ["function", "container", "submitted_s", "dispatched_s", "response_s"];
+    let mut rows = common::columns(out.path(), names);
+    rows.retain(|[.., dispatched, _]| !dispatched.is_empty());
+    let record = |[function, container, submitted, dispatched, response]: [String; 5]| Record {
+        function,
+        container: container.parse().unwrap(),
+        submitted: nanos(&submitted),
+        dispatched: nanos(&dispatched),
+        done: nanos(&submitted) + nanos(&response),
     };
-    (report, lines.filter(|row| !row[dispatched].is_empty()).map(record).collect())
+    (report, rows.into_iter().map(record).collect())
 }
 
 fn assert_close(got: f64, expected: f64) {

@@ -1,0 +1,30 @@
+//! Running an experiment, and reading its records back.
+
+use std::path::Path;
+
+use isotherm_experiment::{Experiment, Overrides, RunReport};
+
+/// Reads the text of an experiment that is right.
+#[track_caller]
+pub fn parsed(text: &str) -> Experiment {
+    Experiment::parse("experiment.toml", text, Path::new("."), &Overrides::default())
+        .unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// Plays the first run of an experiment into a folder.
+#[track_caller]
+pub fn run(experiment: &Experiment, out: &Path) -> RunReport {
+    experiment.run(&experiment.runs()[0], out).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The columns with these names of the records in a folder, row by row.
+#[track_caller]
+pub fn columns<const N: usize>(folder: &Path, names: [&str; N]) -> Vec<[String; N]> {
+    let text = std::fs::read_to_string(folder.join("invocations.csv")).unwrap();
+    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = lines.next().unwrap();
+    let places = names.map(|name| {
+        header.iter().position(|column| *column == name).unwrap_or_else(|| panic!("{header:?}"))
+    });
+    lines.map(|line| places.map(|place| line[place].to_owned())).collect()
+}
