@@ -208,10 +208,8 @@ from = "20s"
 durations = ["7s"]
 "#
     );
-    let rows = columns(
-        &text,
-        ["submitted_s", "started_s", "ended_s", "start_kind", "response_s", "node"],
-    );
+    let rows =
+        columns(&text, ["submitted_s", "started_s", "ended_s", "start_kind", "response_s", "node"]);
     let expected = [
         ["1.000000000", "1.500000000", "4.000000000", "cold", "3.000000000", "node0"],
         ["10.000000000", "10.000000000", "12.500000000", "warm", "2.500000000", "node0"],

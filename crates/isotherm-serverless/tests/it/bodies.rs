@@ -18,8 +18,7 @@ fn run(body: Body, limits: Limits) -> (World, Invocation) {
     let invocation = world.play(async move |_| {
         let f =
             register(&manager, &service, &Function::new("f", None, body), limits.disk(GB)).await;
-        let invocation = served(&manager, &f).await;
-        invocation
+        served(&manager, &f).await
     });
     (world, invocation)
 }
@@ -98,9 +97,7 @@ fn fetching_and_putting() {
         Step::Put { storage: repository.clone(), file: "result".into(), bytes: 100 * MB },
     ]);
     let invocation = world.play(async move |_| {
-        let f = register(&manager, &service, &Function::new("f", None, body), limit(1000.0)).await;
-        let invocation = served(&manager, &f).await;
-        invocation
+        serve_once(&manager, &service, &Function::new("f", None, body), limit(1000.0)).await
     });
     assert_completed(&invocation, 0.0, 0.0, 2.0 * remote);
     let files = world.repository.file_system();
@@ -258,9 +255,7 @@ fn the_time_limit_covers_the_body_only() {
     let service = world.service(Preset::Default, |config| config.startup_overhead = secs(30.0));
     let (manager, image) = (world.manager.clone(), world.image("image", 50 * MB));
     let invocation = world.play(async move |_| {
-        let f = register(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(1.5)).await;
-        let invocation = served(&manager, &f).await;
-        invocation
+        serve_once(&manager, &service, &sleeper("f", Some(&image), 1.0), limit(1.5)).await
     });
     let dispatched = all_the_way(50 * MB);
     assert_completed(&invocation, dispatched, dispatched + 30.0, dispatched + 31.0);
@@ -287,9 +282,7 @@ fn ending_exactly_at_the_limit() {
             let (manager, body) = (world.manager.clone(), body.clone());
             let invocation = world.play(async move |_| {
                 let f = Function::new("f", None, body);
-                let f = register(&manager, &service, &f, limit(2.0).disk(GB)).await;
-                let invocation = served(&manager, &f).await;
-                invocation
+                serve_once(&manager, &service, &f, limit(2.0).disk(GB)).await
             });
             let record = invocation.record();
             assert_date(record.finished, 2.0);

@@ -63,8 +63,7 @@ fn room_held_by_an_idle_container(preset: Preset, in_memory: bool) -> (Invocatio
         let f = manager.invoke(&f).await.unwrap();
         until(&me, 10.0).await;
         assert_completed(&f, loaded(), loaded(), loaded() + 1.0);
-        let g = served(&manager, &g).await;
-        g
+        served(&manager, &g).await
     });
     (invocation, loaded() + 1.0 + 1000.0)
 }
@@ -318,10 +317,7 @@ fn processing_overhead() {
                         &site,
                         me.host(),
                         "user",
-                        async move |_| {
-                            let invocation = served(&manager, &f).await;
-                            invocation
-                        },
+                        async move |_| served(&manager, &f).await,
                     ));
                 }
                 let mut dates = Vec::new();

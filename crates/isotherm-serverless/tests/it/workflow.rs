@@ -237,9 +237,7 @@ fn a_time_out() {
     let (world, service, manager) = World::plain(1);
     let log = world.log_messages();
     let invocation = world.play(async move |_| {
-        let f = register(&manager, &service, &sleeper("f", None, 50.0), limit(10.0)).await;
-        let invocation = served(&manager, &f).await;
-        invocation
+        serve_once(&manager, &service, &sleeper("f", None, 50.0), limit(10.0)).await
     });
     assert_eq!((invocation.outcome(), code(&invocation)), (Some(Outcome::TimedOut), "time_limit"));
     log.assert(&[
@@ -262,11 +260,8 @@ fn a_failed_download() {
     let function = sleeper("f", Some(&image), 2.0);
     world.cut_wan(1.0);
     let log = world.log_messages();
-    let invocation = world.play(async move |_| {
-        let f = register(&manager, &service, &function, limit(10.0)).await;
-        let invocation = served(&manager, &f).await;
-        invocation
-    });
+    let invocation =
+        world.play(async move |_| serve_once(&manager, &service, &function, limit(10.0)).await);
     assert_eq!(
         (invocation.outcome(), code(&invocation)),
         (Some(Outcome::Failed), "network_failed")

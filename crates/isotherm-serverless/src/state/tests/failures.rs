@@ -3,8 +3,7 @@
 use super::*;
 
 fn cancel(stage: &mut Stage, id: InvocationId) -> bool {
-    let cancelled = stage.message(|state| state.cancel(id, FailureCause::Cancelled));
-    cancelled
+    stage.message(|state| state.cancel(id, FailureCause::Cancelled))
 }
 
 #[test]

@@ -323,6 +323,17 @@ pub async fn served(manager: &FunctionManager, function: &RegisteredFunction) ->
     invocation
 }
 
+/// Registers a function that must be accepted, invokes it and waits for the end.
+pub async fn serve_once(
+    manager: &FunctionManager,
+    service: &ServerlessComputeService,
+    function: &Function,
+    limits: Limits,
+) -> Invocation {
+    let registered = register(manager, service, function, limits).await;
+    served(manager, &registered).await
+}
+
 pub fn secs(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
