@@ -125,8 +125,8 @@ impl Stage {
         self.register(Registration::new("f".into(), image, limits))
     }
 
-    /// Registers a function with a memory limit, no disk limit and a time limit of 60 s that differs
-    /// from the default in other fields.
+    /// Registers a function with a memory limit, no disk limit and a time limit of 60 s that
+    /// differs from the default in other fields.
     pub(super) fn function_with(
         &mut self,
         memory: u64,
