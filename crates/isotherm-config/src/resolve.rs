@@ -109,67 +109,42 @@ fn is_of_form(value: &Value, takes: &Takes) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::field;
+    use crate::schema::{field, path, table, value};
     use crate::write;
 
-    const SIZE: Takes = Takes::Value { what: "a size", example: "\"1MB\"" };
+    const SIZE: Takes = value("a size", "\"1MB\"");
 
     const KINDS: &[TableSpec] = &[
-        TableSpec { name: "", title: "plain", doc: "", fields: &[] },
-        TableSpec {
-            name: "",
-            title: "timed",
-            doc: "",
-            fields: &[field("idle", SIZE, "").default("\"10min\""), field("also", SIZE, "")],
-        },
+        table("", "").titled("plain"),
+        table("", "")
+            .titled("timed")
+            .with(&[field("idle", SIZE, "").default("\"10min\""), field("also", SIZE, "")]),
     ];
 
     const FAMILY: FamilySpec = FamilySpec {
         name: "keep",
         doc: "",
         example: "",
-        head: TableSpec {
-            name: "",
-            title: "",
-            doc: "",
-            fields: &[field("kind", SIZE, "").default("\"timed\"")],
-        },
+        head: table("", "").with(&[field("kind", SIZE, "").default("\"timed\"")]),
         kinds: || KINDS.iter().collect(),
     };
 
     const STEPS: &[&TableSpec] = &[
-        &TableSpec { name: "", title: "", doc: "", fields: &[field("sleep", SIZE, "")] },
-        &TableSpec {
-            name: "",
-            title: "",
-            doc: "",
-            fields: &[field("write", SIZE, ""), field("file", SIZE, "").default("\"f\"")],
-        },
+        &table("", "").with(&[field("sleep", SIZE, "")]),
+        &table("", "").with(&[field("write", SIZE, ""), field("file", SIZE, "").default("\"f\"")]),
     ];
 
-    const DISK: TableSpec = TableSpec {
-        name: "",
-        title: "",
-        doc: "",
-        fields: &[
-            field("size", SIZE, "").default("\"1TB\""),
-            field("read", SIZE, "").otherwise(""),
-        ],
-    };
+    const DISK: TableSpec = table("", "")
+        .with(&[field("size", SIZE, "").default("\"1TB\""), field("read", SIZE, "").otherwise("")]);
 
-    const SPEC: TableSpec = TableSpec {
-        name: "",
-        title: "",
-        doc: "",
-        fields: &[
-            field("file", Takes::Path { what: "", example: "" }, ""),
-            field("count", SIZE, "").default("3"),
-            field("other", SIZE, "").otherwise("something"),
-            field("disk", Takes::Either(&[SIZE, Takes::Table(&DISK)]), "").default("{}"),
-            field("keep", Takes::OneOf(&FAMILY), "").otherwise(""),
-            field("steps", Takes::Kinds(STEPS), "").default("[]"),
-        ],
-    };
+    const SPEC: TableSpec = table("", "").with(&[
+        field("file", path("", ""), ""),
+        field("count", SIZE, "").default("3"),
+        field("other", SIZE, "").otherwise("something"),
+        field("disk", Takes::Either(&[SIZE, Takes::Table(&DISK)]), "").default("{}"),
+        field("keep", Takes::OneOf(&FAMILY), "").otherwise(""),
+        field("steps", Takes::Kinds(STEPS), "").default("[]"),
+    ]);
 
     fn resolved_text(toml: &str) -> String {
         let Some(Value { kind: Kind::Table(table), span }) = constant(toml) else { panic!() };

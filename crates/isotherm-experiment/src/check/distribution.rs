@@ -3,7 +3,7 @@
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Choice, Fields, FromValue, Positive, choice, takes, word};
-use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::schema::{Field, TableSpec, Takes, field, table, value};
 use isotherm_config::source::Located;
 use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::Duration;
@@ -15,10 +15,10 @@ pub const A_DURATION: Takes = Takes::Either(&[takes::<Duration>(), Takes::Table(
 
 const KIND: Field = field(
     "kind",
-    Takes::Value {
-        what: "`uniform`, `exponential`, `lognormal`, `weibull`, `pareto`, `empirical`, `constant` or `huawei-2025`",
-        example: "\"lognormal\"",
-    },
+    value(
+        "`uniform`, `exponential`, `lognormal`, `weibull`, `pareto`, `empirical`, `constant` or `huawei-2025`",
+        "\"lognormal\"",
+    ),
     "Which distribution.",
 );
 
@@ -40,39 +40,38 @@ const MINIMUM: Field =
         .like("\"100ms\"");
 const QUANTILES: Field = field(
     "quantiles",
-    Takes::Value {
-        what: "pairs of a probability and a duration",
-        example: "[[0, \"3ms\"], [0.5, \"40ms\"], [0.99, \"900ms\"], [1, \"4s\"]]",
-    },
+    value(
+        "pairs of a probability and a duration",
+        "[[0, \"3ms\"], [0.5, \"40ms\"], [0.99, \"900ms\"], [1, \"4s\"]]",
+    ),
     "Its quantiles, from that of 0 (the minimum) to that of 1 (the maximum); between two of them it is linear.",
 );
 
 const ONE_OF_TWO: &str = "another pair, or another `kind`";
 
 /// All of them as the reference describes them.
-pub const DISTRIBUTION: TableSpec = TableSpec {
-    name: "a distribution",
-    title: "A duration drawn at random",
-    doc: "A duration that is drawn anew each time, in place of one that is always the same: `{ kind = \"uniform\", low = \"100ms\", high = \
+pub const DISTRIBUTION: TableSpec = table(
+    "a distribution",
+    "A duration that is drawn anew each time, in place of one that is always the same: `{ kind = \"uniform\", low = \"100ms\", high = \
           \"300ms\" }`; `exponential` has a `mean`; `lognormal` has `median` and `sigma`, or `mean` and `sd`; `weibull` has `shape` and `scale`, or \
           `mean` and `sd`; `pareto` has `shape` and `minimum`; `empirical` has `quantiles`; `huawei-2025` has nothing else: it is how long cold starts took on \
           Huawei's platform, `lognormal` with a mean of 3.24 s and a standard deviation of 7.10 s. What is drawn comes from a random stream of its own, \
           which depends on the seed and on the place in the experiment, and is the same on every machine.",
-    fields: &[
-        KIND,
-        LOW.otherwise("`uniform` needs it"),
-        HIGH.otherwise("`uniform` needs it"),
-        MEAN.otherwise("`exponential` needs it, and `lognormal` and `weibull` with `sd`"),
-        SD.otherwise("`lognormal` and `weibull` need it with `mean`"),
-        MEDIAN.otherwise("`lognormal` needs it with `sigma`"),
-        SIGMA.otherwise("`lognormal` needs it with `median`"),
-        SHAPE.otherwise("`weibull` needs it with `scale`, and `pareto` with `minimum`"),
-        SCALE.otherwise("`weibull` needs it with `shape`"),
-        MINIMUM.otherwise("`pareto` needs it"),
-        QUANTILES.otherwise("`empirical` needs it"),
-        VALUE.otherwise("`constant` needs it"),
-    ],
-};
+)
+.titled("A duration drawn at random").with(&[
+    KIND,
+    LOW.otherwise("`uniform` needs it"),
+    HIGH.otherwise("`uniform` needs it"),
+    MEAN.otherwise("`exponential` needs it, and `lognormal` and `weibull` with `sd`"),
+    SD.otherwise("`lognormal` and `weibull` need it with `mean`"),
+    MEDIAN.otherwise("`lognormal` needs it with `sigma`"),
+    SIGMA.otherwise("`lognormal` needs it with `median`"),
+    SHAPE.otherwise("`weibull` needs it with `scale`, and `pareto` with `minimum`"),
+    SCALE.otherwise("`weibull` needs it with `shape`"),
+    MINIMUM.otherwise("`pareto` needs it"),
+    QUANTILES.otherwise("`empirical` needs it"),
+    VALUE.otherwise("`constant` needs it"),
+]);
 
 const fn of_kind(name: &'static str, fields: &'static [Field]) -> TableSpec {
     TableSpec { name, title: "", doc: "", fields }

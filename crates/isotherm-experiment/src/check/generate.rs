@@ -9,7 +9,7 @@ use isotherm_config::fields::{
     AtMost, Choice, Count, Fields, FromValue, Positive, Rate, RateOrNone, choice, takes, word,
     words,
 };
-use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::schema::{Field, TableSpec, Takes, field, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::{Duration, RandomStreams, Time};
@@ -40,7 +40,7 @@ const FUNCTION: Field = field("function", A_FUNCTION, "The function that is invo
 
 const FUNCTIONS: Field = field(
     "functions",
-    Takes::Value { what: "a list of names, or \"all\"", example: "[\"resize\", \"thumbnail\"]" },
+    value("a list of names, or \"all\"", "[\"resize\", \"thumbnail\"]"),
     "The functions of which one is invoked each time, the most popular first.",
 )
 .otherwise("`function` is required");
@@ -73,195 +73,177 @@ const COUNT: Field = field("count", takes::<u64>(), "At most so many invocations
     .like("100")
     .otherwise("`until` ends it");
 
-pub const POISSON: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `poisson`",
-    doc: "Independent gaps between invocations, exponentially distributed. Every workload has random streams of its \
+pub const POISSON: TableSpec = table(
+    "[[workload]]",
+    "Independent gaps between invocations, exponentially distributed. Every workload has random streams of its \
           own. It needs an end: `until`, `count` or both.",
-    fields: &[
-        kind("`\"poisson\"`", "\"poisson\""),
-        FUNCTION,
-        FUNCTIONS,
-        POPULARITY,
-        field("rate", takes::<Rate>(), "Invocations in the mean, more than zero."),
-        DURATION,
-        FROM,
-        UNTIL,
-        COUNT,
-    ],
-};
+)
+.titled("`[[workload]]` of kind `poisson`").with(&[
+    kind("`\"poisson\"`", "\"poisson\""),
+    FUNCTION,
+    FUNCTIONS,
+    POPULARITY,
+    field("rate", takes::<Rate>(), "Invocations in the mean, more than zero."),
+    DURATION,
+    FROM,
+    UNTIL,
+    COUNT,
+]);
 
 const GAPS: &[Choice<bool>] = &[
     word("even", "all the same, 1 / `rate`", true),
     word("random", "anything between 0 and 2 / `rate`, all alike", false),
 ];
 
-pub const UNIFORM: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `uniform`",
-    doc: "Invocations that are equally far apart, or whose gaps are uniformly distributed.",
-    fields: &[
-        kind("`\"uniform\"`", "\"uniform\""),
-        FUNCTION,
-        FUNCTIONS,
-        POPULARITY,
-        field("rate", takes::<Rate>(), "Invocations in the mean, more than zero."),
-        field("gaps", Takes::Words(|| words(GAPS)), "What the gaps between them are.")
-            .default("\"even\""),
-        DURATION,
-        FROM,
-        UNTIL,
-        COUNT,
-    ],
-};
+pub const UNIFORM: TableSpec = table(
+    "[[workload]]",
+    "Invocations that are equally far apart, or whose gaps are uniformly distributed.",
+)
+.titled("`[[workload]]` of kind `uniform`")
+.with(&[
+    kind("`\"uniform\"`", "\"uniform\""),
+    FUNCTION,
+    FUNCTIONS,
+    POPULARITY,
+    field("rate", takes::<Rate>(), "Invocations in the mean, more than zero."),
+    field("gaps", Takes::Words(|| words(GAPS)), "What the gaps between them are.")
+        .default("\"even\""),
+    DURATION,
+    FROM,
+    UNTIL,
+    COUNT,
+]);
 
-pub const RENEWAL: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `gaps`",
-    doc: "Independent gaps between invocations, of any distribution: a renewal process.",
-    fields: &[
-        kind("`\"gaps\"`", "\"gaps\""),
-        FUNCTION,
-        FUNCTIONS,
-        POPULARITY,
-        field("gap", A_DURATION, "The time between two invocations."),
-        DURATION,
-        FROM,
-        UNTIL,
-        COUNT,
-    ],
-};
+pub const RENEWAL: TableSpec = table(
+    "[[workload]]",
+    "Independent gaps between invocations, of any distribution: a renewal process.",
+)
+.titled("`[[workload]]` of kind `gaps`")
+.with(&[
+    kind("`\"gaps\"`", "\"gaps\""),
+    FUNCTION,
+    FUNCTIONS,
+    POPULARITY,
+    field("gap", A_DURATION, "The time between two invocations."),
+    DURATION,
+    FROM,
+    UNTIL,
+    COUNT,
+]);
 
-pub const BURSTS: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `bursts`",
-    doc: "Invocations at random with a rate that jumps between states: a Markov-modulated Poisson process (MMPP). It begins in the first state.",
-    fields: &[
-        kind("`\"bursts\"`", "\"bursts\""),
-        FUNCTION,
-        FUNCTIONS,
-        POPULARITY,
-        field("states", Takes::Tables(&STATE), "The states, at least two."),
-        DURATION,
-        FROM,
-        UNTIL,
-        COUNT,
-    ],
-};
+pub const BURSTS: TableSpec = table(
+    "[[workload]]",
+    "Invocations at random with a rate that jumps between states: a Markov-modulated Poisson process (MMPP). It begins in the first state.",
+)
+.titled("`[[workload]]` of kind `bursts`").with(&[
+    kind("`\"bursts\"`", "\"bursts\""),
+    FUNCTION,
+    FUNCTIONS,
+    POPULARITY,
+    field("states", Takes::Tables(&STATE), "The states, at least two."),
+    DURATION,
+    FROM,
+    UNTIL,
+    COUNT,
+]);
 
-const STATE: TableSpec = TableSpec {
-    name: "a state",
-    title: "",
-    doc: "A state of a workload that comes in bursts.",
-    fields: &[
-        field(
-            "rate",
-            takes::<RateOrNone>(),
-            "Invocations in the mean while it lasts, perhaps none.",
-        )
+const STATE: TableSpec = table("a state", "A state of a workload that comes in bursts.").with(&[
+    field("rate", takes::<RateOrNone>(), "Invocations in the mean while it lasts, perhaps none.")
         .like("\"50/s\""),
-        field(
-            "mean",
-            takes::<Duration>(),
-            "How long it lasts in the mean (it is exponentially distributed).",
-        ),
-        field(
-            "next",
-            Takes::Value { what: "a probability for each state", example: "[0, 0.5, 0.5]" },
-            "Which state follows.",
-        )
+    field(
+        "mean",
+        takes::<Duration>(),
+        "How long it lasts in the mean (it is exponentially distributed).",
+    ),
+    field("next", value("a probability for each state", "[0, 0.5, 0.5]"), "Which state follows.")
         .otherwise("the next one of the list, and after the last one the first"),
-    ],
-};
+]);
 
-pub const DIURNAL: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `diurnal`",
-    doc: "Invocations at random with a rate that goes up and down with the time of the day, as a wave (`amplitude`) or as a profile. The \
+pub const DIURNAL: TableSpec = table(
+    "[[workload]]",
+    "Invocations at random with a rate that goes up and down with the time of the day, as a wave (`amplitude`) or as a profile. The \
           simulation begins at midnight.",
-    fields: &[
-        kind("`\"diurnal\"`", "\"diurnal\""),
-        FUNCTION,
-        FUNCTIONS,
-        POPULARITY,
-        field("rate", takes::<Rate>(), "Invocations in the mean over a period, more than zero."),
-        field("period", takes::<Duration>(), "After which it begins anew.").default("\"1d\""),
-        field("amplitude", takes::<f64>(), "How far the rate goes up and down: 0.8 is from a fifth of the mean to 1.8 times the mean.")
-            .otherwise("`profile` is required"),
-        field("peak", takes::<Duration>(), "When in the period the wave is highest.").like("\"14h\"").otherwise("`\"0s\"`"),
-        field(
-            "profile",
-            Takes::Value { what: "a list of numbers", example: "[1, 1, 2, 5, 8, 3]" },
-            "The rate in equal parts of the period, one for each hour of a day for instance; only their proportions matter.",
-        )
-        .otherwise("`amplitude` is required"),
-        DURATION,
-        FROM,
-        UNTIL,
-        COUNT,
-    ],
-};
+)
+.titled("`[[workload]]` of kind `diurnal`").with(&[
+    kind("`\"diurnal\"`", "\"diurnal\""),
+    FUNCTION,
+    FUNCTIONS,
+    POPULARITY,
+    field("rate", takes::<Rate>(), "Invocations in the mean over a period, more than zero."),
+    field("period", takes::<Duration>(), "After which it begins anew.").default("\"1d\""),
+    field("amplitude", takes::<f64>(), "How far the rate goes up and down: 0.8 is from a fifth of the mean to 1.8 times the mean.")
+        .otherwise("`profile` is required"),
+    field("peak", takes::<Duration>(), "When in the period the wave is highest.").like("\"14h\"").otherwise("`\"0s\"`"),
+    field(
+        "profile",
+        value("a list of numbers", "[1, 1, 2, 5, 8, 3]"),
+        "The rate in equal parts of the period, one for each hour of a day for instance; only their proportions matter.",
+    )
+    .otherwise("`amplitude` is required"),
+    DURATION,
+    FROM,
+    UNTIL,
+    COUNT,
+]);
 
-pub const CLOSED: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `closed`",
-    doc: "A closed loop: clients that think, invoke something, wait until it has ended, and think again. How many invocations there are \
+pub const CLOSED: TableSpec = table(
+    "[[workload]]",
+    "A closed loop: clients that think, invoke something, wait until it has ended, and think again. How many invocations there are \
           depends on how fast the platform is.",
-    fields: &[
-        kind("`\"closed\"`", "\"closed\""),
-        FUNCTION,
-        FUNCTIONS,
-        POPULARITY,
-        field(
-            "clients",
-            takes::<AtMost<MOST_CLIENTS>>(),
-            "How many clients there are, at most a million.",
-        ),
-        field(
-            "think",
-            A_DURATION,
-            "How long a client thinks before each of its invocations; if it is random, drawn for each.",
-        ),
-        DURATION,
-        field("from", takes::<Duration>(), "When the clients begin to think.").default("\"0s\""),
-        UNTIL,
-        field("count", takes::<u64>(), "At most so many invocations of all clients together.")
-            .like("100")
-            .otherwise("`until` ends it"),
-    ],
-};
+)
+.titled("`[[workload]]` of kind `closed`").with(&[
+    kind("`\"closed\"`", "\"closed\""),
+    FUNCTION,
+    FUNCTIONS,
+    POPULARITY,
+    field(
+        "clients",
+        takes::<AtMost<MOST_CLIENTS>>(),
+        "How many clients there are, at most a million.",
+    ),
+    field(
+        "think",
+        A_DURATION,
+        "How long a client thinks before each of its invocations; if it is random, drawn for each.",
+    ),
+    DURATION,
+    field("from", takes::<Duration>(), "When the clients begin to think.").default("\"0s\""),
+    UNTIL,
+    field("count", takes::<u64>(), "At most so many invocations of all clients together.")
+        .like("100")
+        .otherwise("`until` ends it"),
+]);
 
 const MEMORY: &[Choice<MemoryOfApp>] = &[
     word("split", "the memory of the app, split evenly among its functions", MemoryOfApp::Split),
     word("app", "as much as the whole app", MemoryOfApp::App),
 ];
 
-pub const AZURE_LIKE: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `azure-like`",
-    doc: "Apps that are drawn from what was published of Azure Functions 2019: how many functions they have, how often and how regularly they are \
+pub const AZURE_LIKE: TableSpec = table(
+    "[[workload]]",
+    "Apps that are drawn from what was published of Azure Functions 2019: how many functions they have, how often and how regularly they are \
           invoked, their memory and execution times. The workload brings its functions, which have no image, no time limit and no disk space; they \
           are numbered after all others, and named like `app0-f0`. See docs/workloads.md.",
-    fields: &[
-        kind("`\"azure-like\"`", "\"azure-like\""),
-        field("apps", takes::<Count>(), "How many apps.").like("200"),
-        field("scale", takes::<Positive>(), "By how much they are invoked more often than the real ones.").like("0.1").default("1.0"),
-        field("memory", Takes::Words(|| words(MEMORY)), "What memory a function has.").default("\"split\""),
-        field(
-            "sigma",
-            takes::<f64>(),
-            "The standard deviation of the logarithm of the execution times of a function around its average; 0: always the average.",
-        )
-        .like("0.5")
-        .default("0.0"),
-        field("startup", A_DURATION, "How long the start of a container takes; if it is random, drawn for each.")
-            .otherwise("that of the service"),
-        field("prefix", Takes::Value { what: "text", example: "\"azure-\"" }, "What the names of its functions begin with.")
-            .default("\"\""),
-        field("from", takes::<Duration>(), "When it begins.").default("\"0s\""),
-        field("until", takes::<Duration>(), "Nothing is invoked at this date or later.").like("\"1d\""),
-    ],
-};
+)
+.titled("`[[workload]]` of kind `azure-like`").with(&[
+    kind("`\"azure-like\"`", "\"azure-like\""),
+    field("apps", takes::<Count>(), "How many apps.").like("200"),
+    field("scale", takes::<Positive>(), "By how much they are invoked more often than the real ones.").like("0.1").default("1.0"),
+    field("memory", Takes::Words(|| words(MEMORY)), "What memory a function has.").default("\"split\""),
+    field(
+        "sigma",
+        takes::<f64>(),
+        "The standard deviation of the logarithm of the execution times of a function around its average; 0: always the average.",
+    )
+    .like("0.5")
+    .default("0.0"),
+    field("startup", A_DURATION, "How long the start of a container takes; if it is random, drawn for each.")
+        .otherwise("that of the service"),
+    field("prefix", value("text", "\"azure-\""), "What the names of its functions begin with.")
+        .default("\"\""),
+    field("from", takes::<Duration>(), "When it begins.").default("\"0s\""),
+    field("until", takes::<Duration>(), "Nothing is invoked at this date or later.").like("\"1d\""),
+]);
 
 /// Reads a workload of this kind, whose fields `fields` already describes.
 pub fn generated(

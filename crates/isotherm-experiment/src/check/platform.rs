@@ -6,7 +6,7 @@ use std::path::Path;
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Fields, FromValue};
 use isotherm_config::names::tables;
-use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Table, Value};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
@@ -18,31 +18,27 @@ use crate::plan::HostsPlan;
 use crate::simgrid;
 
 /// `[platform]` with a SimGrid file.
-pub const XML: TableSpec = TableSpec {
-    name: "[platform]",
-    title: "`[platform]` of a SimGrid file",
-    doc: "A platform of a SimGrid file (XML), and the parts its hosts play. `platform = \"cluster.xml\"` is the same as `xml` alone.",
-    fields: &[
-        field("xml", Takes::Path { what: "a path", example: "\"cluster.xml\"" }, "The file."),
-        field("user", Takes::Either(HOST), "Where invocations come from.")
-            .otherwise("the host called `user`"),
-        field("head", Takes::Either(HOST), "Where the service runs and images are cached.")
-            .otherwise("the host called `head`"),
-        field("repository", Takes::Either(HOST), "Where images come from.")
-            .otherwise("the host called `repository`, or the user's if there is none"),
-        field(
-            "nodes",
-            Takes::Value { what: "a list of names", example: "[\"node0\", \"node1\"]" },
-            "The compute hosts.",
-        )
-        .otherwise("all hosts that play no other part and have no `[[storage]]`"),
-    ],
-};
+pub const XML: TableSpec = table(
+    "[platform]",
+    "A platform of a SimGrid file (XML), and the parts its hosts play. `platform = \"cluster.xml\"` is the same as `xml` alone.",
+)
+.titled("`[platform]` of a SimGrid file").with(&[
+    field("xml", path("a path", "\"cluster.xml\""), "The file."),
+    field("user", Takes::Either(HOST), "Where invocations come from.")
+        .otherwise("the host called `user`"),
+    field("head", Takes::Either(HOST), "Where the service runs and images are cached.")
+        .otherwise("the host called `head`"),
+    field("repository", Takes::Either(HOST), "Where images come from.")
+        .otherwise("the host called `repository`, or the user's if there is none"),
+    field(
+        "nodes",
+        value("a list of names", "[\"node0\", \"node1\"]"),
+        "The compute hosts.",
+    )
+    .otherwise("all hosts that play no other part and have no `[[storage]]`"),
+]);
 
-const HOST: &[Takes] = &[
-    Takes::Value { what: "the name of a host", example: "\"node0\"" },
-    Takes::Table(&HOST_AND_MOUNT),
-];
+const HOST: &[Takes] = &[value("the name of a host", "\"node0\""), Takes::Table(&HOST_AND_MOUNT)];
 
 /// A platform that was read.
 pub struct Platform {

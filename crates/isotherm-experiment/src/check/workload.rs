@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use isotherm_config::fields::{AtMost, Choice, Fields, Positive, choice, takes, word, words};
-use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::schema::{Field, TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::{Duration, Time};
@@ -24,13 +24,12 @@ use crate::plan::{AzurePlan, Body, CsvPlan, TableFormat, WorkloadPlan};
 /// The longest list that is held in memory; longer workloads are traces or generated.
 const MAX_LISTED: u32 = 10_000_000;
 
-const A_PATH: Takes = Takes::Path { what: "a path", example: "\"data/run.csv\"" };
+const A_PATH: Takes = path("a path", "\"data/run.csv\"");
 
-const A_COLUMN: Takes = Takes::Value { what: "the name of a column", example: "\"arrival_s\"" };
+const A_COLUMN: Takes = value("the name of a column", "\"arrival_s\"");
 
 /// A unit of time.
-pub const A_TIME_UNIT: Takes =
-    Takes::Value { what: "`ns`, `us`, `ms`, `s`, `min`, `h` or `d`", example: "\"ms\"" };
+pub const A_TIME_UNIT: Takes = value("`ns`, `us`, `ms`, `s`, `min`, `h` or `d`", "\"ms\"");
 
 const KIND: Field = field("kind", Takes::Words(|| words(KINDS)), "What the workload is.");
 
@@ -71,12 +70,7 @@ const KINDS: &[Choice<&TableSpec>] = &[
 ];
 
 /// The fields of a workload before its kind is known.
-const WORKLOAD: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "",
-    doc: "Who invokes what and when.",
-    fields: &[KIND],
-};
+const WORKLOAD: TableSpec = table("[[workload]]", "Who invokes what and when.").with(&[KIND]);
 
 /// The kinds of `[[workload]]`.
 pub const WORKLOADS: &[&TableSpec] = &[
@@ -95,66 +89,60 @@ pub const WORKLOADS: &[&TableSpec] = &[
     &AZURE_2021,
 ];
 
-const LIST: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `list`",
-    doc: "Invocations that are written out, either in `arrivals`, or those of one function by their dates (`at`, or \
+const LIST: TableSpec = table(
+    "[[workload]]",
+    "Invocations that are written out, either in `arrivals`, or those of one function by their dates (`at`, or \
           `every` with `from` and `count`).",
-    fields: &[
-        field(
-            "kind",
-            Takes::Value { what: "`\"list\"`", example: "\"list\"" },
-            "What the workload is.",
-        ),
-        field("arrivals", Takes::Tables(&ARRIVAL), "The invocations, in any order.")
-            .otherwise("`function` is required"),
-        field("function", A_FUNCTION, "The function that is invoked.")
-            .otherwise("`arrivals` is required"),
-        field(
-            "at",
-            Takes::Value { what: "a list of durations", example: "[\"0s\", \"1.5s\"]" },
-            "When it is invoked.",
-        )
-        .otherwise("`every` is required"),
-        field("every", takes::<Duration>(), "It is invoked again and again after this time.")
-            .like("\"1s\"")
-            .otherwise("`at` is required"),
-        field("from", takes::<Duration>(), "When it is invoked first (with `every`).")
-            .like("\"0s\"")
-            .otherwise("`\"0s\"`"),
-        field(
-            "count",
-            takes::<AtMost<MAX_LISTED>>(),
-            "How many times it is invoked (with `every`).",
-        )
-        .like("100")
-        .otherwise("as many times as there are `durations`"),
-        field(
-            "durations",
-            Takes::Value { what: "a list of durations", example: "[\"3s\", \"4s\"]" },
-            "How long each body runs, instead of what the function does.",
-        )
-        .otherwise("the body of the function"),
-        field(
-            "body",
-            Takes::Kinds(STEPS),
-            "What each invocation does, instead of what the function does.",
-        )
-        .otherwise("the body of the function"),
-    ],
-};
+)
+.titled("`[[workload]]` of kind `list`").with(&[
+    field(
+        "kind",
+        value("`\"list\"`", "\"list\""),
+        "What the workload is.",
+    ),
+    field("arrivals", Takes::Tables(&ARRIVAL), "The invocations, in any order.")
+        .otherwise("`function` is required"),
+    field("function", A_FUNCTION, "The function that is invoked.")
+        .otherwise("`arrivals` is required"),
+    field(
+        "at",
+        value("a list of durations", "[\"0s\", \"1.5s\"]"),
+        "When it is invoked.",
+    )
+    .otherwise("`every` is required"),
+    field("every", takes::<Duration>(), "It is invoked again and again after this time.")
+        .like("\"1s\"")
+        .otherwise("`at` is required"),
+    field("from", takes::<Duration>(), "When it is invoked first (with `every`).")
+        .like("\"0s\"")
+        .otherwise("`\"0s\"`"),
+    field(
+        "count",
+        takes::<AtMost<MAX_LISTED>>(),
+        "How many times it is invoked (with `every`).",
+    )
+    .like("100")
+    .otherwise("as many times as there are `durations`"),
+    field(
+        "durations",
+        value("a list of durations", "[\"3s\", \"4s\"]"),
+        "How long each body runs, instead of what the function does.",
+    )
+    .otherwise("the body of the function"),
+    field(
+        "body",
+        Takes::Kinds(STEPS),
+        "What each invocation does, instead of what the function does.",
+    )
+    .otherwise("the body of the function"),
+]);
 
-const ARRIVAL: TableSpec = TableSpec {
-    name: "an arrival",
-    title: "",
-    doc: "One invocation.",
-    fields: &[
-        field("at", takes::<Duration>(), "When."),
-        field("function", A_FUNCTION, "Which function."),
-        field("body", Takes::Kinds(STEPS), "What it does, instead of what the function does.")
-            .otherwise("the body of the function"),
-    ],
-};
+const ARRIVAL: TableSpec = table("an arrival", "One invocation.").with(&[
+    field("at", takes::<Duration>(), "When."),
+    field("function", A_FUNCTION, "Which function."),
+    field("body", Takes::Kinds(STEPS), "What it does, instead of what the function does.")
+        .otherwise("the body of the function"),
+]);
 
 const THE_COLUMNS: Field = field("columns", Takes::Table(&COLUMNS), "Which column holds what.");
 
@@ -164,62 +152,59 @@ const THE_UNITS: Field = field("units", Takes::Table(&UNITS), "The units of the 
 const THE_FUNCTION: Field = field("function", A_FUNCTION, "The function that all rows invoke.")
     .otherwise("a column says it");
 
-const CSV: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `csv`",
-    doc: "The rows of a CSV file whose first line names its columns. Rows are ordered by arrival; other columns are ignored.",
-    fields: &[
-        field(
-            "kind",
-            Takes::Value { what: "`\"csv\"`", example: "\"csv\"" },
-            "What the workload is.",
-        ),
-        field("file", A_PATH, "The file, which may be compressed (gzip, zstd)."),
-        THE_COLUMNS,
-        THE_UNITS,
-        THE_FUNCTION,
-    ],
-};
+const CSV: TableSpec = table(
+    "[[workload]]",
+    "The rows of a CSV file whose first line names its columns. Rows are ordered by arrival; other columns are ignored.",
+)
+.titled("`[[workload]]` of kind `csv`").with(&[
+    field(
+        "kind",
+        value("`\"csv\"`", "\"csv\""),
+        "What the workload is.",
+    ),
+    field("file", A_PATH, "The file, which may be compressed (gzip, zstd)."),
+    THE_COLUMNS,
+    THE_UNITS,
+    THE_FUNCTION,
+]);
 
-const JSONL: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `jsonl`",
-    doc: "The lines of a file, each a JSON object by itself, whose keys are the columns; their values are numbers or strings. Lines are ordered by \
+const JSONL: TableSpec = table(
+    "[[workload]]",
+    "The lines of a file, each a JSON object by itself, whose keys are the columns; their values are numbers or strings. Lines are ordered by \
           arrival; other keys are ignored.",
-    fields: &[
-        field(
-            "kind",
-            Takes::Value { what: "`\"jsonl\"`", example: "\"jsonl\"" },
-            "What the workload is.",
-        ),
-        field(
-            "file",
-            Takes::Path { what: "a path", example: "\"data/run.jsonl\"" },
-            "The file, which may be compressed (gzip, zstd).",
-        ),
-        THE_COLUMNS,
-        THE_UNITS,
-        THE_FUNCTION,
-    ],
-};
+)
+.titled("`[[workload]]` of kind `jsonl`").with(&[
+    field(
+        "kind",
+        value("`\"jsonl\"`", "\"jsonl\""),
+        "What the workload is.",
+    ),
+    field(
+        "file",
+        path("a path", "\"data/run.jsonl\""),
+        "The file, which may be compressed (gzip, zstd).",
+    ),
+    THE_COLUMNS,
+    THE_UNITS,
+    THE_FUNCTION,
+]);
 
-const PARQUET: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `parquet`",
-    doc: "The rows of a Parquet file. Rows are ordered by arrival; other columns are ignored. Numbers are taken as they are, in the units that \
+const PARQUET: TableSpec = table(
+    "[[workload]]",
+    "The rows of a Parquet file. Rows are ordered by arrival; other columns are ignored. Numbers are taken as they are, in the units that \
           `units` says. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli.",
-    fields: &[
-        field(
-            "kind",
-            Takes::Value { what: "`\"parquet\"`", example: "\"parquet\"" },
-            "What the workload is.",
-        ),
-        field("file", Takes::Path { what: "a path", example: "\"data/run.parquet\"" }, "The file."),
-        THE_COLUMNS,
-        THE_UNITS,
-        THE_FUNCTION,
-    ],
-};
+)
+.titled("`[[workload]]` of kind `parquet`").with(&[
+    field(
+        "kind",
+        value("`\"parquet\"`", "\"parquet\""),
+        "What the workload is.",
+    ),
+    field("file", path("a path", "\"data/run.parquet\""), "The file."),
+    THE_COLUMNS,
+    THE_UNITS,
+    THE_FUNCTION,
+]);
 
 const UNTIL: Field =
     field("until", takes::<Duration>(), "Nothing is invoked at this date or later.")
@@ -240,61 +225,50 @@ const WITHIN_MINUTE: &[Choice<WithinMinute>] = &[
     ),
 ];
 
-const AZURE_2019: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `azure-2019`",
-    doc: "The invocations of the trace of Azure Functions of 2019, which `[functions]` names, minute by minute. How long they take is drawn \
+const AZURE_2019: TableSpec = table(
+    "[[workload]]",
+    "The invocations of the trace of Azure Functions of 2019, which `[functions]` names, minute by minute. How long they take is drawn \
           between the percentiles of their function on that day. Each function has random streams of its own.",
-    fields: &[
-        field("kind", Takes::Value { what: "`\"azure-2019\"`", example: "\"azure-2019\"" }, "What the workload is."),
-        field("arrivals", Takes::Words(|| words(WITHIN_MINUTE)), "When the invocations of a minute come.")
-            .default("\"uniform\""),
-        field("scale", takes::<Positive>(), "What the numbers of invocations are multiplied by. They stay whole: what is left over is one more with this probability.").like("0.1")
-            .default("1"),
-        UNTIL,
-    ],
-};
+)
+.titled("`[[workload]]` of kind `azure-2019`").with(&[
+    field("kind", value("`\"azure-2019\"`", "\"azure-2019\""), "What the workload is."),
+    field("arrivals", Takes::Words(|| words(WITHIN_MINUTE)), "When the invocations of a minute come.")
+        .default("\"uniform\""),
+    field("scale", takes::<Positive>(), "What the numbers of invocations are multiplied by. They stay whole: what is left over is one more with this probability.").like("0.1")
+        .default("1"),
+    UNTIL,
+]);
 
-const AZURE_2021: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `azure-2021`",
-    doc: "The invocations of the trace of Azure Functions of 2021, which `[functions]` names. Each arrives when it started, at its end less its \
+const AZURE_2021: TableSpec = table(
+    "[[workload]]",
+    "The invocations of the trace of Azure Functions of 2021, which `[functions]` names. Each arrives when it started, at its end less its \
           duration, and takes as long as it did.",
-    fields: &[
-        field(
-            "kind",
-            Takes::Value { what: "`\"azure-2021\"`", example: "\"azure-2021\"" },
-            "What the workload is.",
-        ),
-        UNTIL,
-    ],
-};
+)
+.titled("`[[workload]]` of kind `azure-2021`").with(&[
+    field(
+        "kind",
+        value("`\"azure-2021\"`", "\"azure-2021\""),
+        "What the workload is.",
+    ),
+    UNTIL,
+]);
 
-const COLUMNS: TableSpec = TableSpec {
-    name: "columns", title: "",
-    doc: "Which column of a trace holds what.",
-    fields: &[
-        field("arrival", A_COLUMN, "When the function is invoked, from the start of the simulation."),
-        field("function", Takes::Value { what: "the name of a column", example: "\"function\"" }, "The name of the function.")
-            .otherwise("`function_number`, or `function` of the workload"),
-        field("function_number", Takes::Value { what: "the name of a column", example: "\"index\"" }, "The number of the function, counted from 0: `[[function]]` in the order of the experiment, then those of `[functions]`.")
-            .otherwise("`function`"),
-        field("duration", Takes::Value { what: "the name of a column", example: "\"duration_s\"" }, "How long the body runs.")
-            .otherwise("the body of the function"),
-    ],
-};
+const COLUMNS: TableSpec = table("columns", "Which column of a trace holds what.").with(&[
+    field("arrival", A_COLUMN, "When the function is invoked, from the start of the simulation."),
+    field("function", value("the name of a column", "\"function\""), "The name of the function.")
+        .otherwise("`function_number`, or `function` of the workload"),
+    field("function_number", value("the name of a column", "\"index\""), "The number of the function, counted from 0: `[[function]]` in the order of the experiment, then those of `[functions]`.")
+        .otherwise("`function`"),
+    field("duration", value("the name of a column", "\"duration_s\""), "How long the body runs.")
+        .otherwise("the body of the function"),
+]);
 
-const UNITS: TableSpec = TableSpec {
-    name: "units",
-    title: "",
-    doc: "Units of the numbers in a trace.",
-    fields: &[
-        field("arrival", A_TIME_UNIT, "That of the column of arrivals.")
-            .otherwise("the end of its name, as in `arrival_s`"),
-        field("duration", A_TIME_UNIT, "That of the column of durations.")
-            .otherwise("the end of its name, as in `run_ms`"),
-    ],
-};
+const UNITS: TableSpec = table("units", "Units of the numbers in a trace.").with(&[
+    field("arrival", A_TIME_UNIT, "That of the column of arrivals.")
+        .otherwise("the end of its name, as in `arrival_s`"),
+    field("duration", A_TIME_UNIT, "That of the column of durations.")
+        .otherwise("the end of its name, as in `run_ms`"),
+]);
 
 /// Reads one `[[workload]]`. `number` is its position; `startup` is that of the service.
 pub fn workload(
@@ -316,14 +290,14 @@ pub fn workload(
         Kind::String(kind) if kind == "azure-2019" || kind == "azure-2021" => {
             azure(&mut fields, entry.value.span, kind, number, context)
         }
-        Kind::String(kind) if kind == "jsonl" => table(&mut fields, TableFormat::Jsonl, context),
+        Kind::String(kind) if kind == "jsonl" => tabular(&mut fields, TableFormat::Jsonl, context),
         Kind::String(kind) if kind == "parquet" => {
-            table(&mut fields, TableFormat::Parquet, context)
+            tabular(&mut fields, TableFormat::Parquet, context)
         }
         Kind::String(kind) if kind != "csv" => {
             generate::generated(kind, &mut fields, number, startup, context)
         }
-        _ => table(&mut fields, TableFormat::Csv, context),
+        _ => tabular(&mut fields, TableFormat::Csv, context),
     };
     fields.finish();
     plan
@@ -483,7 +457,7 @@ fn azure(
     }))
 }
 
-fn table(
+fn tabular(
     fields: &mut Fields<'_>,
     format: TableFormat,
     context: &Context<'_>,

@@ -26,7 +26,7 @@ pub use scheduler::SchedulerKind;
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::Fields;
 use isotherm_config::hint::{list, suggestion};
-use isotherm_config::schema::{FamilySpec, Field, TableSpec};
+use isotherm_config::schema::{FamilySpec, Field, TableSpec, Takes, field, table};
 use isotherm_config::tree::{Kind, Table, Value};
 use isotherm_serverless::ContainerReuse;
 
@@ -64,7 +64,12 @@ const fn built_in<P>(
     fields: &'static [Field],
     read: fn(&mut Fields<'_>) -> Option<P>,
 ) -> BuiltIn<P> {
-    BuiltIn { table: TableSpec { name: kind, title: kind, doc, fields }, read }
+    BuiltIn { table: table(kind, doc).titled(kind).with(fields), read }
+}
+
+/// The field `kind` of a family.
+const fn which<P: Policy>() -> Field {
+    field("kind", Takes::Words(|| P::FAMILY.words()), "Which one.")
 }
 
 /// The descriptions of all policies of a family.
