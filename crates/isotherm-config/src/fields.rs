@@ -64,8 +64,7 @@ impl<'a> Fields<'a> {
             other => {
                 let what = quoted(spec.name, report);
                 let message = format!("{what} must be a table, not {}", other.description());
-                report.error(value.span, message, "write it as { ... }");
-                None
+                report.refuse(value.span, message, "write it as { ... }")
             }
         }
     }
@@ -140,15 +139,29 @@ impl<'a> Fields<'a> {
         self.optional(key).unwrap_or(default)
     }
 
+    /// A field that takes one of some words, with what it is if it is absent.
+    pub fn choice_or<T: Copy>(
+        &mut self,
+        key: &'static str,
+        choices: &[Choice<T>],
+        default: T,
+    ) -> Option<T> {
+        self.entry(key)
+            .map_or(Some(default), |entry| choice(&entry.value, key, choices, self.report))
+    }
+
     /// A required field.
     pub fn required<T: FromValue>(&mut self, key: &'static str) -> Option<T> {
-        match self.entry(key) {
-            Some(entry) => T::read(&entry.value, self.report),
-            None => {
-                self.missing(key, T::EXAMPLE);
-                None
-            }
+        self.required_value(key, T::EXAMPLE).and_then(|value| T::read(value, self.report))
+    }
+
+    /// The value of a required field, written like `example`.
+    pub fn required_value(&mut self, key: &'static str, example: &str) -> Option<&'a Value> {
+        let entry = self.entry(key);
+        if entry.is_none() {
+            self.missing(key, example);
         }
+        entry.map(|entry| &entry.value)
     }
 
     /// A required field, written like `example` and read by a function.
@@ -158,10 +171,7 @@ impl<'a> Fields<'a> {
         example: &str,
         read: fn(&Value, &Report) -> Option<T>,
     ) -> Option<T> {
-        if !self.has(key) {
-            self.missing(key, example);
-        }
-        self.optional_with(key, read)
+        self.required_value(key, example).and_then(|value| read(value, self.report))
     }
 
     /// Reports that a field is missing.
@@ -266,16 +276,14 @@ pub fn choice<T: Copy>(
     let names: Vec<_> = choices.iter().map(|choice| choice.word.name).collect();
     let Kind::String(word) = &value.kind else {
         let message = format!("`{what}` must be a string, not {}", value.kind.description());
-        report.error(value.span, message, format!("one of {}", list(&names)));
-        return None;
+        return report.refuse(value.span, message, format!("one of {}", list(&names)));
     };
     if let Some(choice) = choices.iter().find(|choice| choice.word.name == word) {
         return Some(choice.value);
     }
     let hint = suggestion(word, names.iter().copied())
         .unwrap_or_else(|| format!("one of {}", list(&names)));
-    report.error(value.span, format!("unknown {what} `{word}`"), hint);
-    None
+    report.refuse(value.span, format!("unknown {what} `{word}`"), hint)
 }
 
 fn wrong_type<T: FromValue>(value: &Value, expected: &str, report: &Report) -> Option<T> {
@@ -285,8 +293,7 @@ fn wrong_type<T: FromValue>(value: &Value, expected: &str, report: &Report) -> O
     } else {
         format!("write it like {}", report.example(T::EXAMPLE))
     };
-    report.error(value.span, format!("expected {expected}, found {found}"), hint);
-    None
+    report.refuse(value.span, format!("expected {expected}, found {found}"), hint)
 }
 
 impl FromValue for String {
@@ -321,10 +328,7 @@ impl FromValue for f64 {
         match value.kind {
             Kind::Integer(number) => Some(number as f64),
             Kind::Float(number) if number.is_finite() => Some(number),
-            Kind::Float(_) => {
-                report.error(value.span, "this number must be finite", "");
-                None
-            }
+            Kind::Float(_) => report.refuse(value.span, "this number must be finite", ""),
             _ => wrong_type(value, "a number", report),
         }
     }
@@ -341,12 +345,11 @@ impl FromValue for Positive {
     fn read(value: &Value, report: &Report) -> Option<Self> {
         let number = f64::read(value, report)?;
         if number <= 0.0 {
-            report.error(
+            return report.refuse(
                 value.span,
                 "this must be more than zero",
                 format!("write it like {}", Self::EXAMPLE),
             );
-            return None;
         }
         Some(Positive(number))
     }
@@ -361,8 +364,7 @@ impl FromValue for u64 {
             Kind::Integer(number) => match u64::try_from(number) {
                 Ok(number) => Some(number),
                 Err(_) => {
-                    report.error(value.span, "this number cannot be negative", "use zero or more");
-                    None
+                    report.refuse(value.span, "this number cannot be negative", "use zero or more")
                 }
             },
             _ => wrong_type(value, "a whole number", report),
@@ -400,8 +402,7 @@ impl FromValue for Seed {
                 if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) =>
             {
                 let hint = format!("the largest possible seed is {}", u64::MAX);
-                report.error(value.span, "seed out of range", hint);
-                None
+                report.refuse(value.span, "seed out of range", hint)
             }
             (_, None) => u64::read(value, report).map(Seed),
         }
@@ -425,8 +426,7 @@ impl<const MAX: u32> FromValue for AtMost<MAX> {
                 Ok(number) if (1..=MAX).contains(&number) => Some(AtMost(number)),
                 _ => {
                     let hint = format!("use a number from 1 to {MAX}");
-                    report.error(value.span, "this number is out of range", hint);
-                    None
+                    report.refuse(value.span, "this number is out of range", hint)
                 }
             },
             _ => wrong_type(value, "a whole number", report),
@@ -452,8 +452,7 @@ fn number_in<T: FromValue>(value: &Value, most: f64, report: &Report) -> Option<
         // Minus zero is zero.
         return Some(number + 0.0);
     }
-    report.error(value.span, "this number is out of range", format!("use {}", T::WHAT));
-    None
+    report.refuse(value.span, "this number is out of range", format!("use {}", T::WHAT))
 }
 
 impl FromValue for Number {
@@ -540,12 +539,11 @@ impl FromValue for Multiple {
         if number.is_finite() && number >= 1.0 {
             return Some(Multiple(number));
         }
-        report.error(
+        report.refuse(
             value.span,
             "this number must be 1 or more",
             format!("write it like {}", Self::EXAMPLE),
-        );
-        None
+        )
     }
 }
 
@@ -564,10 +562,7 @@ fn quantity<T>(
     };
     match parse(&text) {
         Ok(quantity) => Some(quantity),
-        Err(error) => {
-            report.error(value.span, error.to_string(), error.hint());
-            None
-        }
+        Err(error) => report.refuse(value.span, error.to_string(), error.hint()),
     }
 }
 
@@ -577,8 +572,7 @@ fn positive(value: &Value, report: &Report, number: Option<f64>) -> Option<f64> 
     if number > 0.0 {
         return Some(number);
     }
-    report.error(value.span, "this must be more than zero", "at zero nothing would ever happen");
-    None
+    report.refuse(value.span, "this must be more than zero", "at zero nothing would ever happen")
 }
 
 impl FromValue for Size {

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isotherm_config::diagnostic::Diagnostic;
-use isotherm_config::fields::{Choice, Count, Fields, FromValue, choice, takes, word, words};
+use isotherm_config::fields::{Choice, Count, Fields, takes, word, words};
 use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::Value;
@@ -119,15 +119,6 @@ pub const AZURE_2021: TableSpec = table(
         .like("1")
         .default("0"),
 ]);
-
-impl FromValue for AppMemory {
-    const WHAT: &'static str = "a word";
-    const EXAMPLE: &'static str = "\"split\"";
-
-    fn read(value: &Value, report: &isotherm_config::diagnostic::Report) -> Option<Self> {
-        choice(value, "memory", MEMORIES, report)
-    }
-}
 
 /// The functions of a trace that are simulated.
 pub struct Functions {
@@ -320,7 +311,7 @@ fn year_2019(value: &Value, context: &Context<'_>) -> Option<Named> {
     let before = context.report.count();
     let days = fields.optional::<Vec<Located<u64>>>("days");
     let (sample, apps) = sample(&mut fields);
-    let memory = fields.optional_or("memory", AppMemory::Split);
+    let memory = fields.choice_or("memory", MEMORIES, AppMemory::Split);
     fields.finish();
     let days = match days {
         Some(days) => numbers(&days, value.span, context),
@@ -336,7 +327,7 @@ fn year_2019(value: &Value, context: &Context<'_>) -> Option<Named> {
         folder: path,
         days: days?,
         sample,
-        memory,
+        memory: memory?,
     };
     Some((source, folder, apps))
 }
@@ -344,8 +335,7 @@ fn year_2019(value: &Value, context: &Context<'_>) -> Option<Named> {
 /// The numbers of days, which must increase.
 fn numbers(days: &[Located<u64>], place: Span, context: &Context<'_>) -> Option<Vec<u16>> {
     if days.is_empty() {
-        context.report.error(place, "there are no days", "write `days = [1]`");
-        return None;
+        return context.report.refuse(place, "there are no days", "write `days = [1]`");
     }
     let mut numbers: Vec<u16> = Vec::new();
     for day in days {

@@ -73,12 +73,11 @@ fn verbs() -> Vec<&'static str> {
 pub fn body(value: &Value, context: &Context<'_>) -> Option<Vec<StepPlan>> {
     let Kind::Array(steps) = &value.kind else {
         let message = format!("a body must be a list of steps, not {}", value.kind.description());
-        context.report.error(
+        return context.report.refuse(
             value.span,
             message,
             format!("write it like {}", context.report.example("[{ sleep = \"5s\" }]")),
         );
-        return None;
     };
     let mut body = BodyReader { context, files_written: 0, private_files: Vec::new() };
     let steps: Vec<_> = steps.iter().map(|step| body.step(step)).collect();
@@ -113,8 +112,7 @@ impl BodyReader<'_, '_> {
                 let message = format!("a step does one thing, and this one has {}", list(&verbs));
                 fields.proceed_as(second);
                 let place = fields.entry(second.fields[0].key)?.key_span;
-                report.error(place, message, "write two steps");
-                return None;
+                return report.refuse(place, message, "write two steps");
             }
         };
         fields.finish();

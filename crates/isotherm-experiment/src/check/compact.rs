@@ -149,19 +149,14 @@ fn group(value: &Value, report: &Report) -> Option<Group> {
 }
 
 fn groups(fields: &mut Fields<'_>) -> Option<Vec<Group>> {
-    let Some(entry) = fields.entry("nodes") else {
-        fields.missing(
-            "nodes",
-            "{ count = 4, cores = 16, disk = { read = \"2GB/s\", write = \"1GB/s\" } }",
-        );
-        return None;
-    };
-    match &entry.value.kind {
+    let example = "{ count = 4, cores = 16, disk = { read = \"2GB/s\", write = \"1GB/s\" } }";
+    let value = fields.required_value("nodes", example)?;
+    match &value.kind {
         Kind::Array(values) => {
             let groups: Vec<_> = values.iter().map(|value| group(value, fields.report())).collect();
             groups.into_iter().collect()
         }
-        _ => group(&entry.value, fields.report()).map(|group| vec![group]),
+        _ => group(value, fields.report()).map(|group| vec![group]),
     }
 }
 
@@ -175,11 +170,8 @@ struct Network {
 }
 
 fn network(fields: &mut Fields<'_>) -> Option<Network> {
-    let Some(entry) = fields.entry("network") else {
-        fields.missing("network", "{ node = \"10Gbps\", latency = \"50us\" }");
-        return None;
-    };
-    let mut fields = Fields::of(&entry.value, &NETWORK, fields.report())?;
+    let value = fields.required_value("network", "{ node = \"10Gbps\", latency = \"50us\" }")?;
+    let mut fields = Fields::of(value, &NETWORK, fields.report())?;
     let node = fields.required::<Bandwidth>("node");
     let latency = fields.required::<Duration>("latency");
     let head = fields.optional::<Bandwidth>("head");
@@ -201,17 +193,13 @@ fn network(fields: &mut Fields<'_>) -> Option<Network> {
 pub fn platform(value: &Value, report: &Report) -> Option<(Option<PlatformSpec>, Parts)> {
     let mut fields = Fields::of(value, &COMPACT, report)?;
     let nodes = groups(&mut fields);
-    let head = match fields.entry("head") {
-        Some(entry) => Fields::of(&entry.value, &HEAD, report).and_then(|mut fields| {
-            let head = machine(&mut fields);
-            fields.finish();
-            head
-        }),
-        None => {
-            fields.missing("head", "{ cores = 8, disk = { read = \"2GB/s\", write = \"1GB/s\" } }");
-            None
-        }
-    };
+    let example = "{ cores = 8, disk = { read = \"2GB/s\", write = \"1GB/s\" } }";
+    let head = fields.required_with("head", example, |value, report| {
+        let mut fields = Fields::of(value, &HEAD, report)?;
+        let head = machine(&mut fields);
+        fields.finish();
+        head
+    });
     let network = network(&mut fields);
     // So that a mistyped `xml` gets a hint.
     fields.also(&["xml"]);

@@ -14,7 +14,8 @@ const A_MAXIMUM: Takes =
 
 const UNLIMITED: &[Choice<Maximum>] = &[word("unlimited", "any number of them", Maximum(None))];
 
-const THROTTLE: &[Choice<Throttle>] = &[
+/// What becomes of invocations that come when as many run as may.
+pub const THROTTLE: &[Choice<Throttle>] = &[
     word("queue", "they wait in line, first come, first served", Throttle::Queue),
     word("reject", "they are rejected, with the cause `throttled`", Throttle::Reject),
 ];
@@ -72,8 +73,7 @@ impl FromValue for WholeNumber {
             Kind::Integer(0) => Some(WholeNumber(0)),
             Kind::Integer(number) if u32::try_from(number).is_err() => {
                 let hint = format!("use a number from 0 to {}", u32::MAX);
-                report.error(value.span, "this number is out of range", hint);
-                None
+                report.refuse(value.span, "this number is out of range", hint)
             }
             _ => Count::read(value, report).map(|count| WholeNumber(count.0)),
         }
@@ -94,11 +94,6 @@ impl FromValue for Maximum {
             _ => WholeNumber::read(value, report).map(|number| Maximum(Some(number.0))),
         }
     }
-}
-
-/// Reads `throttle`.
-pub fn throttle(value: &Value, report: &Report) -> Option<Throttle> {
-    choice(value, "throttle", THROTTLE, report)
 }
 
 /// Reads the fields of a function.

@@ -13,7 +13,6 @@
 //!
 //! They are numbered after the `[[function]]` tables. The file is read before anything refers to a
 //! function.
-//! function.
 
 use std::sync::Arc;
 
@@ -177,8 +176,11 @@ fn file(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<File> {
             if matches!(error.problem, TraceProblem::Empty | TraceProblem::NoRows) =>
         {
             let message = format!("there are no functions in `{}`", path.value);
-            context.report.error(path.span, message, "the file has no row below its header");
-            return None;
+            return context.report.refuse(
+                path.span,
+                message,
+                "the file has no row below its header",
+            );
         }
         Err(error) => {
             let wanted: Vec<_> = wanted.iter().collect();
@@ -212,12 +214,10 @@ fn columns(
 ) -> Option<(FunctionColumns, Vec<Located<String>>)> {
     let report = context.report;
     let units = fields.entry("units").map(|entry| &entry.value);
-    let Some(entry) = fields.entry("columns") else {
-        fields.missing("columns", "{ name = \"function\", memory = \"memory_mb\" }");
-        return None;
-    };
+    let example = "{ name = \"function\", memory = \"memory_mb\" }";
+    let value = fields.required_value("columns", example)?;
     let mut units = units.and_then(|value| Fields::of(value, &UNITS, report));
-    let mut names = Fields::of(&entry.value, &COLUMNS, report)?;
+    let mut names = Fields::of(value, &COLUMNS, report)?;
     let before = report.count();
     let name = names.required::<Located<String>>("name");
     let image = names.optional::<Located<String>>("image");
@@ -257,7 +257,7 @@ fn columns(
 }
 
 /// The unit of a column: the given one, or the one that the end of its name states.
-fn unit_of<T: std::str::FromStr<Err: std::fmt::Display>>(
+pub fn unit_of<T: std::str::FromStr<Err: std::fmt::Display>>(
     name: &Located<String>,
     unit: Option<Located<String>>,
     of_column: impl Fn(&str) -> Option<T>,
@@ -267,10 +267,7 @@ fn unit_of<T: std::str::FromStr<Err: std::fmt::Display>>(
     match unit {
         Some(unit) => match unit.value.parse() {
             Ok(parsed) => Some(parsed),
-            Err(error) => {
-                report.error(unit.span, T::Err::to_string(&error), "");
-                None
-            }
+            Err(error) => report.refuse(unit.span, T::Err::to_string(&error), ""),
         },
         None => {
             let known = of_column(&name.value);

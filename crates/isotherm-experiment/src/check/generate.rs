@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use isotherm_config::diagnostic::{Diagnostic, Report};
 use isotherm_config::fields::{
-    AtMost, Choice, Count, Fields, FromValue, Positive, Rate, RateOrNone, choice, takes, word,
-    words,
+    AtMost, Choice, Count, Fields, FromValue, Positive, Rate, RateOrNone, takes, word, words,
 };
 use isotherm_config::schema::{Field, TableSpec, Takes, field, table, value};
 use isotherm_config::source::{Located, Span};
@@ -304,8 +303,11 @@ fn targets(
     let exponent = fields.optional::<Located<f64>>("popularity");
     let functions = many(&entry.value, own_body, context)?;
     if functions.is_empty() {
-        context.report.error(place, "this workload invokes no function", "name at least one");
-        return None;
+        return context.report.refuse(
+            place,
+            "this workload invokes no function",
+            "name at least one",
+        );
     }
     let (exponent, at) = exponent.map_or((0.0, place), |exponent| (exponent.value, exponent.span));
     let targets = Targets::zipf(functions, exponent);
@@ -331,12 +333,11 @@ fn many(value: &Value, own_body: bool, context: &Context<'_>) -> Option<Vec<u32>
             "write it like {} or \"all\"",
             context.report.example("[\"resize\", \"thumbnail\"]")
         );
-        context.report.error(
+        return context.report.refuse(
             value.span,
             format!("expected a list of names, found {}", value.kind.description()),
             hint,
         );
-        return None;
     }
     let names = Vec::<Located<String>>::read(value, context.report)?;
     let mut seen = BTreeMap::new();
@@ -389,27 +390,21 @@ fn checked<T>(made: Result<T, WorkloadError>, place: Span, report: &Report) -> O
 fn poisson(fields: &mut Fields<'_>) -> Option<Process> {
     let rate = fields.required::<Located<Rate>>("rate")?;
     let rate_per_s = rate.value.0;
-    let process = checked(Process::poisson(rate_per_s), rate.span, fields.report())?;
-    Some(process)
+    checked(Process::poisson(rate_per_s), rate.span, fields.report())
 }
 
 fn uniform(fields: &mut Fields<'_>) -> Option<Process> {
     let rate = fields.required::<Located<Rate>>("rate");
-    let is_even = match fields.entry("gaps") {
-        Some(entry) => choice(&entry.value, "gaps", GAPS, fields.report()),
-        None => Some(true),
-    };
+    let is_even = fields.choice_or("gaps", GAPS, true);
     let (rate, is_even) = (rate?, is_even?);
     let rate_per_s = rate.value.0;
     let process = if is_even { Process::even(rate_per_s) } else { Process::uniform(rate_per_s) };
-    let process = checked(process, rate.span, fields.report())?;
-    Some(process)
+    checked(process, rate.span, fields.report())
 }
 
 fn gaps(fields: &mut Fields<'_>) -> Option<Process> {
     let gap = fields.required::<Located<DurationDistribution>>("gap")?;
-    let process = checked(Process::gaps(gap.value.seconds().clone()), gap.span, fields.report())?;
-    Some(process)
+    checked(Process::gaps(gap.value.seconds().clone()), gap.span, fields.report())
 }
 
 fn bursts(fields: &mut Fields<'_>) -> Option<Process> {
@@ -437,10 +432,8 @@ fn bursts(fields: &mut Fields<'_>) -> Option<Process> {
     if report.count() > before {
         return None;
     }
-    let written: Vec<BurstState> =
-        states.value.into_iter().map(|state| state.value.into()).collect();
-    let process = checked(Bursts::new(written.clone()), states.span, report)?;
-    Some(Process::Bursts(process))
+    let written = states.value.into_iter().map(|state| state.value.into()).collect();
+    checked(Bursts::new(written), states.span, report).map(Process::Bursts)
 }
 
 /// A state of `bursts` as it is written.
@@ -501,14 +494,12 @@ fn diurnal(fields: &mut Fields<'_>) -> Option<Process> {
     if let Some(period) = &period
         && period.value.is_zero()
     {
-        report.error(period.span, "a period of zero", "the length of a day, for instance");
-        return None;
+        return report.refuse(period.span, "a period of zero", "the length of a day, for instance");
     }
     let shape = day_shape(fields);
     let (rate, (shape, place)) = (rate?, shape?);
     let (rate_per_s, period) = (rate.value.0, period.map_or(day, |period| period.value));
-    let process = checked(Diurnal::new(rate_per_s, period, shape.clone()), place, report)?;
-    Some(Process::Diurnal(process))
+    checked(Diurnal::new(rate_per_s, period, shape), place, report).map(Process::Diurnal)
 }
 
 /// The shape of a day, and its place.
@@ -517,16 +508,14 @@ fn day_shape(fields: &mut Fields<'_>) -> Option<(DayShape, Span)> {
     if fields.has("profile") {
         let profile = fields.required::<Located<Vec<f64>>>("profile")?;
         if profile.value.iter().any(|&weight| weight < 0.0) {
-            report.error(profile.span, "a rate cannot be negative", "use zero or more");
-            return None;
+            return report.refuse(profile.span, "a rate cannot be negative", "use zero or more");
         }
         if profile.value.iter().all(|&weight| weight == 0.0) {
-            report.error(
+            return report.refuse(
                 profile.span,
                 "nothing would ever be invoked",
                 "at least one part needs more than zero",
             );
-            return None;
         }
         return Some((DayShape::Profile(profile.value), profile.span));
     }
@@ -541,12 +530,11 @@ fn day_shape(fields: &mut Fields<'_>) -> Option<(DayShape, Span)> {
     let peak = fields.optional_or("peak", Duration::ZERO);
     let amplitude = amplitude?;
     if !(0.0..=1.0).contains(&amplitude.value) {
-        report.error(
+        return report.refuse(
             amplitude.span,
             "an amplitude is a number from 0 to 1",
             "at 1 the rate goes down to nothing",
         );
-        return None;
     }
     Some((DayShape::Wave { amplitude: amplitude.value, peak }, amplitude.span))
 }
@@ -581,10 +569,7 @@ fn azure_like(
     let report = context.report;
     let apps = fields.required::<Located<Count>>("apps");
     let scale = fields.optional_or("scale", Positive(1.0)).0;
-    let memory = match fields.entry("memory") {
-        Some(entry) => choice(&entry.value, "memory", MEMORY, report),
-        None => Some(MemoryOfApp::Split),
-    };
+    let memory = fields.choice_or("memory", MEMORY, MemoryOfApp::Split);
     let sigma = fields.optional::<Located<f64>>("sigma");
     let startup =
         fields.optional::<DurationDistribution>("startup").unwrap_or_else(|| startup.clone());
@@ -593,14 +578,16 @@ fn azure_like(
     let until = fields.required::<Located<Duration>>("until");
     let (apps, memory, until) = (apps?, memory?, until?);
     if until.value <= from {
-        report.error(until.span, "this workload is empty", "nothing would be invoked");
-        return None;
+        return report.refuse(until.span, "this workload is empty", "nothing would be invoked");
     }
     if let Some(sigma) = &sigma
         && !(0.0..=10.0).contains(&sigma.value)
     {
-        report.error(sigma.span, "`sigma` is a number from 0 to 10", "0 is always the average");
-        return None;
+        return report.refuse(
+            sigma.span,
+            "`sigma` is a number from 0 to 10",
+            "0 is always the average",
+        );
     }
     let sigma = sigma.map_or(0.0, |sigma| sigma.value);
     let config = AzureLikeConfig {
@@ -644,8 +631,11 @@ fn create(
     };
     if let Some(name) = collision {
         let message = format!("there are two of function `{name}`");
-        context.report.error(place, message, "give the functions of this workload a `prefix`");
-        return None;
+        return context.report.refuse(
+            place,
+            message,
+            "give the functions of this workload a `prefix`",
+        );
     }
     created.extend(drawn.functions().iter().zip(names).map(|(function, name)| FunctionPlan {
         name,

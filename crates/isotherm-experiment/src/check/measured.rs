@@ -46,14 +46,11 @@ pub fn measured(value: Option<&Value>, context: &Context<'_>) -> Measured {
     let Some(mut fields) = Fields::of(value, &MEASURED, context.report) else {
         return Measured::default();
     };
-    let cold_starts = match fields.entry("cold_starts").map(|entry| &entry.value) {
-        Some(value) if matches!(value.kind, Kind::Table(_)) => count(value, context),
-        Some(value) => u64::read(value, context.report),
-        None => {
-            fields.missing("cold_starts", "56");
-            None
-        }
-    };
+    let cold_starts =
+        fields.required_value("cold_starts", "56").and_then(|value| match value.kind {
+            Kind::Table(_) => count(value, context),
+            _ => u64::read(value, context.report),
+        });
     fields.finish();
     Measured { cold_starts }
 }

@@ -246,15 +246,12 @@ impl ExperimentReader<'_> {
         // Checked here; its value is in the context, because workloads need it.
         fields.optional::<Seed>("seed");
         let seed = self.context.seed;
-        let preset = fields.optional_with("preset", service::preset).unwrap_or(Preset::Default);
+        let preset =
+            fields.choice_or("preset", service::PRESETS, Preset::Default).unwrap_or_default();
         let limits = fields.optional_with("limits", self::limits).unwrap_or_default();
-        let platform = match fields.entry("platform") {
-            Some(entry) => platform::platform(self.table, &entry.value, self.context),
-            None => {
-                fields.missing("platform", "\"cluster.xml\"");
-                None
-            }
-        };
+        let platform = fields
+            .required_value("platform", "\"cluster.xml\"")
+            .and_then(|value| platform::platform(self.table, value, self.context));
         let service = fields.entry("service").map(|entry| &entry.value);
         let service = service::service(service, preset, report);
         for kind in ARRAYS {
@@ -305,8 +302,7 @@ impl ExperimentReader<'_> {
         if text.is_empty() || text.starts_with('.') || !text.chars().all(allowed) {
             let message = format!("`{text}` cannot be the name of an experiment");
             let hint = "it names a folder: use letters, digits, `-`, `_` and `.`";
-            self.context.report.error(name.span, message, hint);
-            return None;
+            return self.context.report.refuse(name.span, message, hint);
         }
         Some(name.value)
     }

@@ -81,12 +81,11 @@ impl FromValue for OnFailurePlan {
                     other.description()
                 );
                 let example = report.example("{ timeout = \"discard\", error = \"keep\" }");
-                report.error(
+                report.refuse(
                     value.span,
                     message,
                     format!("`\"keep\"`, `\"discard\"`, or like {example}"),
-                );
-                None
+                )
             }
         }
     }

@@ -86,8 +86,7 @@ pub fn platform(root: &Table, value: &Value, context: &Context<'_>) -> Option<Pl
         other => {
             let message =
                 format!("`platform` must be a path or a table, not {}", other.description());
-            report.error(value.span, message, report.entry("platform", "\"cluster.xml\""));
-            return None;
+            return report.refuse(value.span, message, report.entry("platform", "\"cluster.xml\""));
         }
     };
     resolve(root, value.span, spec?, &parts, report)
@@ -148,8 +147,7 @@ fn resolve(
         }
     };
     if nodes.is_empty() {
-        report.error(place, "there is no compute host", "name them: `nodes = [\"...\"]`");
-        return None;
+        return report.refuse(place, "there is no compute host", "name them: `nodes = [\"...\"]`");
     }
     let head_mount = match &parts.head {
         Some(HostAndMount { mount: Some(mount), .. }) => mount.value.clone(),
@@ -178,8 +176,7 @@ fn part(
     let Some(host) = spec.host_id(part) else {
         let message = format!("which host is the {part}? The platform has none called `{part}`");
         let hint = format!("say which in `[platform]`: `{part} = \"...\"`");
-        report.error(place, message, hint);
-        return None;
+        return report.refuse(place, message, hint);
     };
     Some(Location { host, disk: disk_at(spec, host, "/") })
 }
@@ -218,8 +215,7 @@ pub fn disk(
             true => "it has no disk at all".to_owned(),
             false => format!("it has disks at {}", mounts.join(", ")),
         };
-        report.error(mount.span, message, hint);
-        return None;
+        return report.refuse(mount.span, message, hint);
     }
     Some(disk)
 }

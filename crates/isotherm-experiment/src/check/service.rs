@@ -120,19 +120,13 @@ const SLOTS: &[Choice<Slots>] = &[
     word("unlimited", "any number of them", Slots::Unlimited),
 ];
 
-/// Reads a preset.
-pub fn preset(value: &Value, report: &Report) -> Option<Preset> {
-    choice(value, "preset", PRESETS, report)
-}
-
 fn slots(value: &Value, report: &Report) -> Option<Slots> {
     match value.kind {
         Kind::Integer(_) => Count::read(value, report).map(|count| Slots::Count(count.0)),
         Kind::String(_) => choice(value, "slots", SLOTS, report),
         _ => {
             let message = format!("`slots` must be a number, not {}", value.kind.description());
-            report.error(value.span, message, "a number, `\"cores\"` or `\"unlimited\"`");
-            None
+            report.refuse(value.span, message, "a number, `\"cores\"` or `\"unlimited\"`")
         }
     }
 }
@@ -182,7 +176,7 @@ pub fn service(value: Option<&Value>, preset: Preset, report: &Report) -> Servic
     plan.max_concurrency =
         fields.optional_or("max_concurrency", concurrency::Maximum(plan.max_concurrency)).0;
     plan.throttle =
-        fields.optional_with("throttle", concurrency::throttle).unwrap_or(plan.throttle);
+        fields.choice_or("throttle", concurrency::THROTTLE, plan.throttle).unwrap_or(plan.throttle);
     plan.on_failure = on_failure::read(&mut fields).or(plan.on_failure);
     plan.startup = fields.optional_or("startup", plan.startup);
     plan.processing_overhead = fields.optional_or("processing_overhead", plan.processing_overhead);

@@ -13,6 +13,7 @@ use isotherm_workload::{
 
 use crate::check::body::{self, STEPS};
 use crate::check::context::Context;
+use crate::check::functions::unit_of;
 use crate::check::generate::{
     self, AZURE_LIKE, BURSTS, CLOSED, DIURNAL, POISSON, RENEWAL, UNIFORM,
 };
@@ -279,16 +280,13 @@ pub fn workload(
 ) -> Option<WorkloadPlan> {
     let report = context.report;
     let mut fields = Fields::of(value, &WORKLOAD, report)?;
-    let Some(entry) = fields.entry("kind") else {
-        fields.missing("kind", "\"poisson\"");
-        return None;
-    };
-    let spec = choice(&entry.value, "workload", KINDS, report)?;
+    let value = fields.required_value("kind", "\"poisson\"")?;
+    let spec = choice(value, "workload", KINDS, report)?;
     fields.proceed_as(spec);
-    let plan = match &entry.value.kind {
+    let plan = match &value.kind {
         Kind::String(kind) if kind == "list" => list_workload(&mut fields, context),
         Kind::String(kind) if kind == "azure-2019" || kind == "azure-2021" => {
-            azure(&mut fields, entry.value.span, kind, number, context)
+            azure(&mut fields, value.span, kind, number, context)
         }
         Kind::String(kind) if kind == "jsonl" => tabular(&mut fields, TableFormat::Jsonl, context),
         Kind::String(kind) if kind == "parquet" => {
@@ -323,8 +321,7 @@ fn list_workload(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Workl
     };
     let (mut arrivals, place) = arrivals;
     if arrivals.is_empty() {
-        context.report.error(place, "this workload is empty", "nothing would be invoked");
-        return None;
+        return context.report.refuse(place, "this workload is empty", "nothing would be invoked");
     }
     // Stable: arrivals of one date keep the order of the file.
     arrivals.sort_by_key(|arrival| arrival.at);
@@ -336,8 +333,7 @@ fn explicit(value: &Value, context: &Context<'_>) -> Option<Vec<Arrival>> {
     let Kind::Array(values) = &value.kind else {
         let message = format!("`arrivals` must be a list, not {}", value.kind.description());
         let example = report.example("[{ at = \"0s\", function = \"f\" }]");
-        report.error(value.span, message, format!("write it like {example}"));
-        return None;
+        return report.refuse(value.span, message, format!("write it like {example}"));
     };
     let arrival = |value: &Value| {
         let mut fields = Fields::of(value, &ARRIVAL, report)?;
@@ -370,8 +366,7 @@ fn of_one_function(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Vec
         && durations.value.len() != dates.len()
     {
         let message = format!("{} durations for {} dates", durations.value.len(), dates.len());
-        report.error(durations.span, message, "give one for each date");
-        return None;
+        return report.refuse(durations.span, message, "give one for each date");
     }
     let tag = body.map(|body| add_body(body, context));
     let arrival = |(index, at): (usize, Time)| Arrival {
@@ -423,10 +418,8 @@ fn azure(
 ) -> Option<WorkloadPlan> {
     let mut replay = ReplayConfig::default();
     if kind == "azure-2019" {
-        let within = fields.entry("arrivals");
-        let within =
-            within.map(|entry| choice(&entry.value, "arrivals", WITHIN_MINUTE, context.report));
-        replay.within_minute = within.flatten().unwrap_or(replay.within_minute);
+        let within = fields.choice_or("arrivals", WITHIN_MINUTE, replay.within_minute);
+        replay.within_minute = within.unwrap_or(replay.within_minute);
         replay.scale = fields.optional_or("scale", Positive(1.0)).0;
     }
     if let Some(until) = fields.optional::<Located<Duration>>("until") {
@@ -517,17 +510,15 @@ fn table_function(
             return None;
         }
         (Some(_), Some(second)) => {
-            context.report.error(
+            return context.report.refuse(
                 second.span,
                 "the function is given twice",
                 "remove this column, or the other",
             );
-            return None;
         }
         (Some(column), None) | (None, Some(column)) if fixed_given => {
             let hint = "remove this, or `function` of the workload";
-            context.report.error(column.span, "the function is given twice", hint);
-            return None;
+            return context.report.refuse(column.span, "the function is given twice", hint);
         }
         (Some(column), None) => FunctionColumn::Named(column.value.clone()),
         (None, Some(column)) => FunctionColumn::Numbered(column.value.clone()),
@@ -549,11 +540,8 @@ struct ColumnNames {
 }
 
 fn columns(fields: &mut Fields<'_>) -> Option<ColumnNames> {
-    let Some(entry) = fields.entry("columns") else {
-        fields.missing("columns", "{ arrival = \"arrival_s\" }");
-        return None;
-    };
-    let mut fields = Fields::of(&entry.value, &COLUMNS, fields.report())?;
+    let value = fields.required_value("columns", "{ arrival = \"arrival_s\" }")?;
+    let mut fields = Fields::of(value, &COLUMNS, fields.report())?;
     let arrival = fields.required("arrival");
     let function = fields.optional("function");
     let number = fields.optional("function_number");
@@ -587,24 +575,6 @@ pub fn time_column(
     key: &str,
     context: &Context<'_>,
 ) -> Option<TimeColumn> {
-    let report = context.report;
-    let name = column.value.clone();
-    let unit = match unit {
-        Some(unit) => match unit.value.parse::<TimeUnit>() {
-            Ok(parsed) => parsed,
-            Err(error) => {
-                report.error(unit.span, error.to_string(), "");
-                return None;
-            }
-        },
-        None => match TimeUnit::of_column(&name) {
-            Some(unit) => unit,
-            None => {
-                let message = format!("no unit for the column `{name}`");
-                report.error(column.span, message, format!("add `units = {{ {key} = \"s\" }}`"));
-                return None;
-            }
-        },
-    };
-    Some(TimeColumn { name, unit })
+    let unit = unit_of(column, unit, TimeUnit::of_column, ("s", key), context.report)?;
+    Some(TimeColumn { name: column.value.clone(), unit })
 }

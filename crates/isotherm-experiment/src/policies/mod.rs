@@ -87,12 +87,11 @@ pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
             let built_in = find::<P>(kind, value, report)?;
             if let Some(parameter) = built_in.table.required().next() {
                 let message = format!("`{kind}` needs its parameter `{}`", parameter.key);
-                report.error(
+                return report.refuse(
                     value.span,
                     message,
                     format!("write it like {}", report.example(&example(&built_in.table))),
                 );
-                return None;
             }
             (built_in, Fields::of(&nothing, &family.head, report)?)
         }
@@ -104,12 +103,11 @@ pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
                     other => {
                         let message =
                             format!("`kind` must be a string, not {}", other.description());
-                        report.error(
+                        return report.refuse(
                             entry.value.span,
                             message,
                             format!("one of {}", list(&names(family))),
                         );
-                        return None;
                     }
                 },
                 (None, Some(kind)) => P::REGISTRY.iter().find(|one| one.table.title == kind)?,
@@ -126,12 +124,11 @@ pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
                 family.name,
                 other.description()
             );
-            report.error(
+            return report.refuse(
                 value.span,
                 message,
                 format!("write it like {}", report.example(family.example)),
             );
-            return None;
         }
     };
     fields.proceed_as_one_of(family, &built_in.table);
