@@ -12,7 +12,7 @@ use crate::schema::{FamilySpec, TableSpec, Takes, Word};
 use crate::source::{Located, Span};
 use crate::syntax::Syntax;
 use crate::tree::{Entry, Kind, Table, Value};
-use crate::units::{self, UnitError};
+use crate::units::{self, Dimension, UnitError};
 
 /// Something that can be read from a value of the tree.
 pub trait FromValue: Sized {
@@ -434,43 +434,68 @@ impl<const MAX: u32> FromValue for AtMost<MAX> {
     }
 }
 
-/// A number, zero or more.
-#[derive(Clone, Copy, Debug)]
-pub struct Number(pub f64);
+/// Defines types with a single number, each with its [`FromValue`].
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident($number:ty): $what:literal, $example:literal, $read:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name(pub $number);
 
-/// A number from 0 to 1.
-#[derive(Clone, Copy, Debug)]
-pub struct Share(pub f64);
+        impl FromValue for $name {
+            const WHAT: &'static str = $what;
+            const EXAMPLE: &'static str = $example;
 
-fn number_in<T: FromValue>(value: &Value, most: f64, report: &Report) -> Option<f64> {
+            fn read(value: &Value, report: &Report) -> Option<Self> {
+                let read: fn(&Value, &Report) -> Option<$number> = $read;
+                read(value, report).map($name)
+            }
+        }
+    )*};
+}
+
+numbers! {
+    /// A number, zero or more.
+    Number(f64): "a number, zero or more", "2.0", |value, report| {
+        number_in::<Number>(value, f64::MAX, report)
+    };
+    /// A number from 0 to 1.
+    Share(f64): "a number from 0 to 1", "0.1", |value, report| {
+        number_in::<Share>(value, 1.0, report)
+    };
+    /// A size in bytes.
+    Size(u64): "a size", "\"250MB\"", |value, report| quantity(value, report, units::size);
+    /// Events per second, more than zero.
+    Rate(f64): "a rate", "\"3/s\"", |value, report| positive(value, report, Dimension::Rate);
+    /// Events per second, perhaps none.
+    RateOrNone(f64): "a rate, perhaps of zero", "\"3/s\"", |value, report| {
+        real(value, report, Dimension::Rate)
+    };
+    /// Floating-point operations.
+    Work(f64): "an amount of work", "\"5Gf\"", |value, report| {
+        real(value, report, Dimension::Work)
+    };
+    /// Floating-point operations per second, more than zero.
+    Speed(f64): "a speed", "\"10Gf/s\"", |value, report| {
+        positive(value, report, Dimension::Speed)
+    };
+    /// Bytes per second, more than zero.
+    Bandwidth(f64): "a bandwidth", "\"1Gbps\"", |value, report| {
+        positive(value, report, Dimension::Bandwidth)
+    };
+}
+
+/// A number from 0 to `maximum`.
+fn number_in<T: FromValue>(value: &Value, maximum: f64, report: &Report) -> Option<f64> {
     let number = match value.kind {
         Kind::Integer(number) => number as f64,
         Kind::Float(number) => number,
         _ => return wrong_type::<T>(value, "a number", report).map(|_| 0.0),
     };
-    if (0.0..=most).contains(&number) && number.is_finite() {
+    if (0.0..=maximum).contains(&number) && number.is_finite() {
         // Minus zero is zero.
         return Some(number + 0.0);
     }
     report.refuse(value.span, "this number is out of range", format!("use {}", T::WHAT))
-}
-
-impl FromValue for Number {
-    const WHAT: &'static str = "a number, zero or more";
-    const EXAMPLE: &'static str = "2.0";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        number_in::<Self>(value, f64::MAX, report).map(Number)
-    }
-}
-
-impl FromValue for Share {
-    const WHAT: &'static str = "a number from 0 to 1";
-    const EXAMPLE: &'static str = "0.1";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        number_in::<Self>(value, 1.0, report).map(Share)
-    }
 }
 
 impl<T: FromValue> FromValue for Located<T> {
@@ -497,30 +522,6 @@ impl<T: FromValue> FromValue for Vec<T> {
         read.into_iter().collect()
     }
 }
-
-/// A size in bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct Size(pub u64);
-
-/// Events per second.
-#[derive(Clone, Copy, Debug)]
-pub struct Rate(pub f64);
-
-/// Events per second, perhaps none.
-#[derive(Clone, Copy, Debug)]
-pub struct RateOrNone(pub f64);
-
-/// Floating-point operations.
-#[derive(Clone, Copy, Debug)]
-pub struct Work(pub f64);
-
-/// Floating-point operations per second, more than zero.
-#[derive(Clone, Copy, Debug)]
-pub struct Speed(pub f64);
-
-/// Bytes per second, more than zero.
-#[derive(Clone, Copy, Debug)]
-pub struct Bandwidth(pub f64);
 
 /// How many times something else: a number from 1.
 #[derive(Clone, Copy, Debug)]
@@ -566,22 +567,17 @@ fn quantity<T>(
     }
 }
 
-/// What a rate or speed of zero is: an error, because nothing would ever happen.
-fn positive(value: &Value, report: &Report, number: Option<f64>) -> Option<f64> {
-    let number = number?;
+fn real(value: &Value, report: &Report, dimension: Dimension) -> Option<f64> {
+    quantity(value, report, |text| units::real(text, dimension))
+}
+
+/// A rate or speed, which must not be zero, because nothing would ever happen.
+fn positive(value: &Value, report: &Report, dimension: Dimension) -> Option<f64> {
+    let number = real(value, report, dimension)?;
     if number > 0.0 {
         return Some(number);
     }
     report.refuse(value.span, "this must be more than zero", "at zero nothing would ever happen")
-}
-
-impl FromValue for Size {
-    const WHAT: &'static str = "a size";
-    const EXAMPLE: &'static str = "\"250MB\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        quantity(value, report, units::size).map(Size)
-    }
 }
 
 impl FromValue for Duration {
@@ -590,50 +586,5 @@ impl FromValue for Duration {
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
         quantity(value, report, units::duration)
-    }
-}
-
-impl FromValue for Rate {
-    const WHAT: &'static str = "a rate";
-    const EXAMPLE: &'static str = "\"3/s\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        positive(value, report, quantity(value, report, units::rate)).map(Rate)
-    }
-}
-
-impl FromValue for RateOrNone {
-    const WHAT: &'static str = "a rate, perhaps of zero";
-    const EXAMPLE: &'static str = "\"3/s\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        quantity(value, report, units::rate).map(RateOrNone)
-    }
-}
-
-impl FromValue for Work {
-    const WHAT: &'static str = "an amount of work";
-    const EXAMPLE: &'static str = "\"5Gf\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        quantity(value, report, units::work).map(Work)
-    }
-}
-
-impl FromValue for Speed {
-    const WHAT: &'static str = "a speed";
-    const EXAMPLE: &'static str = "\"10Gf/s\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        positive(value, report, quantity(value, report, units::speed)).map(Speed)
-    }
-}
-
-impl FromValue for Bandwidth {
-    const WHAT: &'static str = "a bandwidth";
-    const EXAMPLE: &'static str = "\"1Gbps\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        positive(value, report, quantity(value, report, units::bandwidth)).map(Bandwidth)
     }
 }
