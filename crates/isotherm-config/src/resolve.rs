@@ -1,7 +1,8 @@
-//! Completes a table: every constant default in its place, fields in the order of their
-//! description, and paths relative to another folder.
+//! Writes the defaults of a configuration file out, as the manifest of a run needs it.
 //!
-//! What is read from the result is what is read from the table.
+//! [`resolved`] copies a table by its description: fields in the order of the description, constant
+//! defaults where a field is absent, and paths relative to another folder. A reader of the copy
+//! gets the same values as a reader of the table.
 
 use crate::diagnostic::Report;
 use crate::schema::{Absent, FamilySpec, TableSpec, Takes};
@@ -58,9 +59,9 @@ fn resolved_value(mut value: Value, takes: &Takes, path: MovePath<'_>) -> Value 
                 }
             }
         }
-        (Takes::OneOf(family), kind) => {
-            if let Some(table) = resolved_kind(kind, family, path) {
-                *kind = Kind::Table(table);
+        (Takes::OneOf(family), written) => {
+            if let Some(table) = resolved_member(written, family, path) {
+                *written = Kind::Table(table);
             }
         }
         (Takes::Either(forms), _) => {
@@ -73,11 +74,12 @@ fn resolved_value(mut value: Value, takes: &Takes, path: MovePath<'_>) -> Value 
     value
 }
 
-/// One of some kinds with its parameters; nothing if it is its kind alone and has none.
-fn resolved_kind(value: &Kind, family: &FamilySpec, path: MovePath<'_>) -> Option<Table> {
+/// A member of a family as a table with its parameters: its name is the value of the key `kind`.
+/// `None` if it has no parameters, so that its name alone is enough.
+fn resolved_member(value: &Kind, family: &FamilySpec, path: MovePath<'_>) -> Option<Table> {
     let (name, table) = match value {
         Kind::String(name) => (name.as_str(), &Table::default()),
-        Kind::Table(table) => match table.get("kind").map(|kind| &kind.kind) {
+        Kind::Table(table) => match table.get("kind").map(|name| &name.kind) {
             Some(Kind::String(name)) => (name.as_str(), table),
             _ => (family.default_kind()?, table),
         },
@@ -88,8 +90,8 @@ fn resolved_kind(value: &Kind, family: &FamilySpec, path: MovePath<'_>) -> Optio
     if spec.fields.is_empty() || parameters.entries.is_empty() {
         return None;
     }
-    let kind = constant(&format!("\"{name}\""))?;
-    let mut entries = vec![Entry { key: "kind".to_owned(), key_span: kind.span, value: kind }];
+    let value = constant(&format!("\"{name}\""))?;
+    let mut entries = vec![Entry { key: "kind".to_owned(), key_span: value.span, value }];
     entries.extend(parameters.entries);
     Some(Table { entries })
 }

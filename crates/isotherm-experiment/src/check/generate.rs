@@ -274,10 +274,9 @@ fn open(
         _ => ("diurnal", diurnal(fields)),
     };
     let duration = fields.optional::<DurationDistribution>("duration");
-    let span = span(fields, Duration::ZERO);
-    let ((targets, stream), process, span) = (targets?, process?, span?);
-    let duration_s = duration.as_ref().map(|distribution| distribution.seconds().clone());
-    let Ends { from, until, count } = span;
+    let ends = ends(fields);
+    let ((targets, stream), process, Ends { from, until, count }) = (targets?, process?, ends?);
+    let duration_s = duration.map(|distribution| distribution.seconds().clone());
     let config = GeneratorConfig { process, targets, duration_s, from, until, count };
     Some(WorkloadPlan::Generated(GeneratedPlan { kind, config, stream }))
 }
@@ -360,10 +359,10 @@ struct Ends {
     count: Option<u64>,
 }
 
-fn span(fields: &mut Fields<'_>, from: Duration) -> Option<Ends> {
+fn ends(fields: &mut Fields<'_>) -> Option<Ends> {
     let report = fields.report();
     let before = report.count();
-    let from = fields.optional_or("from", from);
+    let from = fields.optional_or("from", Duration::ZERO);
     let until = fields.optional::<Located<Duration>>("until");
     let count = fields.optional::<Located<u64>>("count");
     if !fields.has("until") && !fields.has("count") {
@@ -544,14 +543,13 @@ fn closed(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Opti
     let clients = fields.required::<AtMost<MOST_CLIENTS>>("clients");
     let think = fields.required::<DurationDistribution>("think");
     let duration = fields.optional::<DurationDistribution>("duration");
-    let span = span(fields, Duration::ZERO);
-    let ((targets, stream), think, span) = (targets?, think?, span?);
-    let Ends { from, until, count } = span;
+    let ends = ends(fields);
+    let ((targets, stream), think, Ends { from, until, count }) = (targets?, think?, ends?);
     let config = ClosedLoopConfig {
         clients: clients?.0,
         think_s: think.seconds().clone(),
         targets,
-        duration_s: duration.as_ref().map(|distribution| distribution.seconds().clone()),
+        duration_s: duration.map(|distribution| distribution.seconds().clone()),
         from,
         until,
         count,

@@ -50,23 +50,17 @@ pub const fn of_family(family: &'static FamilySpec) -> Field {
     field(family.name, Takes::OneOf(family), family.doc)
 }
 
+const fn message(key: &'static str, doc: &'static str) -> Field {
+    field(key, takes::<Size>(), doc).like("\"1kB\"").default("\"0B\"")
+}
+
 const PAYLOADS: TableSpec =
     table("payloads", "Sizes of messages. A message of 0 bytes takes no time.").with(&[
-        field("register_request", takes::<Size>(), "The user registers a function.")
-            .like("\"1kB\"")
-            .default("\"0B\""),
-        field("register_answer", takes::<Size>(), "The service has registered it, or not.")
-            .like("\"1kB\"")
-            .default("\"0B\""),
-        field("invoke_request", takes::<Size>(), "The user invokes a function.")
-            .like("\"1kB\"")
-            .default("\"0B\""),
-        field("invoke_answer", takes::<Size>(), "The service has taken the invocation in, or not.")
-            .like("\"1kB\"")
-            .default("\"0B\""),
-        field("completion", takes::<Size>(), "The service tells that an invocation has ended.")
-            .like("\"1kB\"")
-            .default("\"0B\""),
+        message("register_request", "The user registers a function."),
+        message("register_answer", "The service has registered it, or not."),
+        message("invoke_request", "The user invokes a function."),
+        message("invoke_answer", "The service has taken the invocation in, or not."),
+        message("completion", "The service tells that an invocation has ended."),
     ]);
 
 /// What holds if no policy of the family is named.
