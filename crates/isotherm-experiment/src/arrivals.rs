@@ -113,10 +113,10 @@ impl Arrivals {
 /// Of which invocations it is known how long their bodies run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KnownDurations {
-    OfAll,
-    OfNone,
+    All,
+    None,
     /// Of the invocations of some workloads, or of some functions.
-    OfSome,
+    Mixed,
 }
 
 /// Whether it is known, before anything arrives, how long the bodies run.
@@ -171,8 +171,8 @@ pub(crate) fn durations(plan: &Plan) -> KnownDurations {
         }
     }
     match (seen.contains(&true), seen.contains(&false)) {
-        (_, false) => KnownDurations::OfAll,
-        (false, true) => KnownDurations::OfNone,
-        (true, true) => KnownDurations::OfSome,
+        (_, false) => KnownDurations::All,
+        (false, true) => KnownDurations::None,
+        (true, true) => KnownDurations::Mixed,
     }
 }

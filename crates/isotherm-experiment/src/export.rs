@@ -106,7 +106,7 @@ pub(crate) fn export(
     // when it is to go.
     let mut made = made(&format, &out).map_err(cannot)?;
     let _locks = locks(&format, &out, rules).map_err(cannot)?;
-    let all_known = || arrivals::durations(plan) == KnownDurations::OfAll;
+    let all_known = || arrivals::durations(plan) == KnownDurations::All;
     let mut writer: Box<dyn Writer + '_> = match &format {
         ExportFormat::Csv { functions, durations } => {
             let durations = *durations && all_known();
@@ -181,7 +181,7 @@ fn check(plan: &Plan, format: &ExportFormat, out: &Path) -> Result<(), Experimen
         (
             ExportFormat::Csv { durations: true, .. }
             | ExportFormat::Parquet { durations: true, .. },
-            KnownDurations::OfSome,
+            KnownDurations::Mixed,
         ) => refuse(
             "of some invocations it is known how long their bodies run, and of others it is not (they do more than sleep)",
             "`--no-durations` leaves it out for all of them",
