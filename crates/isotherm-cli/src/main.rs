@@ -33,7 +33,7 @@ use clap::Parser;
 use arguments::{Arguments, Command};
 use terminal::Terminal;
 
-/// How a command ended.
+/// How the command ends: its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
     Done = 0,
@@ -75,11 +75,12 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // Nothing is used again of what a panic has left as it was.
     let ended = panic::catch_unwind(AssertUnwindSafe(|| carry_out(&arguments.command)));
-    let status = ended.unwrap_or_else(|payload| tell_panic(&*payload));
+    let ended = ended.unwrap_or_else(|payload| Err(tell_panic(&*payload)));
+    let status = ended.err().unwrap_or(Status::Done);
     ExitCode::from(status as u8)
 }
 
-fn carry_out(command: &Command) -> Status {
+fn carry_out(command: &Command) -> Result<(), Status> {
     match command {
         Command::Run(run) => commands::run::run(run),
         Command::Check(check) => commands::check::run(check),

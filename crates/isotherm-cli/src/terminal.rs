@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use isotherm_config::diagnostic::{visible, visible_json};
 use isotherm_experiment::Diagnostics;
 
-use crate::text;
+use crate::{Status, text};
 
 /// Standard output. A reader that closes the pipe has seen enough: nothing more is printed, and
 /// that is no error.
@@ -63,9 +63,9 @@ impl Terminal {
         }
     }
 
-    /// Whether printing failed for another reason than a closed pipe.
-    pub fn failed(&self) -> bool {
-        self.failed
+    /// The end of a command: an error if printing failed for another reason than a closed pipe.
+    pub fn done(&self) -> Result<(), Status> {
+        if self.failed { Err(Status::CouldNotGoOn) } else { Ok(()) }
     }
 
     /// Prints a text and a line break on standard error. Whatever cannot be seen is written as an
@@ -77,6 +77,18 @@ impl Terminal {
     /// Prints what is wrong, on standard error and in colours where they are wanted.
     pub fn show(diagnostics: &Diagnostics) {
         Terminal::complain_as_is(&diagnostics.render(Terminal::colours()));
+    }
+
+    /// Says what is wrong with the usage of a command, which ends it.
+    pub fn refuse(text: &str) -> Status {
+        Terminal::complain(text);
+        Status::BadInput
+    }
+
+    /// Shows what is wrong with the input of a command, which ends it.
+    pub fn bad_input(diagnostics: &Diagnostics) -> Status {
+        Terminal::show(diagnostics);
+        Status::BadInput
     }
 
     fn complain_as_is(text: &str) {

@@ -208,6 +208,17 @@ impl Report {
         self.push(Diagnostic::at(place, message, label));
     }
 
+    /// Reports an error, and is the `None` of a reader that cannot go on.
+    pub fn refuse<T>(
+        &self,
+        place: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Option<T> {
+        self.error(place, message, label);
+        None
+    }
+
     /// Ignores further errors at this place, because they follow from one that was reported.
     pub fn hush(&self, place: Span) {
         self.hushed.borrow_mut().insert(place);

@@ -12,7 +12,7 @@ use crate::schema::{FamilySpec, TableSpec, Takes, Word};
 use crate::source::{Located, Span};
 use crate::syntax::Syntax;
 use crate::tree::{Entry, Kind, Table, Value};
-use crate::units::{self, UnitError};
+use crate::units::{self, Dimension, UnitError};
 
 /// Something that can be read from a value of the tree.
 pub trait FromValue: Sized {
@@ -64,8 +64,7 @@ impl<'a> Fields<'a> {
             other => {
                 let what = quoted(spec.name, report);
                 let message = format!("{what} must be a table, not {}", other.description());
-                report.error(value.span, message, "write it as { ... }");
-                None
+                report.refuse(value.span, message, "write it as { ... }")
             }
         }
     }
@@ -140,15 +139,29 @@ impl<'a> Fields<'a> {
         self.optional(key).unwrap_or(default)
     }
 
+    /// A field that takes one of some words, with what it is if it is absent.
+    pub fn choice_or<T: Copy>(
+        &mut self,
+        key: &'static str,
+        choices: &[Choice<T>],
+        default: T,
+    ) -> Option<T> {
+        self.entry(key)
+            .map_or(Some(default), |entry| choice(&entry.value, key, choices, self.report))
+    }
+
     /// A required field.
     pub fn required<T: FromValue>(&mut self, key: &'static str) -> Option<T> {
-        match self.entry(key) {
-            Some(entry) => T::read(&entry.value, self.report),
-            None => {
-                self.missing(key, T::EXAMPLE);
-                None
-            }
+        self.required_value(key, T::EXAMPLE).and_then(|value| T::read(value, self.report))
+    }
+
+    /// The value of a required field, written like `example`.
+    pub fn required_value(&mut self, key: &'static str, example: &str) -> Option<&'a Value> {
+        let entry = self.entry(key);
+        if entry.is_none() {
+            self.missing(key, example);
         }
+        entry.map(|entry| &entry.value)
     }
 
     /// A required field, written like `example` and read by a function.
@@ -158,10 +171,7 @@ impl<'a> Fields<'a> {
         example: &str,
         read: fn(&Value, &Report) -> Option<T>,
     ) -> Option<T> {
-        if !self.has(key) {
-            self.missing(key, example);
-        }
-        self.optional_with(key, read)
+        self.required_value(key, example).and_then(|value| read(value, self.report))
     }
 
     /// Reports that a field is missing.
@@ -266,16 +276,14 @@ pub fn choice<T: Copy>(
     let names: Vec<_> = choices.iter().map(|choice| choice.word.name).collect();
     let Kind::String(word) = &value.kind else {
         let message = format!("`{what}` must be a string, not {}", value.kind.description());
-        report.error(value.span, message, format!("one of {}", list(&names)));
-        return None;
+        return report.refuse(value.span, message, format!("one of {}", list(&names)));
     };
     if let Some(choice) = choices.iter().find(|choice| choice.word.name == word) {
         return Some(choice.value);
     }
     let hint = suggestion(word, names.iter().copied())
         .unwrap_or_else(|| format!("one of {}", list(&names)));
-    report.error(value.span, format!("unknown {what} `{word}`"), hint);
-    None
+    report.refuse(value.span, format!("unknown {what} `{word}`"), hint)
 }
 
 fn wrong_type<T: FromValue>(value: &Value, expected: &str, report: &Report) -> Option<T> {
@@ -285,8 +293,7 @@ fn wrong_type<T: FromValue>(value: &Value, expected: &str, report: &Report) -> O
     } else {
         format!("write it like {}", report.example(T::EXAMPLE))
     };
-    report.error(value.span, format!("expected {expected}, found {found}"), hint);
-    None
+    report.refuse(value.span, format!("expected {expected}, found {found}"), hint)
 }
 
 impl FromValue for String {
@@ -321,10 +328,7 @@ impl FromValue for f64 {
         match value.kind {
             Kind::Integer(number) => Some(number as f64),
             Kind::Float(number) if number.is_finite() => Some(number),
-            Kind::Float(_) => {
-                report.error(value.span, "this number must be finite", "");
-                None
-            }
+            Kind::Float(_) => report.refuse(value.span, "this number must be finite", ""),
             _ => wrong_type(value, "a number", report),
         }
     }
@@ -341,12 +345,11 @@ impl FromValue for Positive {
     fn read(value: &Value, report: &Report) -> Option<Self> {
         let number = f64::read(value, report)?;
         if number <= 0.0 {
-            report.error(
+            return report.refuse(
                 value.span,
                 "this must be more than zero",
                 format!("write it like {}", Self::EXAMPLE),
             );
-            return None;
         }
         Some(Positive(number))
     }
@@ -361,8 +364,7 @@ impl FromValue for u64 {
             Kind::Integer(number) => match u64::try_from(number) {
                 Ok(number) => Some(number),
                 Err(_) => {
-                    report.error(value.span, "this number cannot be negative", "use zero or more");
-                    None
+                    report.refuse(value.span, "this number cannot be negative", "use zero or more")
                 }
             },
             _ => wrong_type(value, "a whole number", report),
@@ -400,8 +402,7 @@ impl FromValue for Seed {
                 if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) =>
             {
                 let hint = format!("the largest possible seed is {}", u64::MAX);
-                report.error(value.span, "seed out of range", hint);
-                None
+                report.refuse(value.span, "seed out of range", hint)
             }
             (_, None) => u64::read(value, report).map(Seed),
         }
@@ -425,8 +426,7 @@ impl<const MAX: u32> FromValue for AtMost<MAX> {
                 Ok(number) if (1..=MAX).contains(&number) => Some(AtMost(number)),
                 _ => {
                     let hint = format!("use a number from 1 to {MAX}");
-                    report.error(value.span, "this number is out of range", hint);
-                    None
+                    report.refuse(value.span, "this number is out of range", hint)
                 }
             },
             _ => wrong_type(value, "a whole number", report),
@@ -434,44 +434,68 @@ impl<const MAX: u32> FromValue for AtMost<MAX> {
     }
 }
 
-/// A number, zero or more.
-#[derive(Clone, Copy, Debug)]
-pub struct Number(pub f64);
+/// Defines types with a single number, each with its [`FromValue`].
+macro_rules! numbers {
+    ($($(#[$doc:meta])* $name:ident($number:ty): $what:literal, $example:literal, $read:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name(pub $number);
 
-/// A number from 0 to 1.
-#[derive(Clone, Copy, Debug)]
-pub struct Share(pub f64);
+        impl FromValue for $name {
+            const WHAT: &'static str = $what;
+            const EXAMPLE: &'static str = $example;
 
-fn number_in<T: FromValue>(value: &Value, most: f64, report: &Report) -> Option<f64> {
+            fn read(value: &Value, report: &Report) -> Option<Self> {
+                let read: fn(&Value, &Report) -> Option<$number> = $read;
+                read(value, report).map($name)
+            }
+        }
+    )*};
+}
+
+numbers! {
+    /// A number, zero or more.
+    Number(f64): "a number, zero or more", "2.0", |value, report| {
+        number_in::<Number>(value, f64::MAX, report)
+    };
+    /// A number from 0 to 1.
+    Share(f64): "a number from 0 to 1", "0.1", |value, report| {
+        number_in::<Share>(value, 1.0, report)
+    };
+    /// A size in bytes.
+    Size(u64): "a size", "\"250MB\"", |value, report| quantity(value, report, units::size);
+    /// Events per second, more than zero.
+    Rate(f64): "a rate", "\"3/s\"", |value, report| positive(value, report, Dimension::Rate);
+    /// Events per second, perhaps none.
+    RateOrNone(f64): "a rate, perhaps of zero", "\"3/s\"", |value, report| {
+        real(value, report, Dimension::Rate)
+    };
+    /// Floating-point operations.
+    Work(f64): "an amount of work", "\"5Gf\"", |value, report| {
+        real(value, report, Dimension::Work)
+    };
+    /// Floating-point operations per second, more than zero.
+    Speed(f64): "a speed", "\"10Gf/s\"", |value, report| {
+        positive(value, report, Dimension::Speed)
+    };
+    /// Bytes per second, more than zero.
+    Bandwidth(f64): "a bandwidth", "\"1Gbps\"", |value, report| {
+        positive(value, report, Dimension::Bandwidth)
+    };
+}
+
+/// A number from 0 to `maximum`.
+fn number_in<T: FromValue>(value: &Value, maximum: f64, report: &Report) -> Option<f64> {
     let number = match value.kind {
         Kind::Integer(number) => number as f64,
         Kind::Float(number) => number,
         _ => return wrong_type::<T>(value, "a number", report).map(|_| 0.0),
     };
-    if (0.0..=most).contains(&number) && number.is_finite() {
+    if (0.0..=maximum).contains(&number) && number.is_finite() {
         // Minus zero is zero.
         return Some(number + 0.0);
     }
-    report.error(value.span, "this number is out of range", format!("use {}", T::WHAT));
-    None
-}
-
-impl FromValue for Number {
-    const WHAT: &'static str = "a number, zero or more";
-    const EXAMPLE: &'static str = "2.0";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        number_in::<Self>(value, f64::MAX, report).map(Number)
-    }
-}
-
-impl FromValue for Share {
-    const WHAT: &'static str = "a number from 0 to 1";
-    const EXAMPLE: &'static str = "0.1";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        number_in::<Self>(value, 1.0, report).map(Share)
-    }
+    report.refuse(value.span, "this number is out of range", format!("use {}", T::WHAT))
 }
 
 impl<T: FromValue> FromValue for Located<T> {
@@ -499,30 +523,6 @@ impl<T: FromValue> FromValue for Vec<T> {
     }
 }
 
-/// A size in bytes.
-#[derive(Clone, Copy, Debug)]
-pub struct Size(pub u64);
-
-/// Events per second.
-#[derive(Clone, Copy, Debug)]
-pub struct Rate(pub f64);
-
-/// Events per second, perhaps none.
-#[derive(Clone, Copy, Debug)]
-pub struct RateOrNone(pub f64);
-
-/// Floating-point operations.
-#[derive(Clone, Copy, Debug)]
-pub struct Work(pub f64);
-
-/// Floating-point operations per second, more than zero.
-#[derive(Clone, Copy, Debug)]
-pub struct Speed(pub f64);
-
-/// Bytes per second, more than zero.
-#[derive(Clone, Copy, Debug)]
-pub struct Bandwidth(pub f64);
-
 /// How many times something else: a number from 1.
 #[derive(Clone, Copy, Debug)]
 pub struct Multiple(pub f64);
@@ -540,12 +540,11 @@ impl FromValue for Multiple {
         if number.is_finite() && number >= 1.0 {
             return Some(Multiple(number));
         }
-        report.error(
+        report.refuse(
             value.span,
             "this number must be 1 or more",
             format!("write it like {}", Self::EXAMPLE),
-        );
-        None
+        )
     }
 }
 
@@ -564,30 +563,21 @@ fn quantity<T>(
     };
     match parse(&text) {
         Ok(quantity) => Some(quantity),
-        Err(error) => {
-            report.error(value.span, error.to_string(), error.hint());
-            None
-        }
+        Err(error) => report.refuse(value.span, error.to_string(), error.hint()),
     }
 }
 
-/// What a rate or speed of zero is: an error, because nothing would ever happen.
-fn positive(value: &Value, report: &Report, number: Option<f64>) -> Option<f64> {
-    let number = number?;
+fn real(value: &Value, report: &Report, dimension: Dimension) -> Option<f64> {
+    quantity(value, report, |text| units::real(text, dimension))
+}
+
+/// A rate or speed, which must not be zero, because nothing would ever happen.
+fn positive(value: &Value, report: &Report, dimension: Dimension) -> Option<f64> {
+    let number = real(value, report, dimension)?;
     if number > 0.0 {
         return Some(number);
     }
-    report.error(value.span, "this must be more than zero", "at zero nothing would ever happen");
-    None
-}
-
-impl FromValue for Size {
-    const WHAT: &'static str = "a size";
-    const EXAMPLE: &'static str = "\"250MB\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        quantity(value, report, units::size).map(Size)
-    }
+    report.refuse(value.span, "this must be more than zero", "at zero nothing would ever happen")
 }
 
 impl FromValue for Duration {
@@ -596,50 +586,5 @@ impl FromValue for Duration {
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
         quantity(value, report, units::duration)
-    }
-}
-
-impl FromValue for Rate {
-    const WHAT: &'static str = "a rate";
-    const EXAMPLE: &'static str = "\"3/s\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        positive(value, report, quantity(value, report, units::rate)).map(Rate)
-    }
-}
-
-impl FromValue for RateOrNone {
-    const WHAT: &'static str = "a rate, perhaps of zero";
-    const EXAMPLE: &'static str = "\"3/s\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        quantity(value, report, units::rate).map(RateOrNone)
-    }
-}
-
-impl FromValue for Work {
-    const WHAT: &'static str = "an amount of work";
-    const EXAMPLE: &'static str = "\"5Gf\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        quantity(value, report, units::work).map(Work)
-    }
-}
-
-impl FromValue for Speed {
-    const WHAT: &'static str = "a speed";
-    const EXAMPLE: &'static str = "\"10Gf/s\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        positive(value, report, quantity(value, report, units::speed)).map(Speed)
-    }
-}
-
-impl FromValue for Bandwidth {
-    const WHAT: &'static str = "a bandwidth";
-    const EXAMPLE: &'static str = "\"1Gbps\"";
-
-    fn read(value: &Value, report: &Report) -> Option<Self> {
-        positive(value, report, quantity(value, report, units::bandwidth)).map(Bandwidth)
     }
 }

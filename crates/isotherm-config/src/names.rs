@@ -82,8 +82,7 @@ impl Names {
                 _ => format!("no `{}` has this name", self.table(report)),
             });
         let message = format!("there is no {} `{}`", self.kind, name.value);
-        report.error(name.span, message, hint);
-        None
+        report.refuse(name.span, message, hint)
     }
 
     /// What its tables are called in the file.

@@ -1,7 +1,8 @@
-//! Completes a table: every constant default in its place, fields in the order of their
-//! description, and paths relative to another folder.
+//! Writes the defaults of a configuration file out, as the manifest of a run needs it.
 //!
-//! What is read from the result is what is read from the table.
+//! [`resolved`] copies a table by its description: fields in the order of the description, constant
+//! defaults where a field is absent, and paths relative to another folder. A reader of the copy
+//! gets the same values as a reader of the table.
 
 use crate::diagnostic::Report;
 use crate::schema::{Absent, FamilySpec, TableSpec, Takes};
@@ -58,9 +59,9 @@ fn resolved_value(mut value: Value, takes: &Takes, path: MovePath<'_>) -> Value 
                 }
             }
         }
-        (Takes::OneOf(family), kind) => {
-            if let Some(table) = resolved_kind(kind, family, path) {
-                *kind = Kind::Table(table);
+        (Takes::OneOf(family), written) => {
+            if let Some(table) = resolved_member(written, family, path) {
+                *written = Kind::Table(table);
             }
         }
         (Takes::Either(forms), _) => {
@@ -73,11 +74,12 @@ fn resolved_value(mut value: Value, takes: &Takes, path: MovePath<'_>) -> Value 
     value
 }
 
-/// One of some kinds with its parameters; nothing if it is its kind alone and has none.
-fn resolved_kind(value: &Kind, family: &FamilySpec, path: MovePath<'_>) -> Option<Table> {
+/// A member of a family as a table with its parameters: its name is the value of the key `kind`.
+/// `None` if it has no parameters, so that its name alone is enough.
+fn resolved_member(value: &Kind, family: &FamilySpec, path: MovePath<'_>) -> Option<Table> {
     let (name, table) = match value {
         Kind::String(name) => (name.as_str(), &Table::default()),
-        Kind::Table(table) => match table.get("kind").map(|kind| &kind.kind) {
+        Kind::Table(table) => match table.get("kind").map(|name| &name.kind) {
             Some(Kind::String(name)) => (name.as_str(), table),
             _ => (family.default_kind()?, table),
         },
@@ -88,8 +90,8 @@ fn resolved_kind(value: &Kind, family: &FamilySpec, path: MovePath<'_>) -> Optio
     if spec.fields.is_empty() || parameters.entries.is_empty() {
         return None;
     }
-    let kind = constant(&format!("\"{name}\""))?;
-    let mut entries = vec![Entry { key: "kind".to_owned(), key_span: kind.span, value: kind }];
+    let value = constant(&format!("\"{name}\""))?;
+    let mut entries = vec![Entry { key: "kind".to_owned(), key_span: value.span, value }];
     entries.extend(parameters.entries);
     Some(Table { entries })
 }
@@ -109,67 +111,42 @@ fn is_of_form(value: &Value, takes: &Takes) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::field;
+    use crate::schema::{field, path, table, value};
     use crate::write;
 
-    const SIZE: Takes = Takes::Value { what: "a size", example: "\"1MB\"" };
+    const SIZE: Takes = value("a size", "\"1MB\"");
 
     const KINDS: &[TableSpec] = &[
-        TableSpec { name: "", title: "plain", doc: "", fields: &[] },
-        TableSpec {
-            name: "",
-            title: "timed",
-            doc: "",
-            fields: &[field("idle", SIZE, "").default("\"10min\""), field("also", SIZE, "")],
-        },
+        table("", "").titled("plain"),
+        table("", "")
+            .titled("timed")
+            .with(&[field("idle", SIZE, "").default("\"10min\""), field("also", SIZE, "")]),
     ];
 
     const FAMILY: FamilySpec = FamilySpec {
         name: "keep",
         doc: "",
         example: "",
-        head: TableSpec {
-            name: "",
-            title: "",
-            doc: "",
-            fields: &[field("kind", SIZE, "").default("\"timed\"")],
-        },
+        head: table("", "").with(&[field("kind", SIZE, "").default("\"timed\"")]),
         kinds: || KINDS.iter().collect(),
     };
 
     const STEPS: &[&TableSpec] = &[
-        &TableSpec { name: "", title: "", doc: "", fields: &[field("sleep", SIZE, "")] },
-        &TableSpec {
-            name: "",
-            title: "",
-            doc: "",
-            fields: &[field("write", SIZE, ""), field("file", SIZE, "").default("\"f\"")],
-        },
+        &table("", "").with(&[field("sleep", SIZE, "")]),
+        &table("", "").with(&[field("write", SIZE, ""), field("file", SIZE, "").default("\"f\"")]),
     ];
 
-    const DISK: TableSpec = TableSpec {
-        name: "",
-        title: "",
-        doc: "",
-        fields: &[
-            field("size", SIZE, "").default("\"1TB\""),
-            field("read", SIZE, "").otherwise(""),
-        ],
-    };
+    const DISK: TableSpec = table("", "")
+        .with(&[field("size", SIZE, "").default("\"1TB\""), field("read", SIZE, "").otherwise("")]);
 
-    const SPEC: TableSpec = TableSpec {
-        name: "",
-        title: "",
-        doc: "",
-        fields: &[
-            field("file", Takes::Path { what: "", example: "" }, ""),
-            field("count", SIZE, "").default("3"),
-            field("other", SIZE, "").otherwise("something"),
-            field("disk", Takes::Either(&[SIZE, Takes::Table(&DISK)]), "").default("{}"),
-            field("keep", Takes::OneOf(&FAMILY), "").otherwise(""),
-            field("steps", Takes::Kinds(STEPS), "").default("[]"),
-        ],
-    };
+    const SPEC: TableSpec = table("", "").with(&[
+        field("file", path("", ""), ""),
+        field("count", SIZE, "").default("3"),
+        field("other", SIZE, "").otherwise("something"),
+        field("disk", Takes::Either(&[SIZE, Takes::Table(&DISK)]), "").default("{}"),
+        field("keep", Takes::OneOf(&FAMILY), "").otherwise(""),
+        field("steps", Takes::Kinds(STEPS), "").default("[]"),
+    ]);
 
     fn resolved_text(toml: &str) -> String {
         let Some(Value { kind: Kind::Table(table), span }) = constant(toml) else { panic!() };

@@ -179,6 +179,40 @@ impl TableSpec {
     }
 }
 
+/// A table of this name, which has no fields yet.
+#[must_use]
+pub const fn table(name: &'static str, doc: &'static str) -> TableSpec {
+    TableSpec { name, title: "", doc, fields: &[] }
+}
+
+impl TableSpec {
+    /// The same, with a title.
+    #[must_use]
+    pub const fn titled(mut self, title: &'static str) -> Self {
+        self.title = title;
+        self
+    }
+
+    /// The same, with these fields.
+    #[must_use]
+    pub const fn with(mut self, fields: &'static [Field]) -> Self {
+        self.fields = fields;
+        self
+    }
+}
+
+/// One value: what it is, and how it is written in TOML.
+#[must_use]
+pub const fn value(what: &'static str, example: &'static str) -> Takes {
+    Takes::Value { what, example }
+}
+
+/// A path: what it is, and how it is written in TOML.
+#[must_use]
+pub const fn path(what: &'static str, example: &'static str) -> Takes {
+    Takes::Path { what, example }
+}
+
 /// A required field.
 #[must_use]
 pub const fn field(key: &'static str, takes: Takes, doc: &'static str) -> Field {

@@ -299,40 +299,22 @@ pub fn duration(text: &str) -> Result<Duration, UnitError> {
     integer(text, Dimension::Duration).map(Duration::from_nanos)
 }
 
-/// Reads a rate, in events per second.
+/// Reads a rate in events per second, work in floating-point operations, a speed in these per
+/// second, or a bandwidth in bytes per second.
 ///
 /// # Errors
 ///
 /// See [`UnitError`].
-pub fn rate(text: &str) -> Result<f64, UnitError> {
-    real(text, Dimension::Rate)
-}
-
-/// Reads an amount of work, in floating-point operations.
-///
-/// # Errors
-///
-/// See [`UnitError`].
-pub fn work(text: &str) -> Result<f64, UnitError> {
-    real(text, Dimension::Work)
-}
-
-/// Reads a speed, in floating-point operations per second.
-///
-/// # Errors
-///
-/// See [`UnitError`].
-pub fn speed(text: &str) -> Result<f64, UnitError> {
-    real(text, Dimension::Speed)
-}
-
-/// Reads a bandwidth, in bytes per second.
-///
-/// # Errors
-///
-/// See [`UnitError`].
-pub fn bandwidth(text: &str) -> Result<f64, UnitError> {
-    real(text, Dimension::Bandwidth)
+pub fn real(text: &str, dimension: Dimension) -> Result<f64, UnitError> {
+    let (number, unit) = split(text, dimension)?;
+    let number: f64 =
+        number.parse().map_err(|_| UnitError::NotANumber { text: text.to_owned(), dimension })?;
+    let value = number * unit.times as f64 / unit.per as f64;
+    if value.is_finite() {
+        Ok(value)
+    } else {
+        Err(UnitError::TooLarge { text: text.to_owned(), dimension })
+    }
 }
 
 /// A decimal number: `digits × 10^exponent`.
@@ -359,18 +341,6 @@ fn integer(text: &str, dimension: Dimension) -> Result<u64, UnitError> {
         }
     };
     u64::try_from(value).map_err(|_| too_large())
-}
-
-fn real(text: &str, dimension: Dimension) -> Result<f64, UnitError> {
-    let (number, unit) = split(text, dimension)?;
-    let number: f64 =
-        number.parse().map_err(|_| UnitError::NotANumber { text: text.to_owned(), dimension })?;
-    let value = number * unit.times as f64 / unit.per as f64;
-    if value.is_finite() {
-        Ok(value)
-    } else {
-        Err(UnitError::TooLarge { text: text.to_owned(), dimension })
-    }
 }
 
 /// Splits a text into an unsigned number and its unit. One space may separate them.
@@ -489,14 +459,14 @@ mod tests {
 
     #[test]
     fn rates_work_and_bandwidths() {
-        assert_eq!(rate("3/s"), Ok(3.0));
-        assert_eq!(rate("90/min"), Ok(1.5));
-        assert_eq!(work("5Gf"), Ok(5e9));
-        assert_eq!(speed("10Gf/s"), Ok(1e10));
+        assert_eq!(real("3/s", Dimension::Rate), Ok(3.0));
+        assert_eq!(real("90/min", Dimension::Rate), Ok(1.5));
+        assert_eq!(real("5Gf", Dimension::Work), Ok(5e9));
+        assert_eq!(real("10Gf/s", Dimension::Speed), Ok(1e10));
         // Eight bits to a byte.
-        assert_eq!(bandwidth("10Gbps"), Ok(1.25e9));
-        assert_eq!(bandwidth("2GB/s"), Ok(2e9));
-        assert!(matches!(rate("1e400/s"), Err(UnitError::TooLarge { .. })));
+        assert_eq!(real("10Gbps", Dimension::Bandwidth), Ok(1.25e9));
+        assert_eq!(real("2GB/s", Dimension::Bandwidth), Ok(2e9));
+        assert!(matches!(real("1e400/s", Dimension::Rate), Err(UnitError::TooLarge { .. })));
     }
 
     #[test]
@@ -525,7 +495,10 @@ mod tests {
         /// Nothing that can be written makes a reader panic.
         #[test]
         fn any_text_is_read_or_refused(text in "[-+0-9.eE ]{0,12}[a-zA-Z/µ]{0,4}|\\PC{0,12}") {
-            let _ = (size(&text), duration(&text), rate(&text), work(&text), speed(&text), bandwidth(&text));
+            let _ = (size(&text), duration(&text));
+            for dimension in &Dimension::ALL[2..] {
+                let _ = real(&text, *dimension);
+            }
         }
 
         /// Whole numbers of a unit are that many times the unit.

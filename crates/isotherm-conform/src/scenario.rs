@@ -475,12 +475,17 @@ impl std::error::Error for ScenarioError {}
 
 /// Collects what is wrong.
 #[derive(Default)]
-struct ScenarioCheck {
-    problems: Vec<ScenarioProblem>,
+pub(crate) struct ScenarioCheck {
+    pub(crate) problems: Vec<ScenarioProblem>,
 }
 
 impl ScenarioCheck {
-    fn add(&mut self, path: &str, message: impl Into<String>, hint: impl Into<Option<String>>) {
+    pub(crate) fn add(
+        &mut self,
+        path: &str,
+        message: impl Into<String>,
+        hint: impl Into<Option<String>>,
+    ) {
         self.problems.push(ScenarioProblem {
             location: Location::Path(path.to_owned()),
             message: message.into(),

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use isotherm_platform::{HostId, PlatformSpec};
 
-use crate::scenario::{Location, Scenario, ScenarioProblem};
+use crate::scenario::{Scenario, ScenarioCheck, ScenarioProblem};
 
 /// Everything that the scenario needs and the platform does not have.
 pub(crate) fn problems(scenario: &Scenario, spec: &PlatformSpec) -> Vec<ScenarioProblem> {
-    let mut validation = Validation { spec, problems: Vec::new() };
+    let mut validation = Validation { spec, check: ScenarioCheck::default() };
     let service = &scenario.serverless;
     let storage = &scenario.image_storage;
     let user = validation.host("user_host", &scenario.user_host);
@@ -19,7 +19,7 @@ pub(crate) fn problems(scenario: &Scenario, spec: &PlatformSpec) -> Vec<Scenario
         let needed: u128 = scenario.images.iter().map(|image| u128::from(image.disk_bytes)).sum();
         if needed > u128::from(size) {
             let message = format!("the images do not fit on the disk of `{}`", storage.host);
-            validation.add(
+            validation.check.add(
                 "images",
                 message,
                 format!("they take {needed} bytes, and it holds {size}"),
@@ -34,35 +34,27 @@ pub(crate) fn problems(scenario: &Scenario, spec: &PlatformSpec) -> Vec<Scenario
         let path = format!("serverless.compute_hosts[{index}]");
         if let Some(before) = first.insert(name, index) {
             let hint = format!("it is compute_hosts[{before}] already");
-            validation.add(&path, format!("compute host `{name}` is listed twice"), hint);
+            validation.check.add(&path, format!("compute host `{name}` is listed twice"), hint);
             continue;
         }
         let node = validation.host(&path, name);
         validation.disk(&path, node, "/");
         validation.route(&path, head, node);
     }
-    validation.problems
+    validation.check.problems
 }
 
 struct Validation<'a> {
     spec: &'a PlatformSpec,
-    problems: Vec<ScenarioProblem>,
+    check: ScenarioCheck,
 }
 
 impl Validation<'_> {
-    fn add(&mut self, path: &str, message: String, hint: impl Into<Option<String>>) {
-        self.problems.push(ScenarioProblem {
-            location: Location::Path(path.to_owned()),
-            message,
-            hint: hint.into(),
-        });
-    }
-
     fn host(&mut self, path: &str, name: &str) -> Option<HostId> {
         let host = self.spec.host_id(name);
         if host.is_none() {
             let error = self.spec.unknown_host(name);
-            self.add(path, error.problem().to_string(), error.hint().map(str::to_owned));
+            self.check.add(path, error.problem().to_string(), error.hint().map(str::to_owned));
         }
         host
     }
@@ -78,7 +70,7 @@ impl Validation<'_> {
                 true => "it has no disk at all".to_owned(),
                 false => format!("it has disks at {}", mounts.join(", ")),
             };
-            self.add(path, format!("host `{}` has no disk at `{mount}`", host.name), hint);
+            self.check.add(path, format!("host `{}` has no disk at `{mount}`", host.name), hint);
         }
         size
     }
@@ -86,7 +78,7 @@ impl Validation<'_> {
     fn route(&mut self, path: &str, from: Option<HostId>, to: Option<HostId>) {
         let (Some(from), Some(to)) = (from, to) else { return };
         if let Err(error) = self.spec.route(from, to) {
-            self.add(path, error.problem().to_string(), error.hint().map(str::to_owned));
+            self.check.add(path, error.problem().to_string(), error.hint().map(str::to_owned));
         }
     }
 }

@@ -33,34 +33,34 @@ pub(crate) enum Upcoming {
 /// The arrivals of a plan.
 pub(crate) struct Arrivals {
     merge: Merge,
-    functions: Vec<Body>,
-    own: Vec<Body>,
+    functions: Vec<BodyDuration>,
+    own: Vec<BodyDuration>,
 }
 
 /// How long a body runs.
-enum Body {
+enum BodyDuration {
     Fixed(Duration),
     Random(RandomDuration),
     /// That depends on the platform.
     Unknown,
 }
 
-impl Body {
+impl BodyDuration {
     fn of(steps: &[StepPlan], streams: &RandomStreams, stream: &str) -> Self {
         match steps {
-            [StepPlan::Sleep(duration)] => Body::Fixed(*duration),
+            [StepPlan::Sleep(duration)] => BodyDuration::Fixed(*duration),
             [StepPlan::SleepRandom(distribution)] => {
-                Body::Random(distribution.random(streams, &format!("{stream}/0")))
+                BodyDuration::Random(distribution.random(streams, &format!("{stream}/0")))
             }
-            _ => Body::Unknown,
+            _ => BodyDuration::Unknown,
         }
     }
 
     fn draw(&self) -> Option<Duration> {
         match self {
-            Body::Fixed(duration) => Some(*duration),
-            Body::Random(duration) => Some(duration.draw()),
-            Body::Unknown => None,
+            BodyDuration::Fixed(duration) => Some(*duration),
+            BodyDuration::Random(duration) => Some(duration.draw()),
+            BodyDuration::Unknown => None,
         }
     }
 }
@@ -70,10 +70,11 @@ impl Arrivals {
         let streams = RandomStreams::new(plan.seed);
         let functions = plan.functions.iter();
         let functions = functions.map(|function| {
-            Body::of(&function.body, &streams, &format!("function/{}/body", function.name))
+            BodyDuration::of(&function.body, &streams, &format!("function/{}/body", function.name))
         });
         let own = plan.bodies.iter().enumerate();
-        let own = own.map(|(index, steps)| Body::of(steps, &streams, &format!("body/{index}")));
+        let own =
+            own.map(|(index, steps)| BodyDuration::of(steps, &streams, &format!("body/{index}")));
         Ok(Arrivals {
             merge: run::workloads(plan)?,
             functions: functions.collect(),
@@ -100,26 +101,26 @@ impl Arrivals {
         };
         let duration = match (arrival.duration, arrival.tag) {
             (Some(duration), _) => Some(duration),
-            (None, Some(tag)) => self.own.get(tag as usize).and_then(Body::draw),
-            (None, None) => self.functions.get(arrival.function as usize).and_then(Body::draw),
+            (None, Some(tag)) => self.own.get(tag as usize).and_then(BodyDuration::draw),
+            (None, None) => {
+                self.functions.get(arrival.function as usize).and_then(BodyDuration::draw)
+            }
         };
         Ok(Upcoming::Arrival(Planned { at: arrival.at, function: arrival.function, duration }))
     }
 }
 
-/// Whether it is known how long bodies run.
+/// Of which invocations it is known how long their bodies run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// Of all invocations.
+pub(crate) enum KnownDurations {
     All,
-    /// Of none.
     None,
-    /// Of those of some workloads, or of some functions.
-    Some,
+    /// Of the invocations of some workloads, or of some functions.
+    Mixed,
 }
 
 /// Whether it is known, before anything arrives, how long the bodies run.
-pub(crate) fn durations(plan: &Plan) -> Known {
+pub(crate) fn durations(plan: &Plan) -> KnownDurations {
     let is_known =
         |steps: &[StepPlan]| matches!(steps, [StepPlan::Sleep(_) | StepPlan::SleepRandom(_)]);
     let of_function = |&index: &u32| {
@@ -170,8 +171,8 @@ pub(crate) fn durations(plan: &Plan) -> Known {
         }
     }
     match (seen.contains(&true), seen.contains(&false)) {
-        (_, false) => Known::All,
-        (false, true) => Known::None,
-        (true, true) => Known::Some,
+        (_, false) => KnownDurations::All,
+        (false, true) => KnownDurations::None,
+        (true, true) => KnownDurations::Mixed,
     }
 }

@@ -126,13 +126,14 @@ struct Gatherer {
     gap_mean: f64,
     gap_squares: f64,
     parts: Parts,
-    functions: Vec<OfFunction>,
+    functions: Vec<FunctionTally>,
     durations: Percentiles,
     unknown: u64,
 }
 
+/// What is gathered of the arrivals of one function.
 #[derive(Clone, Copy, Default)]
-struct OfFunction {
+struct FunctionTally {
     arrivals: u64,
     known: u64,
     nanos: u128,
@@ -165,7 +166,7 @@ impl Gatherer {
         self.parts.add(arrival.at);
         let index = arrival.function as usize;
         if index >= self.functions.len() {
-            self.functions.resize(index + 1, OfFunction::default());
+            self.functions.resize(index + 1, FunctionTally::default());
         }
         let function = &mut self.functions[index];
         function.arrivals += 1;
@@ -186,7 +187,7 @@ impl Gatherer {
         let variation =
             (self.gap_mean > 0.0).then(|| (self.gap_squares / gaps).sqrt() / self.gap_mean);
         let all_known = self.unknown == 0 && self.arrivals > 0;
-        let seconds = |function: &OfFunction| function.nanos as f64 / 1e9;
+        let seconds = |function: &FunctionTally| function.nanos as f64 / 1e9;
         let busy: f64 = self.functions.iter().map(seconds).sum();
         let memory_time = memory.map(|memory| -> f64 {
             self.functions
@@ -195,7 +196,7 @@ impl Gatherer {
                 .map(|(function, &bytes)| seconds(function) * bytes as f64)
                 .sum()
         });
-        let mut ranked: Vec<(usize, &OfFunction)> = self
+        let mut ranked: Vec<(usize, &FunctionTally)> = self
             .functions
             .iter()
             .enumerate()

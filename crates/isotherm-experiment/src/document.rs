@@ -42,8 +42,7 @@ impl Document {
             Syntax::Json => "it begins like `{ \"name\": \"first\", ...`",
         };
         if text.trim_start_matches('\u{feff}').trim().is_empty() {
-            report.error(sources.line(source, 1), "the experiment is empty", begin);
-            return None;
+            return report.refuse(sources.line(source, 1), "the experiment is empty", begin);
         }
         // Each value but the first is preceded by one of these.
         let values = text.bytes().filter(|byte| matches!(byte, b'=' | b',' | b':')).count();
@@ -52,8 +51,11 @@ impl Document {
             let hint = format!(
                 "at most {most} million are read: arrivals in such numbers belong in a CSV file"
             );
-            report.error(sources.line(source, 1), "the experiment has too many values", hint);
-            return None;
+            return report.refuse(
+                sources.line(source, 1),
+                "the experiment has too many values",
+                hint,
+            );
         }
         let mut root = match self.syntax {
             Syntax::Toml => tree::parse_toml(source, text, report),
@@ -65,8 +67,7 @@ impl Document {
         }
         if !matches!(root.kind, Kind::Table(_)) {
             let message = format!("an experiment is a table, not {}", root.kind.description());
-            report.error(root.span, message, begin);
-            return None;
+            return report.refuse(root.span, message, begin);
         }
         let set = self.overrides.apply(&mut root, sources, report);
         Some((root, set))

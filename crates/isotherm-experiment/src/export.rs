@@ -19,11 +19,11 @@ use isotherm_workload::WorkloadError;
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
-use crate::arrivals::{self, Arrivals, Known, Planned, Upcoming};
+use crate::arrivals::{self, Arrivals, KnownDurations, Planned, Upcoming};
 use crate::error::ExperimentError;
 use crate::inputs::Inputs;
 use crate::output::set::{Staged, appear};
-use crate::output::{self, Lock, Made, Rules, Target};
+use crate::output::{self, CreatedFolder, Lock, Rules, Target};
 use crate::plan::{Plan, WorkloadPlan};
 use crate::trace;
 
@@ -106,12 +106,15 @@ pub(crate) fn export(
     // when it is to go.
     let mut made = made(&format, &out).map_err(cannot)?;
     let _locks = locks(&format, &out, rules).map_err(cannot)?;
+    let all_known = || arrivals::durations(plan) == KnownDurations::All;
     let mut writer: Box<dyn Writer + '_> = match &format {
         ExportFormat::Csv { functions, durations } => {
-            Box::new(Table::create(plan, &out, functions, *durations, rules).map_err(cannot)?)
+            let durations = *durations && all_known();
+            Box::new(Table::create(plan, &out, functions, durations, rules).map_err(cannot)?)
         }
         ExportFormat::Parquet { functions, durations } => {
-            Box::new(Parquet::create(plan, &out, functions, *durations, rules).map_err(cannot)?)
+            let durations = *durations && all_known();
+            Box::new(Parquet::create(plan, &out, functions, durations, rules).map_err(cannot)?)
         }
         ExportFormat::Azure2019 => Box::new(Azure2019::create(plan, &out, rules)),
     };
@@ -147,7 +150,7 @@ pub(crate) fn export(
     let files = writer.finish().map_err(cannot)?;
     let paths = files.iter().map(|staged| staged.path.clone()).collect();
     appear(files, &[], rules).map_err(cannot)?;
-    made.iter_mut().for_each(Made::keep);
+    made.iter_mut().for_each(CreatedFolder::keep);
     let files = paths;
     Ok(Some(ExportReport { arrivals: count, functions: plan.functions.len() as u64, files }))
 }
@@ -178,7 +181,7 @@ fn check(plan: &Plan, format: &ExportFormat, out: &Path) -> Result<(), Experimen
         (
             ExportFormat::Csv { durations: true, .. }
             | ExportFormat::Parquet { durations: true, .. },
-            Known::Some,
+            KnownDurations::Mixed,
         ) => refuse(
             "of some invocations it is known how long their bodies run, and of others it is not (they do more than sleep)",
             "`--no-durations` leaves it out for all of them",
@@ -201,15 +204,18 @@ trait Writer {
 }
 
 /// Makes the folders that are written into.
-fn made(format: &ExportFormat, out: &Path) -> io::Result<Vec<Made>> {
+fn made(format: &ExportFormat, out: &Path) -> io::Result<Vec<CreatedFolder>> {
     match format {
         ExportFormat::Csv { functions, .. } | ExportFormat::Parquet { functions, .. } => {
-            [out, functions].into_iter().map(|path| Made::folder(output::folder_of(path))).collect()
+            [out, functions]
+                .into_iter()
+                .map(|path| CreatedFolder::folder(output::folder_of(path)))
+                .collect()
         }
         ExportFormat::Azure2019 if out.exists() && !out.is_dir() => {
             Err(io::ErrorKind::NotADirectory.into())
         }
-        ExportFormat::Azure2019 => Ok(vec![Made::folder(out)?]),
+        ExportFormat::Azure2019 => Ok(vec![CreatedFolder::folder(out)?]),
     }
 }
 

@@ -135,12 +135,12 @@ pub fn read(path: &Path) -> Result<String, TextError> {
     text(Decompressed::new(open(path).map_err(TextError::Unreadable)?), LARGEST_TEXT)
 }
 
-/// The text of a reader, if it has at most `most` bytes.
-pub(crate) fn text(reader: impl Read, most: u64) -> Result<String, TextError> {
+/// The text of a reader, if it has at most `limit` bytes.
+pub(crate) fn text(reader: impl Read, limit: u64) -> Result<String, TextError> {
     let mut bytes = Vec::new();
-    reader.take(most + 1).read_to_end(&mut bytes).map_err(TextError::Unreadable)?;
-    if bytes.len() as u64 > most {
-        return Err(TextError::TooLarge(most));
+    reader.take(limit + 1).read_to_end(&mut bytes).map_err(TextError::Unreadable)?;
+    if bytes.len() as u64 > limit {
+        return Err(TextError::TooLarge(limit));
     }
     String::from_utf8(bytes).map_err(|error| {
         let place = error.utf8_error().valid_up_to();
@@ -152,7 +152,7 @@ pub(crate) fn text(reader: impl Read, most: u64) -> Result<String, TextError> {
 pub(crate) fn read_given(
     path: &Path,
     shown: &str,
-    most: u64,
+    limit: u64,
     hint: &str,
 ) -> Result<String, Diagnostics> {
     let cannot_read =
@@ -161,11 +161,11 @@ pub(crate) fn read_given(
         true => Err(ErrorKind::IsADirectory.into()),
         false => File::open(path),
     });
-    match opened.map_err(TextError::Unreadable).and_then(|file| text(file, most)) {
+    match opened.map_err(TextError::Unreadable).and_then(|file| text(file, limit)) {
         Ok(text) => Ok(text),
         Err(TextError::Unreadable(error)) => Err(cannot_read(io_reason(&error))),
-        Err(TextError::TooLarge(most)) => {
-            Err(cannot_read(format!("it is larger than {} MiB{hint}", most >> 20)))
+        Err(TextError::TooLarge(limit)) => {
+            Err(cannot_read(format!("it is larger than {} MiB{hint}", limit >> 20)))
         }
         Err(TextError::NotText(wrong)) => {
             let mut sources = Sources::default();
@@ -179,7 +179,7 @@ impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             TextError::Unreadable(error) => f.write_str(&io_reason(error)),
-            TextError::TooLarge(most) => write!(f, "it is larger than {} MiB", most >> 20),
+            TextError::TooLarge(limit) => write!(f, "it is larger than {} MiB", limit >> 20),
             TextError::NotText(wrong) => wrong.fmt(f),
         }
     }

@@ -13,9 +13,9 @@
 //! * No output replaces an input of the experiment or a folder, nor, unless forced, a link, a
 //!   device or a pipe ([`NotReplaced`]).
 
+mod created_folder;
 pub(crate) mod listing;
 mod lock;
-mod made;
 pub(crate) mod partial;
 pub(crate) mod set;
 mod target;
@@ -30,8 +30,8 @@ use tempfile::NamedTempFile;
 
 use set::Staged;
 
+pub(crate) use created_folder::CreatedFolder;
 pub use lock::{LOCK, Lock};
-pub(crate) use made::Made;
 pub(crate) use target::Target;
 pub use target::{NotReplaced, Rules};
 
@@ -57,7 +57,7 @@ pub struct Output<'a> {
     /// Held until all files are renamed.
     _lock: Lock,
     /// Dropped last, when the folder is empty again.
-    made: Made,
+    made: CreatedFolder,
 }
 
 impl<'a> Output<'a> {
@@ -75,7 +75,7 @@ impl<'a> Output<'a> {
         for name in FILES {
             rules.target(&folder.join(name))?;
         }
-        let (made, lock) = made::locked(folder)?;
+        let (made, lock) = created_folder::locked(folder)?;
         let places = FILES.map(|name| beside(&folder.join(name), rules));
         let places = places.into_iter().collect::<io::Result<Vec<_>>>()?;
         let named: Vec<_> = FILES.into_iter().zip(places.iter().map(PathBuf::as_path)).collect();
@@ -151,7 +151,7 @@ impl<'a> Output<'a> {
 pub struct FolderLock {
     _lock: Lock,
     /// Dropped last, when the folder is empty again.
-    _made: Made,
+    _made: CreatedFolder,
 }
 
 impl FolderLock {
@@ -161,7 +161,7 @@ impl FolderLock {
     ///
     /// Another process has the lock, or the folder cannot be made or written into.
     pub fn of(folder: &Path) -> io::Result<Self> {
-        let (made, lock) = made::locked(folder)?;
+        let (made, lock) = created_folder::locked(folder)?;
         Ok(FolderLock { _lock: lock, _made: made })
     }
 }
@@ -255,7 +255,7 @@ fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn names(folder: &Path) -> Vec<String> {
+    pub(super) fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<_> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -302,15 +302,7 @@ mod tests {
         write(&output, "id\n");
         assert!(!folder.join(INVOCATIONS).exists());
         output.commit(&[(SUMMARY, "{}\n")], "name = \"m\"\n").unwrap();
-        assert_eq!(
-            names(&folder),
-            FILES
-                .map(str::to_owned)
-                .into_iter()
-                .collect::<std::collections::BTreeSet<_>>()
-                .into_iter()
-                .collect::<Vec<_>>()
-        );
+        assert_eq!(names(&folder), FILES_SORTED);
         assert_eq!(
             (read(&folder, INVOCATIONS), read(&folder, SUMMARY)),
             ("id\n".to_owned(), "{}\n".to_owned())

@@ -232,15 +232,15 @@ pub struct ConcurrencyPlan {
     /// How many invocations one container serves at once.
     pub per_container: u32,
     /// The maximum number of concurrent invocations; `None`: no limit.
-    pub most: Option<u32>,
-    /// Whether `most` is reserved for it out of the limit of the service.
+    pub maximum: Option<u32>,
+    /// Whether `maximum` is reserved for it out of the limit of the service.
     pub reserved: bool,
 }
 
 /// One invocation per container, and no limit in total.
 impl Default for ConcurrencyPlan {
     fn default() -> Self {
-        ConcurrencyPlan { per_container: 1, most: None, reserved: false }
+        ConcurrencyPlan { per_container: 1, maximum: None, reserved: false }
     }
 }
 

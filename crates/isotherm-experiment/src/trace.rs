@@ -37,7 +37,7 @@ pub fn open(
     })
 }
 
-/// Reads a trace to its end and checks it. The first `most` errors of its rows are returned in
+/// Reads a trace to its end and checks it. The first `limit` errors of its rows are returned in
 /// full.
 ///
 /// # Errors
@@ -46,10 +46,10 @@ pub fn open(
 pub fn check(
     plan: &CsvPlan,
     functions: FunctionNames,
-    most: usize,
+    limit: usize,
 ) -> Result<TraceCheck, WorkloadError> {
     let table = table(plan.format, &plan.path, &plan.shown)?;
-    check_trace(table, &plan.columns, functions, most)
+    check_trace(table, &plan.columns, functions, limit)
 }
 
 /// Opens a table in a file.

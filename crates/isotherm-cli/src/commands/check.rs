@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use isotherm_experiment::output::{FILES, MANIFEST};
 use isotherm_experiment::{Arrivals, Experiment, Inventory, Results};
 
+use super::loaded;
 use crate::Status;
 use crate::arguments::CheckArguments;
 use crate::terminal::Terminal;
@@ -14,29 +15,19 @@ use crate::text::{count, seconds};
 const MOST_WORKLOADS: usize = 10;
 
 /// Says what is wrong with an experiment, or what is in it.
-pub fn run(arguments: &CheckArguments) -> Status {
+pub fn run(arguments: &CheckArguments) -> Result<(), Status> {
     if arguments.experiment.file.is_dir() {
         return results(&arguments.experiment.file);
     }
-    let experiment =
-        match Experiment::load_whole(&arguments.experiment.file, &arguments.experiment.overrides())
-        {
-            Ok(experiment) => experiment,
-            Err(diagnostics) => {
-                Terminal::show(&diagnostics);
-                return Status::BadInput;
-            }
-        };
-    if !experiment.warnings().list().is_empty() {
-        Terminal::show(experiment.warnings());
-    }
+    let (file, overrides) = (&arguments.experiment.file, arguments.experiment.overrides());
+    let experiment = loaded(Experiment::load_whole(file, &overrides), false)?;
     let mut terminal = Terminal::new();
     terminal.line(&shown(&experiment));
-    if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
+    terminal.done()
 }
 
 /// Says whether the files of a run, or of the runs of a sweep, belong together.
-fn results(folder: &Path) -> Status {
+fn results(folder: &Path) -> Result<(), Status> {
     let mut folders: Vec<PathBuf> = Vec::new();
     if !folder.join(MANIFEST).exists() {
         let entries =
@@ -48,7 +39,7 @@ fn results(folder: &Path) -> Status {
         folders.push(folder.to_owned());
     }
     let mut terminal = Terminal::new();
-    let mut status = Status::Done;
+    let mut checked = Ok(());
     for folder in folders {
         match Results::open(&folder) {
             Ok(results) => {
@@ -60,13 +51,10 @@ fn results(folder: &Path) -> Status {
                 terminal
                     .line(&format!("{}: {files}, as their run has written them", folder.display()));
             }
-            Err(error) => {
-                Terminal::complain(&format!("error: {error}"));
-                status = Status::BadInput;
-            }
+            Err(error) => checked = Err(Terminal::refuse(&format!("error: {error}"))),
         }
     }
-    if terminal.failed() { Status::CouldNotGoOn } else { status }
+    terminal.done().and(checked)
 }
 
 fn shown(experiment: &Experiment) -> String {

@@ -8,7 +8,7 @@ use crate::arguments::ConformArguments;
 use crate::terminal::Terminal;
 
 /// Runs every scenario of a folder and prints those whose dates differ from the reference's.
-pub fn run(arguments: &ConformArguments) -> Status {
+pub fn run(arguments: &ConformArguments) -> Result<(), Status> {
     let mut terminal = Terminal::new();
     let begin = now();
     let clock = || now() - begin;
@@ -16,12 +16,6 @@ pub fn run(arguments: &ConformArguments) -> Status {
     let result = conform(&arguments.folder, &mut isotherm_conform::run, clock, &mut |line| {
         terminal.line(line)
     });
-    match result {
-        Ok(summary) if summary.all_conform() && !terminal.failed() => Status::Done,
-        Ok(_) => Status::CouldNotGoOn,
-        Err(error) => {
-            Terminal::complain(&format!("error: {error}"));
-            Status::BadInput
-        }
-    }
+    let summary = result.map_err(|error| Terminal::refuse(&format!("error: {error}")))?;
+    if summary.all_conform() { terminal.done() } else { Err(Status::CouldNotGoOn) }
 }

@@ -13,27 +13,19 @@ use crate::terminal::Terminal;
 use crate::{table, text};
 
 /// Shows what is on a platform, or a route, and draws it.
-pub fn run(arguments: &PlatformArguments) -> Status {
-    let file = match PlatformFile::load(&arguments.file, &arguments.overrides()) {
-        Ok(file) => file,
-        Err(diagnostics) => {
-            Terminal::show(&diagnostics);
-            return Status::BadInput;
-        }
-    };
+pub fn run(arguments: &PlatformArguments) -> Result<(), Status> {
+    let file = PlatformFile::load(&arguments.file, &arguments.overrides())
+        .map_err(|diagnostics| Terminal::bad_input(&diagnostics))?;
     if !file.warnings.list().is_empty() {
         Terminal::show(&file.warnings);
     }
     let view = PlatformView::new(file.title, file.spec).with_parts(file.parts);
     // A mistyped host is found before anything is written.
     let shown = match arguments.route.as_deref() {
-        Some([from, to]) => match shown_route(&view, from, to, arguments.json) {
-            Ok(shown) => Some(shown),
-            Err(message) => {
-                Terminal::complain(&message);
-                return Status::BadInput;
-            }
-        },
+        Some([from, to]) => {
+            let shown = shown_route(&view, from, to, arguments.json);
+            Some(shown.map_err(|message| Terminal::refuse(&message))?)
+        }
         _ if arguments.json => Some(view.json()),
         _ if arguments.draws() && !arguments.all => None,
         _ => Some(shown_platform(&view, arguments.all)),
@@ -44,8 +36,7 @@ pub fn run(arguments: &PlatformArguments) -> Status {
         (&arguments.dot, PlatformView::dot),
     ];
     if arguments.svg.is_some() && arguments.svg == arguments.dot {
-        Terminal::complain("error: both drawings would be written to the same place");
-        return Status::BadInput;
+        return Err(Terminal::refuse("error: both drawings would be written to the same place"));
     }
     let rules = Rules { inputs: &file.inputs, force: arguments.force };
     let mut drawn = Vec::new();
@@ -60,7 +51,7 @@ pub fn run(arguments: &PlatformArguments) -> Status {
                 "error: cannot write `{}`: {error}\nnote: {note}",
                 path.display()
             ));
-            return Status::CouldNotGoOn;
+            return Err(Status::CouldNotGoOn);
         } else {
             drawn.push(format!("drawn in {}", path.display()));
         }
@@ -74,7 +65,7 @@ pub fn run(arguments: &PlatformArguments) -> Status {
     if !arguments.json && !drawn.is_empty() {
         terminal.line(&drawn.join("\n"));
     }
-    if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
+    terminal.done()
 }
 
 fn shown_platform(view: &PlatformView, all: bool) -> String {

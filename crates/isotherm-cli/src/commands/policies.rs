@@ -18,21 +18,15 @@ struct ShownFamily {
 }
 
 /// Lists the built-in policies with their parameters.
-pub fn run(arguments: &PoliciesArguments) -> Status {
-    let shown = match chosen(arguments.name.as_deref()) {
-        Ok(shown) => shown,
-        Err(message) => {
-            Terminal::complain(&message);
-            return Status::BadInput;
-        }
-    };
+pub fn run(arguments: &PoliciesArguments) -> Result<(), Status> {
+    let shown = chosen(arguments.name.as_deref()).map_err(|message| Terminal::refuse(&message))?;
     let text = match arguments.json {
         true => format!("{:#}", as_json(&shown)),
         false => as_text(&shown, arguments.name.is_some()),
     };
     let mut terminal = Terminal::new();
     terminal.line(text.trim_end());
-    if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
+    terminal.done()
 }
 
 /// All policies, those of one sort, or those of one name.

@@ -8,11 +8,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use isotherm_experiment::output::{FolderLock, INVOCATIONS, MANIFEST, SUMMARY};
-use isotherm_experiment::{
-    Diagnostics, Experiment, ExperimentError, Progress, RunOptions, RunReport,
-};
+use isotherm_experiment::{Experiment, ExperimentError, Progress, RunOptions, RunReport};
 
-use super::{elsewhere, now};
+use super::{elsewhere, interruptible, loaded, now};
 use crate::Status;
 use crate::arguments::RunArguments;
 use crate::interrupt::Interrupt;
@@ -22,42 +20,31 @@ use crate::terminal::Terminal;
 use crate::text;
 
 /// Runs an experiment, prints what happened, and says where the results are.
-pub fn run(arguments: &RunArguments) -> Status {
+pub fn run(arguments: &RunArguments) -> Result<(), Status> {
     let mut terminal = if arguments.quiet { Terminal::silent() } else { Terminal::new() };
-    let overrides = arguments.experiment.overrides();
-    let experiment = match Experiment::load(&arguments.experiment.file, &overrides) {
-        Ok(experiment) => experiment,
-        Err(diagnostics) => return bad_input(&diagnostics),
-    };
-    if !arguments.quiet && !experiment.warnings().list().is_empty() {
-        Terminal::show(experiment.warnings());
-    }
+    let (file, overrides) = (&arguments.experiment.file, arguments.experiment.overrides());
+    let experiment = loaded(Experiment::load(file, &overrides), arguments.quiet)?;
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("results").join(experiment.name()));
-    let session = match Session::new(&experiment, &out, arguments) {
-        Ok(session) => session,
-        Err(error) => {
-            Terminal::complain(&format!("error: cannot listen to Ctrl-C: {error}"));
-            return Status::CouldNotGoOn;
-        }
+    let session = Session {
+        experiment: &experiment,
+        out: &out,
+        records: !arguments.no_records,
+        force: arguments.force,
+        no_bar: arguments.quiet || !io::stderr().is_terminal(),
+        interrupt: interruptible()?,
     };
-    let _lock = match session.lock() {
-        Ok(lock) => lock,
-        Err(status) => return status,
-    };
+    let _lock = session.lock()?;
     if !arguments.quiet {
         session.tell_left_over();
     }
-    let done = match session.run_all() {
-        Ok(done) => done,
-        Err(status) => return status,
-    };
+    let done = session.run_all()?;
     if arguments.json {
         terminal.json(&json(&done));
     } else {
         let shown = session.shown(&done);
         terminal.tables(&shown);
     }
-    if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
+    terminal.done()
 }
 
 /// The number of folders of an earlier sweep that are named.
@@ -82,22 +69,7 @@ struct FinishedRun {
     wall_time: Duration,
 }
 
-impl<'a> Session<'a> {
-    fn new(
-        experiment: &'a Experiment,
-        out: &'a Path,
-        arguments: &RunArguments,
-    ) -> io::Result<Self> {
-        Ok(Session {
-            experiment,
-            out,
-            records: !arguments.no_records,
-            force: arguments.force,
-            no_bar: arguments.quiet || !io::stderr().is_terminal(),
-            interrupt: Interrupt::listen()?,
-        })
-    }
-
+impl Session<'_> {
     /// Keeps other sweeps out of the folder of this one. Each run keeps others out of its own.
     fn lock(&self) -> Result<Option<FolderLock>, Status> {
         if self.experiment.runs().iter().all(|run| run.label().is_none()) {
@@ -233,15 +205,10 @@ impl<'a> Session<'a> {
     }
 }
 
-fn bad_input(diagnostics: &Diagnostics) -> Status {
-    Terminal::show(diagnostics);
-    Status::BadInput
-}
-
 /// Prints why a run has no results.
 fn failed(error: &ExperimentError) -> Status {
     match error {
-        ExperimentError::Input(diagnostics) => return bad_input(diagnostics),
+        ExperimentError::Input(diagnostics) => return Terminal::bad_input(diagnostics),
         ExperimentError::Output { source, .. } => {
             Terminal::complain(&format!(
                 "error: {error}: {source}\nnote: {}",

@@ -5,19 +5,18 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use isotherm_experiment::{
-    Experiment, ExperimentError, ExportFormat, ExportOptions, Overrides, PlannedRun, describe_trace,
+    Experiment, ExperimentError, ExportFormat, ExportOptions, PlannedRun, describe_trace,
 };
 
-use super::elsewhere;
+use super::{elsewhere, interruptible, loaded};
 use crate::Status;
 use crate::arguments::{DescribeArguments, GenerateArguments, GenerateFormat, WorkloadCommand};
-use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
 use crate::text::count;
 use crate::workload;
 
 /// Describes or writes a workload.
-pub fn run(command: &WorkloadCommand) -> Status {
+pub fn run(command: &WorkloadCommand) -> Result<(), Status> {
     match command {
         WorkloadCommand::Describe(arguments) => describe(arguments),
         WorkloadCommand::Generate(arguments) => generate(arguments),
@@ -26,17 +25,6 @@ pub fn run(command: &WorkloadCommand) -> Status {
 
 fn is_experiment(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "toml" || extension == "json")
-}
-
-fn load(file: &Path, overrides: &Overrides, quiet: bool) -> Result<Experiment, Status> {
-    let experiment = Experiment::load(file, overrides).map_err(|diagnostics| {
-        Terminal::show(&diagnostics);
-        Status::BadInput
-    })?;
-    if !quiet && !experiment.warnings().list().is_empty() {
-        Terminal::show(experiment.warnings());
-    }
-    Ok(experiment)
 }
 
 /// The run whose workload is used: the first of a sweep, which is printed.
@@ -53,10 +41,7 @@ fn first(experiment: &Experiment, quiet: bool) -> &PlannedRun {
 
 fn failed(error: &ExperimentError) -> Status {
     match error {
-        ExperimentError::Input(diagnostics) => {
-            Terminal::show(diagnostics);
-            Status::BadInput
-        }
+        ExperimentError::Input(diagnostics) => Terminal::bad_input(diagnostics),
         ExperimentError::Export { source, .. } => {
             Terminal::complain(&format!(
                 "error: {error}: {source}\nnote: {}",
@@ -71,37 +56,26 @@ fn failed(error: &ExperimentError) -> Status {
     }
 }
 
-fn describe(arguments: &DescribeArguments) -> Status {
+fn describe(arguments: &DescribeArguments) -> Result<(), Status> {
     let report = if is_experiment(&arguments.file) {
         if arguments.columns.is_some() {
-            Terminal::complain(
+            return Err(Terminal::refuse(
                 "error: `--columns` is for traces; an experiment says itself which columns hold what",
-            );
-            return Status::BadInput;
+            ));
         }
-        let experiment = match load(&arguments.file, &arguments.overrides(), arguments.json) {
-            Ok(experiment) => experiment,
-            Err(status) => return status,
-        };
-        match experiment.describe(first(&experiment, arguments.json)) {
-            Ok(report) => report,
-            Err(error) => return failed(&error),
-        }
+        let experiment = Experiment::load(&arguments.file, &arguments.overrides());
+        let experiment = loaded(experiment, arguments.json)?;
+        let run = first(&experiment, arguments.json);
+        experiment.describe(run).map_err(|error| failed(&error))?
     } else {
         if arguments.seed.is_some() || !arguments.set.is_empty() {
-            Terminal::complain(
+            return Err(Terminal::refuse(
                 "error: `--seed` and `--set` are for experiments (files in .toml or .json)",
-            );
-            return Status::BadInput;
+            ));
         }
         let columns = arguments.columns.clone().unwrap_or_default();
-        match describe_trace(&arguments.file, &columns) {
-            Ok(report) => report,
-            Err(diagnostics) => {
-                Terminal::show(&diagnostics);
-                return Status::BadInput;
-            }
-        }
+        describe_trace(&arguments.file, &columns)
+            .map_err(|diagnostics| Terminal::bad_input(&diagnostics))?
     };
     let mut terminal = Terminal::new();
     if arguments.json {
@@ -110,26 +84,15 @@ fn describe(arguments: &DescribeArguments) -> Status {
         let shown = workload::shown(&report);
         terminal.tables(&shown);
     }
-    if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
+    terminal.done()
 }
 
-fn generate(arguments: &GenerateArguments) -> Status {
+fn generate(arguments: &GenerateArguments) -> Result<(), Status> {
     let silent = arguments.quiet || arguments.json;
-    if let Some(status) = contradiction(arguments) {
-        return status;
-    }
-    let experiment =
-        match load(&arguments.experiment.file, &arguments.experiment.overrides(), silent) {
-            Ok(experiment) => experiment,
-            Err(status) => return status,
-        };
-    let interrupt = match Interrupt::listen() {
-        Ok(interrupt) => interrupt,
-        Err(error) => {
-            Terminal::complain(&format!("error: cannot listen to Ctrl-C: {error}"));
-            return Status::CouldNotGoOn;
-        }
-    };
+    check(arguments)?;
+    let (file, overrides) = (&arguments.experiment.file, arguments.experiment.overrides());
+    let experiment = loaded(Experiment::load(file, &overrides), silent)?;
+    let interrupt = interruptible()?;
     let functions = arguments.functions.clone().unwrap_or_else(|| beside(&arguments.out));
     let durations = !arguments.no_durations;
     let format = match arguments.format {
@@ -148,9 +111,9 @@ fn generate(arguments: &GenerateArguments) -> Status {
         Ok(Some(report)) => report,
         Ok(None) => {
             Terminal::complain("interrupted: nothing was written");
-            return interrupt.status().unwrap_or(Status::Interrupted);
+            return Err(interrupt.status().unwrap_or(Status::Interrupted));
         }
-        Err(error) => return failed(&error),
+        Err(error) => return Err(failed(&error)),
     };
     let mut terminal = if arguments.quiet { Terminal::silent() } else { Terminal::new() };
     if arguments.json {
@@ -163,11 +126,11 @@ fn generate(arguments: &GenerateArguments) -> Status {
         }
         terminal.line(&shown);
     }
-    if terminal.failed() { Status::CouldNotGoOn } else { Status::Done }
+    terminal.done()
 }
 
-/// Arguments that do not go together, and a file that is no experiment.
-fn contradiction(arguments: &GenerateArguments) -> Option<Status> {
+/// Refuses arguments that contradict each other, and a file that is no experiment.
+fn check(arguments: &GenerateArguments) -> Result<(), Status> {
     let message = match arguments.format {
         _ if !is_experiment(&arguments.experiment.file) => {
             "error: arrivals are generated from an experiment, a file in .toml or .json"
@@ -182,10 +145,9 @@ fn contradiction(arguments: &GenerateArguments) -> Option<Status> {
         _ if arguments.force && arguments.functions.is_none() && is_special(&arguments.out) => {
             "error: `--out` is no file: say by `--functions` where the functions go"
         }
-        _ => return None,
+        _ => return Ok(()),
     };
-    Terminal::complain(message);
-    Some(Status::BadInput)
+    Err(Terminal::refuse(message))
 }
 
 /// Whether a path leads to a device, a pipe or the like.

@@ -132,12 +132,11 @@ impl Filler<'_> {
             result += before;
             let Some((name, behind)) = after.split_once('}') else {
                 let place = self.part(place, &rest[at..]);
-                self.report.error(
+                return self.report.refuse(
                     place,
                     "`${` is opened here and never closed",
                     "write `$${` for one that is meant as it is",
                 );
-                return None;
             };
             let value = self.value(name, self.part(place, &rest[at..rest.len() - behind.len()]))?;
             if result.is_empty()
@@ -160,8 +159,7 @@ impl Filler<'_> {
                         "parameter `{name}` is {}, which cannot be part of a string",
                         other.description()
                     );
-                    self.report.error(place, message, "");
-                    return None;
+                    return self.report.refuse(place, message, "");
                 }
             }
             rest = behind;
@@ -180,8 +178,7 @@ impl Filler<'_> {
                         "all together they may become {} million characters and values",
                         MOST_FILLED >> 20
                     );
-                    self.report.error(place, "the parameters become too much here", hint);
-                    return None;
+                    return self.report.refuse(place, "the parameters become too much here", hint);
                 }
             }
             return Some(value.clone());
@@ -191,8 +188,7 @@ impl Filler<'_> {
             0 => "add it to `[parameters]`, before it is used".to_owned(),
             _ => format!("there is {}", list(&known)),
         });
-        self.report.error(place, format!("there is no parameter `{name}`"), hint);
-        None
+        self.report.refuse(place, format!("there is no parameter `{name}`"), hint)
     }
 
     /// The place of a part of a string; the whole string if the part is not written there

@@ -105,8 +105,8 @@ fn what_the_reference_aborts_on_is_finished() {
 }
 
 /// Under preset `default` the dates are others, but every simulation ends, every invocation of a
-/// registered function has an outcome, and the auditor, who recomputes disk, memory and slots from
-/// the log alone, has nothing to say.
+/// registered function has an outcome, and the auditor, which recomputes disk, memory and slots
+/// from the log alone, has nothing to say.
 #[test]
 fn under_the_default_preset_nothing_is_exceeded_and_everything_ends() {
     let mut ended = 0;

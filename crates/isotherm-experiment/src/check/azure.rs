@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isotherm_config::diagnostic::Diagnostic;
-use isotherm_config::fields::{Choice, Count, Fields, FromValue, choice, takes, word, words};
-use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::fields::{Choice, Count, Fields, takes, word, words};
+use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::Value;
 use isotherm_workload::{
@@ -67,69 +67,58 @@ const MEMORIES: &[Choice<AppMemory>] = &[
 ];
 
 /// `azure_2019`
-pub const AZURE_2019: TableSpec = TableSpec {
-    name: "azure_2019",
-    title: "",
-    doc: "The trace of Azure Functions of 2019: for each day the files `invocations_per_function_md.anon.dNN.csv`, \
+pub const AZURE_2019: TableSpec = table(
+    "azure_2019",
+    "The trace of Azure Functions of 2019: for each day the files `invocations_per_function_md.anon.dNN.csv`, \
           `function_durations_percentiles.anon.dNN.csv` and, for the days 1 to 12, `app_memory_percentiles.anon.dNN.csv`; each may be \
           compressed (`.csv.gz`, `.csv.zst`). Functions are called `app/function`, both cut to 8 characters, or to as many more as tell all of them apart, and \
           `owner/app/function` if nothing else does.",
-    fields: &[
-        field("folder", Takes::Path { what: "a path", example: "\"data/azure2019\"" }, "Where the files are."),
-        field(
-            "days",
-            Takes::Value { what: "a list of numbers from 1", example: "[1, 2]" },
-            "Which days, in order. They are played one after the other, the first of them from the start of the simulation.",
-        )
-        .default("[1]"),
-        field("apps", takes::<Count>(), "So many of the apps are drawn, with all of their functions.")
-            .like("500")
-            .otherwise("all of them"),
-        field(
-            "sample",
-            takes::<u64>(),
-            "Which apps are drawn: another number, other apps. The seed of the experiment does not matter to it, and a \
-             larger sample of the same number has the apps of a smaller one.",
-        )
-        .like("1")
-        .default("0"),
-        field("memory", Takes::Words(|| words(MEMORIES)), "How much memory a container takes.").default("\"split\""),
-    ],
-};
+)
+.with(&[
+    field("folder", path("a path", "\"data/azure2019\""), "Where the files are."),
+    field(
+        "days",
+        value("a list of numbers from 1", "[1, 2]"),
+        "Which days, in order. They are played one after the other, the first of them from the start of the simulation.",
+    )
+    .default("[1]"),
+    field("apps", takes::<Count>(), "So many of the apps are drawn, with all of their functions.")
+        .like("500")
+        .otherwise("all of them"),
+    field(
+        "sample",
+        takes::<u64>(),
+        "Which apps are drawn: another number, other apps. The seed of the experiment does not matter to it, and a \
+         larger sample of the same number has the apps of a smaller one.",
+    )
+    .like("1")
+    .default("0"),
+    field("memory", Takes::Words(|| words(MEMORIES)), "How much memory a container takes.").default("\"split\""),
+]);
 
 /// `azure_2021`
-pub const AZURE_2021: TableSpec = TableSpec {
-    name: "azure_2021",
-    title: "",
-    doc: "The trace of Azure Functions of 2021: one CSV file with the columns `app`, `func`, `end_timestamp` and `duration`, a row for each \
+pub const AZURE_2021: TableSpec = table(
+    "azure_2021",
+    "The trace of Azure Functions of 2021: one CSV file with the columns `app`, `func`, `end_timestamp` and `duration`, a row for each \
           invocation, in any order. Functions are called `app/function`, both cut to 8 characters, or to as many more as tell all of them apart.",
-    fields: &[
-        field(
-            "file",
-            Takes::Path { what: "a path", example: "\"data/azure2021.csv\"" },
-            "The file, which may be compressed (gzip, zstd).",
-        ),
-        field(
-            "apps",
-            takes::<Count>(),
-            "So many of the apps are drawn, with all of their functions.",
-        )
-        .like("20")
-        .otherwise("all of them"),
-        field("sample", takes::<u64>(), "Which apps are drawn: another number, other apps.")
-            .like("1")
-            .default("0"),
-    ],
-};
-
-impl FromValue for AppMemory {
-    const WHAT: &'static str = "a word";
-    const EXAMPLE: &'static str = "\"split\"";
-
-    fn read(value: &Value, report: &isotherm_config::diagnostic::Report) -> Option<Self> {
-        choice(value, "memory", MEMORIES, report)
-    }
-}
+)
+.with(&[
+    field(
+        "file",
+        path("a path", "\"data/azure2021.csv\""),
+        "The file, which may be compressed (gzip, zstd).",
+    ),
+    field(
+        "apps",
+        takes::<Count>(),
+        "So many of the apps are drawn, with all of their functions.",
+    )
+    .like("20")
+    .otherwise("all of them"),
+    field("sample", takes::<u64>(), "Which apps are drawn: another number, other apps.")
+        .like("1")
+        .default("0"),
+]);
 
 /// The functions of a trace that are simulated.
 pub struct Functions {
@@ -322,7 +311,7 @@ fn year_2019(value: &Value, context: &Context<'_>) -> Option<Named> {
     let before = context.report.count();
     let days = fields.optional::<Vec<Located<u64>>>("days");
     let (sample, apps) = sample(&mut fields);
-    let memory = fields.optional_or("memory", AppMemory::Split);
+    let memory = fields.choice_or("memory", MEMORIES, AppMemory::Split);
     fields.finish();
     let days = match days {
         Some(days) => numbers(&days, value.span, context),
@@ -338,7 +327,7 @@ fn year_2019(value: &Value, context: &Context<'_>) -> Option<Named> {
         folder: path,
         days: days?,
         sample,
-        memory,
+        memory: memory?,
     };
     Some((source, folder, apps))
 }
@@ -346,8 +335,7 @@ fn year_2019(value: &Value, context: &Context<'_>) -> Option<Named> {
 /// The numbers of days, which must increase.
 fn numbers(days: &[Located<u64>], place: Span, context: &Context<'_>) -> Option<Vec<u16>> {
     if days.is_empty() {
-        context.report.error(place, "there are no days", "write `days = [1]`");
-        return None;
+        return context.report.refuse(place, "there are no days", "write `days = [1]`");
     }
     let mut numbers: Vec<u16> = Vec::new();
     for day in days {

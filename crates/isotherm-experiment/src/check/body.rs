@@ -3,7 +3,7 @@
 
 use isotherm_config::fields::{Fields, Size, Work, takes};
 use isotherm_config::hint::{list, suggestion};
-use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::schema::{Field, TableSpec, Takes, field, table, value};
 use isotherm_config::source::Located;
 use isotherm_config::tree::{Kind, Value};
 
@@ -12,18 +12,14 @@ use crate::check::distribution::A_DURATION;
 use crate::duration_distribution::DurationDistribution;
 use crate::plan::{Body, StepPlan};
 
-const A_FILE: Field = field(
-    "file",
-    Takes::Value { what: "a name", example: "\"thumbnail\"" },
-    "The name of the file.",
-)
-.otherwise("files without a name are numbered");
+const A_FILE: Field = field("file", value("a name", "\"thumbnail\""), "The name of the file.")
+    .otherwise("files without a name are numbered");
 
-const A_STORAGE: Takes = Takes::Value { what: "the name of a storage", example: "\"repository\"" };
+const A_STORAGE: Takes = value("the name of a storage", "\"repository\"");
 
 /// The description of a kind of step, identified by its first field.
 const fn step(doc: &'static str, fields: &'static [Field]) -> TableSpec {
-    TableSpec { name: "a step", title: "", doc, fields }
+    table("a step", doc).with(fields)
 }
 
 /// The kinds of steps. The first field of each is its verb, which identifies the kind.
@@ -42,20 +38,12 @@ pub const STEPS: &[&TableSpec] = &[
     ),
     &step(
         "Reads a file that the body has written to its private storage.",
-        &[field(
-            "read",
-            Takes::Value { what: "a name", example: "\"thumbnail\"" },
-            "The name of the file.",
-        )],
+        &[field("read", value("a name", "\"thumbnail\""), "The name of the file.")],
     ),
     &step(
         "Reads a file of a storage into memory.",
         &[
-            field(
-                "fetch",
-                Takes::Value { what: "a name", example: "\"photo\"" },
-                "The name of the file.",
-            ),
+            field("fetch", value("a name", "\"photo\""), "The name of the file."),
             field("from", A_STORAGE, "The storage."),
         ],
     ),
@@ -69,11 +57,7 @@ pub const STEPS: &[&TableSpec] = &[
     ),
     &step(
         "Invokes another function and waits until it has ended.",
-        &[field(
-            "invoke",
-            Takes::Value { what: "the name of a function", example: "\"predict\"" },
-            "The function.",
-        )],
+        &[field("invoke", value("the name of a function", "\"predict\""), "The function.")],
     ),
 ];
 
@@ -89,12 +73,11 @@ fn verbs() -> Vec<&'static str> {
 pub fn body(value: &Value, context: &Context<'_>) -> Option<Vec<StepPlan>> {
     let Kind::Array(steps) = &value.kind else {
         let message = format!("a body must be a list of steps, not {}", value.kind.description());
-        context.report.error(
+        return context.report.refuse(
             value.span,
             message,
             format!("write it like {}", context.report.example("[{ sleep = \"5s\" }]")),
         );
-        return None;
     };
     let mut body = BodyReader { context, files_written: 0, private_files: Vec::new() };
     let steps: Vec<_> = steps.iter().map(|step| body.step(step)).collect();
@@ -129,8 +112,7 @@ impl BodyReader<'_, '_> {
                 let message = format!("a step does one thing, and this one has {}", list(&verbs));
                 fields.proceed_as(second);
                 let place = fields.entry(second.fields[0].key)?.key_span;
-                report.error(place, message, "write two steps");
-                return None;
+                return report.refuse(place, message, "write two steps");
             }
         };
         fields.finish();

@@ -15,7 +15,7 @@
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{AtMost, Bandwidth, Count, Fields, FromValue, Size, Speed, takes};
-use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::schema::{Field, TableSpec, Takes, field, table};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::Duration;
@@ -30,38 +30,32 @@ const MAX_NODES: u32 = 1_000_000;
 const DEFAULT_SPEED: f64 = 10e9;
 
 /// The compact form of `[platform]`.
-pub const COMPACT: TableSpec = TableSpec {
-    name: "[platform]",
-    title: "`[platform]` in a few words",
-    doc: "A platform in a few words: every host hangs on one switch by a full-duplex link of its own. The hosts are called `user`, \
+pub const COMPACT: TableSpec = table(
+    "[platform]",
+    "A platform in a few words: every host hangs on one switch by a full-duplex link of its own. The hosts are called `user`, \
           `head`, `repository`, `node0`, `node1`, and so on.",
-    fields: &[
-        field(
-            "nodes",
-            Takes::Either(&[Takes::Table(&NODES), Takes::Tables(&NODES)]),
-            "The compute hosts: one group of them that are alike, or an array of groups that differ.",
-        ),
-        field(
-            "head",
-            Takes::Table(&HEAD),
-            "The host on which the service runs and images are cached.",
-        ),
-        field("network", Takes::Table(&NETWORK), "The links."),
-    ],
-};
+)
+.titled("`[platform]` in a few words").with(&[
+    field(
+        "nodes",
+        Takes::Either(&[Takes::Table(&NODES), Takes::Tables(&NODES)]),
+        "The compute hosts: one group of them that are alike, or an array of groups that differ.",
+    ),
+    field(
+        "head",
+        Takes::Table(&HEAD),
+        "The host on which the service runs and images are cached.",
+    ),
+    field("network", Takes::Table(&NETWORK), "The links."),
+]);
 
-const DISK: TableSpec = TableSpec {
-    name: "disk",
-    title: "",
-    doc: "A disk.",
-    fields: &[
-        field("read", takes::<Bandwidth>(), "How fast it reads.").like("\"2GB/s\""),
-        field("write", takes::<Bandwidth>(), "How fast it writes.").like("\"1GB/s\""),
-        field("size", takes::<Size>(), "How much it holds.")
-            .like("\"1TB\"")
-            .otherwise("as much as is put there"),
-    ],
-};
+const DISK: TableSpec = table("disk", "A disk.").with(&[
+    field("read", takes::<Bandwidth>(), "How fast it reads.").like("\"2GB/s\""),
+    field("write", takes::<Bandwidth>(), "How fast it writes.").like("\"1GB/s\""),
+    field("size", takes::<Size>(), "How much it holds.")
+        .like("\"1TB\"")
+        .otherwise("as much as is put there"),
+]);
 
 const CORES: Field = field("cores", takes::<Count>(), "Its cores.").like("16");
 const SPEED: Field = field("speed", takes::<Speed>(), "The speed of a core.").default("\"10Gf/s\"");
@@ -70,47 +64,32 @@ const MEMORY: Field = field("memory", takes::<Size>(), "Its memory.")
     .otherwise("as much as is used");
 const ITS_DISK: Field = field("disk", Takes::Table(&DISK), "Its disk, on which images are kept.");
 
-const NODES: TableSpec = TableSpec {
-    name: "nodes",
-    title: "",
-    doc: "Compute hosts that are alike.",
-    fields: &[
-        field("count", takes::<AtMost<MAX_NODES>>(), "How many."),
-        CORES,
-        SPEED,
-        MEMORY,
-        ITS_DISK,
-    ],
-};
+const NODES: TableSpec = table("nodes", "Compute hosts that are alike.").with(&[
+    field("count", takes::<AtMost<MAX_NODES>>(), "How many."),
+    CORES,
+    SPEED,
+    MEMORY,
+    ITS_DISK,
+]);
 
-const HEAD: TableSpec = TableSpec {
-    name: "head",
-    title: "",
-    doc: "The head host.",
-    fields: &[CORES, SPEED, MEMORY, ITS_DISK],
-};
+const HEAD: TableSpec = table("head", "The head host.").with(&[CORES, SPEED, MEMORY, ITS_DISK]);
 
-const NETWORK: TableSpec = TableSpec {
-    name: "network",
-    title: "",
-    doc: "The links between the hosts and the switch.",
-    fields: &[
-        field("node", takes::<Bandwidth>(), "The link of a compute host.").like("\"10Gbps\""),
-        field("latency", takes::<Duration>(), "From one host to another, through two links.")
-            .like("\"50us\""),
-        field("head", takes::<Bandwidth>(), "The link of the head host.")
-            .like("\"10Gbps\"")
-            .otherwise("as that of a compute host"),
-        field(
-            "repository",
-            takes::<Bandwidth>(),
-            "The link of the repository, which reads and writes as fast.",
-        )
+const NETWORK: TableSpec = table("network", "The links between the hosts and the switch.").with(&[
+    field("node", takes::<Bandwidth>(), "The link of a compute host.").like("\"10Gbps\""),
+    field("latency", takes::<Duration>(), "From one host to another, through two links.")
+        .like("\"50us\""),
+    field("head", takes::<Bandwidth>(), "The link of the head host.")
+        .like("\"10Gbps\"")
         .otherwise("as that of a compute host"),
-        field("user", takes::<Bandwidth>(), "The link of the user.")
-            .otherwise("as that of the repository"),
-    ],
-};
+    field(
+        "repository",
+        takes::<Bandwidth>(),
+        "The link of the repository, which reads and writes as fast.",
+    )
+    .otherwise("as that of a compute host"),
+    field("user", takes::<Bandwidth>(), "The link of the user.")
+        .otherwise("as that of the repository"),
+]);
 
 /// A disk; bandwidths are in bytes per second.
 struct Disk {
@@ -170,19 +149,14 @@ fn group(value: &Value, report: &Report) -> Option<Group> {
 }
 
 fn groups(fields: &mut Fields<'_>) -> Option<Vec<Group>> {
-    let Some(entry) = fields.entry("nodes") else {
-        fields.missing(
-            "nodes",
-            "{ count = 4, cores = 16, disk = { read = \"2GB/s\", write = \"1GB/s\" } }",
-        );
-        return None;
-    };
-    match &entry.value.kind {
+    let example = "{ count = 4, cores = 16, disk = { read = \"2GB/s\", write = \"1GB/s\" } }";
+    let value = fields.required_value("nodes", example)?;
+    match &value.kind {
         Kind::Array(values) => {
             let groups: Vec<_> = values.iter().map(|value| group(value, fields.report())).collect();
             groups.into_iter().collect()
         }
-        _ => group(&entry.value, fields.report()).map(|group| vec![group]),
+        _ => group(value, fields.report()).map(|group| vec![group]),
     }
 }
 
@@ -196,11 +170,8 @@ struct Network {
 }
 
 fn network(fields: &mut Fields<'_>) -> Option<Network> {
-    let Some(entry) = fields.entry("network") else {
-        fields.missing("network", "{ node = \"10Gbps\", latency = \"50us\" }");
-        return None;
-    };
-    let mut fields = Fields::of(&entry.value, &NETWORK, fields.report())?;
+    let value = fields.required_value("network", "{ node = \"10Gbps\", latency = \"50us\" }")?;
+    let mut fields = Fields::of(value, &NETWORK, fields.report())?;
     let node = fields.required::<Bandwidth>("node");
     let latency = fields.required::<Duration>("latency");
     let head = fields.optional::<Bandwidth>("head");
@@ -222,17 +193,13 @@ fn network(fields: &mut Fields<'_>) -> Option<Network> {
 pub fn platform(value: &Value, report: &Report) -> Option<(Option<PlatformSpec>, Parts)> {
     let mut fields = Fields::of(value, &COMPACT, report)?;
     let nodes = groups(&mut fields);
-    let head = match fields.entry("head") {
-        Some(entry) => Fields::of(&entry.value, &HEAD, report).and_then(|mut fields| {
-            let head = machine(&mut fields);
-            fields.finish();
-            head
-        }),
-        None => {
-            fields.missing("head", "{ cores = 8, disk = { read = \"2GB/s\", write = \"1GB/s\" } }");
-            None
-        }
-    };
+    let example = "{ cores = 8, disk = { read = \"2GB/s\", write = \"1GB/s\" } }";
+    let head = fields.required_with("head", example, |value, report| {
+        let mut fields = Fields::of(value, &HEAD, report)?;
+        let head = machine(&mut fields);
+        fields.finish();
+        head
+    });
     let network = network(&mut fields);
     // So that a mistyped `xml` gets a hint.
     fields.also(&["xml"]);

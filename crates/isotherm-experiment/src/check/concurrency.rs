@@ -14,7 +14,8 @@ const A_MAXIMUM: Takes =
 
 const UNLIMITED: &[Choice<Maximum>] = &[word("unlimited", "any number of them", Maximum(None))];
 
-const THROTTLE: &[Choice<Throttle>] = &[
+/// What becomes of invocations that come when as many run as may.
+pub const THROTTLE: &[Choice<Throttle>] = &[
     word("queue", "they wait in line, first come, first served", Throttle::Queue),
     word("reject", "they are rejected, with the cause `throttled`", Throttle::Reject),
 ];
@@ -72,8 +73,7 @@ impl FromValue for WholeNumber {
             Kind::Integer(0) => Some(WholeNumber(0)),
             Kind::Integer(number) if u32::try_from(number).is_err() => {
                 let hint = format!("use a number from 0 to {}", u32::MAX);
-                report.error(value.span, "this number is out of range", hint);
-                None
+                report.refuse(value.span, "this number is out of range", hint)
             }
             _ => Count::read(value, report).map(|count| WholeNumber(count.0)),
         }
@@ -96,20 +96,15 @@ impl FromValue for Maximum {
     }
 }
 
-/// Reads `throttle`.
-pub fn throttle(value: &Value, report: &Report) -> Option<Throttle> {
-    choice(value, "throttle", THROTTLE, report)
-}
-
 /// Reads the fields of a function.
 pub fn of_function(fields: &mut Fields<'_>) -> ConcurrencyPlan {
     let per_container = fields.optional::<Count>("concurrency").map_or(1, |count| count.0);
-    let most = fields.optional_or("max_concurrency", Maximum(None)).0;
+    let maximum = fields.optional_or("max_concurrency", Maximum(None)).0;
     let Some(reserved) = fields.entry("reserved_concurrency") else {
-        return ConcurrencyPlan { per_container, most, reserved: false };
+        return ConcurrencyPlan { per_container, maximum, reserved: false };
     };
     let report = fields.report();
-    if most.is_some() {
+    if maximum.is_some() {
         let message = "`reserved_concurrency` does not go with `max_concurrency`";
         report.error(
             reserved.key_span,
@@ -117,29 +112,31 @@ pub fn of_function(fields: &mut Fields<'_>) -> ConcurrencyPlan {
             "what is reserved is the maximum too: remove one of them",
         );
     }
-    let most = WholeNumber::read(&reserved.value, report).map(|number| number.0);
-    ConcurrencyPlan { per_container, most, reserved: true }
+    let maximum = WholeNumber::read(&reserved.value, report).map(|number| number.0);
+    ConcurrencyPlan { per_container, maximum, reserved: true }
 }
 
 /// Reports reservations that exceed the limit of the service, or leave nothing to other functions.
 pub fn check(functions: &[FunctionPlan], service: &ServicePlan, report: &Report) {
     let reserving = || functions.iter().filter(|function| function.concurrency.reserved);
     // Without a limit of the service, reservations cannot conflict.
-    let (Some(first), Some(most)) = (reserving().next(), service.max_concurrency) else { return };
+    let (Some(first), Some(maximum)) = (reserving().next(), service.max_concurrency) else {
+        return;
+    };
     // A function with a maximum of 0 is meant never to run.
     let needs_capacity = |function: &&FunctionPlan| {
-        !function.concurrency.reserved && function.concurrency.most != Some(0)
+        !function.concurrency.reserved && function.concurrency.maximum != Some(0)
     };
     let reserved: u64 =
-        reserving().filter_map(|function| function.concurrency.most).map(u64::from).sum();
+        reserving().filter_map(|function| function.concurrency.maximum).map(u64::from).sum();
     let other = functions.iter().find(needs_capacity);
-    if reserved > u64::from(most) {
+    if reserved > u64::from(maximum) {
         let message = format!(
-            "functions reserve a concurrency of {reserved} together, and the service has {most}"
+            "functions reserve a concurrency of {reserved} together, and the service has {maximum}"
         );
         report.error(first.place, message, "reserve less, or raise `service.max_concurrency`");
         // A service limit of 0 is meant to reject everything.
-    } else if let Some(other) = other.filter(|_| reserved == u64::from(most) && most > 0) {
+    } else if let Some(other) = other.filter(|_| reserved == u64::from(maximum) && maximum > 0) {
         let message = format!(
             "function `{}` could never run: others reserve all of the concurrency",
             other.name

@@ -3,22 +3,22 @@
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Choice, Fields, FromValue, Positive, choice, takes, word};
-use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::schema::{Field, TableSpec, Takes, field, table, value};
 use isotherm_config::source::Located;
 use isotherm_config::tree::{Kind, Value};
-use isotherm_kernel::Duration;
+use isotherm_kernel::{Distribution, DistributionError, Duration};
 
-use crate::duration_distribution::{DistributionForm, DurationDistribution};
+use crate::duration_distribution::DurationDistribution;
 
 /// What a field takes that is such a duration.
 pub const A_DURATION: Takes = Takes::Either(&[takes::<Duration>(), Takes::Table(&DISTRIBUTION)]);
 
 const KIND: Field = field(
     "kind",
-    Takes::Value {
-        what: "`uniform`, `exponential`, `lognormal`, `weibull`, `pareto`, `empirical`, `constant` or `huawei-2025`",
-        example: "\"lognormal\"",
-    },
+    value(
+        "`uniform`, `exponential`, `lognormal`, `weibull`, `pareto`, `empirical`, `constant` or `huawei-2025`",
+        "\"lognormal\"",
+    ),
     "Which distribution.",
 );
 
@@ -40,45 +40,47 @@ const MINIMUM: Field =
         .like("\"100ms\"");
 const QUANTILES: Field = field(
     "quantiles",
-    Takes::Value {
-        what: "pairs of a probability and a duration",
-        example: "[[0, \"3ms\"], [0.5, \"40ms\"], [0.99, \"900ms\"], [1, \"4s\"]]",
-    },
+    value(
+        "pairs of a probability and a duration",
+        "[[0, \"3ms\"], [0.5, \"40ms\"], [0.99, \"900ms\"], [1, \"4s\"]]",
+    ),
     "Its quantiles, from that of 0 (the minimum) to that of 1 (the maximum); between two of them it is linear.",
 );
 
 const ONE_OF_TWO: &str = "another pair, or another `kind`";
 
 /// All of them as the reference describes them.
-pub const DISTRIBUTION: TableSpec = TableSpec {
-    name: "a distribution",
-    title: "A duration drawn at random",
-    doc: "A duration that is drawn anew each time, in place of one that is always the same: `{ kind = \"uniform\", low = \"100ms\", high = \
+pub const DISTRIBUTION: TableSpec = table(
+    "a distribution",
+    "A duration that is drawn anew each time, in place of one that is always the same: `{ kind = \"uniform\", low = \"100ms\", high = \
           \"300ms\" }`; `exponential` has a `mean`; `lognormal` has `median` and `sigma`, or `mean` and `sd`; `weibull` has `shape` and `scale`, or \
           `mean` and `sd`; `pareto` has `shape` and `minimum`; `empirical` has `quantiles`; `huawei-2025` has nothing else: it is how long cold starts took on \
           Huawei's platform, `lognormal` with a mean of 3.24 s and a standard deviation of 7.10 s. What is drawn comes from a random stream of its own, \
           which depends on the seed and on the place in the experiment, and is the same on every machine.",
-    fields: &[
-        KIND,
-        LOW.otherwise("`uniform` needs it"),
-        HIGH.otherwise("`uniform` needs it"),
-        MEAN.otherwise("`exponential` needs it, and `lognormal` and `weibull` with `sd`"),
-        SD.otherwise("`lognormal` and `weibull` need it with `mean`"),
-        MEDIAN.otherwise("`lognormal` needs it with `sigma`"),
-        SIGMA.otherwise("`lognormal` needs it with `median`"),
-        SHAPE.otherwise("`weibull` needs it with `scale`, and `pareto` with `minimum`"),
-        SCALE.otherwise("`weibull` needs it with `shape`"),
-        MINIMUM.otherwise("`pareto` needs it"),
-        QUANTILES.otherwise("`empirical` needs it"),
-        VALUE.otherwise("`constant` needs it"),
-    ],
-};
+)
+.titled("A duration drawn at random").with(&[
+    KIND,
+    LOW.otherwise("`uniform` needs it"),
+    HIGH.otherwise("`uniform` needs it"),
+    MEAN.otherwise("`exponential` needs it, and `lognormal` and `weibull` with `sd`"),
+    SD.otherwise("`lognormal` and `weibull` need it with `mean`"),
+    MEDIAN.otherwise("`lognormal` needs it with `sigma`"),
+    SIGMA.otherwise("`lognormal` needs it with `median`"),
+    SHAPE.otherwise("`weibull` needs it with `scale`, and `pareto` with `minimum`"),
+    SCALE.otherwise("`weibull` needs it with `shape`"),
+    MINIMUM.otherwise("`pareto` needs it"),
+    QUANTILES.otherwise("`empirical` needs it"),
+    VALUE.otherwise("`constant` needs it"),
+]);
 
 const fn of_kind(name: &'static str, fields: &'static [Field]) -> TableSpec {
     TableSpec { name, title: "", doc: "", fields }
 }
 
-type Reader = fn(&mut Fields<'_>) -> Option<DistributionForm>;
+/// What reads the parameters of a kind; `Err` if they are no distribution.
+type Reader = fn(&mut Fields<'_>) -> Option<Read>;
+
+type Read = Result<DurationDistribution, DistributionError>;
 
 /// The kinds: what each takes, and what reads it.
 const KINDS: &[Choice<(&TableSpec, Reader)>] = &[
@@ -142,72 +144,74 @@ impl FromValue for DurationDistribution {
         }
         let before = report.count();
         let mut fields = Fields::of(value, &DISTRIBUTION, report)?;
-        let Some(entry) = fields.entry("kind") else {
-            fields.missing("kind", "\"lognormal\"");
-            return None;
-        };
-        let (spec, read) = choice(&entry.value, "distribution", KINDS, report)?;
+        let kind = fields.required_value("kind", "\"lognormal\"")?;
+        let (spec, read) = choice(kind, "distribution", KINDS, report)?;
         fields.proceed_as(spec);
-        let form = read(&mut fields);
+        let read = read(&mut fields);
         fields.finish();
-        let form = form.filter(|_| report.count() == before)?;
-        DurationDistribution::new(form)
+        read.filter(|_| report.count() == before)?
             .map_err(|error| report.error(value.span, error.to_string(), ""))
             .ok()
     }
 }
 
-fn constant(fields: &mut Fields<'_>) -> Option<DistributionForm> {
-    fields.required("value").map(DistributionForm::Fixed)
+fn random(seconds: Result<Distribution, DistributionError>) -> Option<Read> {
+    Some(seconds.map(DurationDistribution::from))
+}
+
+fn s(duration: Duration) -> f64 {
+    duration.as_secs_f64()
+}
+
+fn constant(fields: &mut Fields<'_>) -> Option<Read> {
+    fields.required::<Duration>("value").map(|value| Ok(value.into()))
 }
 
 /// The fit that was published with the table of cold starts of 2025: log-normal, mean 3.24 s,
 /// standard deviation 7.10 s.
-fn huawei(_: &mut Fields<'_>) -> Option<DistributionForm> {
-    Some(DistributionForm::LogNormalOfMean {
-        mean: Duration::from_millis(3_240),
-        sd: Duration::from_millis(7_100),
-    })
+fn huawei(_: &mut Fields<'_>) -> Option<Read> {
+    let (mean, sd) = (Duration::from_millis(3_240), Duration::from_millis(7_100));
+    random(Distribution::log_normal_with_mean(s(mean), s(sd)))
 }
 
-fn uniform(fields: &mut Fields<'_>) -> Option<DistributionForm> {
+fn uniform(fields: &mut Fields<'_>) -> Option<Read> {
     let low = fields.required::<Duration>("low");
     let high = fields.required::<Located<Duration>>("high");
     let (low, high) = (low?, high?);
     if high.value < low {
         fields.report().error(high.span, "`high` is less than `low`", "the shortest is `low`");
     }
-    Some(DistributionForm::Uniform { low, high: high.value })
+    random(Distribution::uniform(s(low), s(high.value)))
 }
 
-fn exponential(fields: &mut Fields<'_>) -> Option<DistributionForm> {
-    Some(DistributionForm::Exponential { mean: longer_than_none(fields, "mean")? })
+fn exponential(fields: &mut Fields<'_>) -> Option<Read> {
+    random(Distribution::exponential_with_mean(s(longer_than_none(fields, "mean")?)))
 }
 
-fn log_normal(fields: &mut Fields<'_>) -> Option<DistributionForm> {
+fn log_normal(fields: &mut Fields<'_>) -> Option<Read> {
     if fields.has("median") || fields.has("sigma") {
         let median = longer_than_none(fields, "median");
         let sigma = fields.required::<Positive>("sigma");
-        return Some(DistributionForm::LogNormal { median: median?, sigma: sigma?.0 });
+        return random(Distribution::log_normal_with_median(s(median?), sigma?.0));
     }
     let (mean, sd) = mean_and_sd(fields, ("median", "\"200ms\""))?;
-    Some(DistributionForm::LogNormalOfMean { mean, sd })
+    random(Distribution::log_normal_with_mean(s(mean), s(sd)))
 }
 
-fn weibull(fields: &mut Fields<'_>) -> Option<DistributionForm> {
+fn weibull(fields: &mut Fields<'_>) -> Option<Read> {
     if fields.has("shape") || fields.has("scale") {
         let shape = fields.required::<Positive>("shape");
         let scale = longer_than_none(fields, "scale");
-        return Some(DistributionForm::Weibull { shape: shape?.0, scale: scale? });
+        return random(Distribution::weibull(shape?.0, s(scale?)));
     }
     let (mean, sd) = mean_and_sd(fields, ("shape", "1.5"))?;
-    Some(DistributionForm::WeibullOfMean { mean, sd })
+    random(Distribution::weibull_with_mean(s(mean), s(sd)))
 }
 
-fn pareto(fields: &mut Fields<'_>) -> Option<DistributionForm> {
+fn pareto(fields: &mut Fields<'_>) -> Option<Read> {
     let shape = fields.required::<Positive>("shape");
     let minimum = longer_than_none(fields, "minimum");
-    Some(DistributionForm::Pareto { shape: shape?.0, minimum: minimum? })
+    random(Distribution::pareto(shape?.0, s(minimum?)))
 }
 
 /// `mean` and `sd`, where the distribution may be given in another way: by a field and its example.
@@ -225,26 +229,23 @@ fn longer_than_none(fields: &mut Fields<'_>, key: &'static str) -> Option<Durati
     let duration = fields.required::<Located<Duration>>(key)?;
     if duration.value.is_zero() {
         let hint = "a duration that is always the same is written alone, as in \"0s\"";
-        fields.report().error(
+        return fields.report().refuse(
             duration.span,
             format!("the `{key}` of a distribution must be more than zero"),
             hint,
         );
-        return None;
     }
     Some(duration.value)
 }
 
-fn empirical(fields: &mut Fields<'_>) -> Option<DistributionForm> {
+fn empirical(fields: &mut Fields<'_>) -> Option<Read> {
     let report = fields.report();
-    let Some(entry) = fields.entry("quantiles") else {
-        fields.missing("quantiles", "[[0, \"3ms\"], [0.5, \"40ms\"], [1, \"4s\"]]");
-        return None;
-    };
-    let pairs = Vec::<Located<Quantile>>::read(&entry.value, report)?;
+    let example = "[[0, \"3ms\"], [0.5, \"40ms\"], [1, \"4s\"]]";
+    let value = fields.required_value("quantiles", example)?;
+    let pairs = Vec::<Located<Quantile>>::read(value, report)?;
     let wrong = |place, message: &str, hint: &str| report.error(place, message, hint);
     let [first, .., last] = &pairs[..] else {
-        wrong(entry.value.span, "at least two quantiles are needed", "those of 0 and of 1");
+        wrong(value.span, "at least two quantiles are needed", "those of 0 and of 1");
         return None;
     };
     if first.value.0 != 0.0 {
@@ -264,9 +265,8 @@ fn empirical(fields: &mut Fields<'_>) -> Option<DistributionForm> {
             wrong(pair[1].span, "this value is below the one before", "quantiles never go down");
         }
     }
-    Some(DistributionForm::Empirical(
-        pairs.iter().map(|pair| (pair.value.0, pair.value.1)).collect(),
-    ))
+    let quantiles: Vec<_> = pairs.iter().map(|pair| (pair.value.0, s(pair.value.1))).collect();
+    random(Distribution::empirical(&quantiles))
 }
 
 /// A probability and a duration.
@@ -283,19 +283,17 @@ impl FromValue for Quantile {
                     (f64::read(&pair[0], report), Duration::read(&pair[1], report));
                 let (probability, duration) = (probability?, duration?);
                 if !(0.0..=1.0).contains(&probability) {
-                    report.error(
+                    return report.refuse(
                         pair[0].span,
                         "a probability is a number from 0 to 1",
                         "the median is that of 0.5",
                     );
-                    return None;
                 }
                 Some(Quantile(probability, duration))
             }
             _ => {
                 let hint = format!("write it like {}", report.example(Self::EXAMPLE));
-                report.error(value.span, format!("expected {}", Self::WHAT), hint);
-                None
+                report.refuse(value.span, format!("expected {}", Self::WHAT), hint)
             }
         }
     }

@@ -13,13 +13,12 @@
 //!
 //! They are numbered after the `[[function]]` tables. The file is read before anything refers to a
 //! function.
-//! function.
 
 use std::sync::Arc;
 
 use isotherm_config::diagnostic::{Diagnostic, Report};
 use isotherm_config::fields::Fields;
-use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::Value;
 use isotherm_kernel::Duration;
@@ -43,107 +42,79 @@ use crate::policies::{KeepAliveKind, Policy};
 /// The number of errors in the rows of the file that are reported in full.
 const MOST_OF_A_FILE: usize = 20;
 
-const A_COLUMN: Takes = Takes::Value { what: "the name of a column", example: "\"memory_mb\"" };
+const A_COLUMN: Takes = value("the name of a column", "\"memory_mb\"");
 
-const A_SIZE_UNIT: Takes = Takes::Value {
-    what: "`B`, `kB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB` or `TiB`",
-    example: "\"MB\"",
-};
+const A_SIZE_UNIT: Takes =
+    value("`B`, `kB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB` or `TiB`", "\"MB\"");
 
 /// `[functions]`
-pub const FUNCTIONS: TableSpec = TableSpec {
-    name: "[functions]",
-    title: "",
-    doc: "Functions from a CSV file whose first line names its columns, a row for each, or from a trace that says which there are. Other \
+pub const FUNCTIONS: TableSpec = table(
+    "[functions]",
+    "Functions from a CSV file whose first line names its columns, a row for each, or from a trace that says which there are. Other \
           columns are ignored. Where a row has no value, or the file no column, what stands here holds.",
-    fields: &[
-        field(
-            "csv",
-            Takes::Path { what: "a path", example: "\"data/functions.csv\"" },
-            "The file, which may be compressed (gzip, zstd).",
-        )
-        .otherwise("`azure_2019` or `azure_2021` is required"),
-        field("azure_2019", Takes::Table(&AZURE_2019), "The functions of the trace of Azure Functions of 2019, instead of `csv`.")
-            .otherwise("`csv` or `azure_2021` is required"),
-        field("azure_2021", Takes::Table(&AZURE_2021), "The functions of the trace of Azure Functions of 2021, instead of `csv`.")
-            .otherwise("`csv` or `azure_2019` is required"),
-        field("columns", Takes::Table(&COLUMNS), "Which column of the CSV file holds what.")
-            .otherwise("required with `csv`"),
-        field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them"),
-        field("limits", Takes::Table(&DEFAULT_LIMITS), "The limits of functions of which the file or the trace does not say them.")
-            .otherwise("the file must say them"),
-        field("startup", A_DURATION, "How long the start of a container takes; if it is random, drawn for each.")
-            .otherwise("that of the service"),
-        field("keep_alive", Takes::OneOf(KeepAliveKind::FAMILY), KeepAliveKind::FAMILY.doc)
-            .otherwise("that of the service"),
-        on_failure::OF_FUNCTION,
-        concurrency::PER_CONTAINER,
-        concurrency::FUNCTION_MAXIMUM,
-        concurrency::RESERVED,
-        field(
-            "image",
-            Takes::Value { what: "the name of an image", example: "\"python\"" },
-            "What containers are made from.",
-        )
-        .otherwise("nothing has to be downloaded, copied or loaded"),
-        field("body", Takes::Kinds(STEPS), "What each of them does when it is invoked. Invocations of a trace take as long as it says; only functions of which it says nothing do this.")
-            .otherwise("every invocation must bring its own"),
-    ],
-};
+)
+.with(&[
+    field(
+        "csv",
+        path("a path", "\"data/functions.csv\""),
+        "The file, which may be compressed (gzip, zstd).",
+    )
+    .otherwise("`azure_2019` or `azure_2021` is required"),
+    field("azure_2019", Takes::Table(&AZURE_2019), "The functions of the trace of Azure Functions of 2019, instead of `csv`.")
+        .otherwise("`csv` or `azure_2021` is required"),
+    field("azure_2021", Takes::Table(&AZURE_2021), "The functions of the trace of Azure Functions of 2021, instead of `csv`.")
+        .otherwise("`csv` or `azure_2019` is required"),
+    field("columns", Takes::Table(&COLUMNS), "Which column of the CSV file holds what.")
+        .otherwise("required with `csv`"),
+    field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them"),
+    field("limits", Takes::Table(&DEFAULT_LIMITS), "The limits of functions of which the file or the trace does not say them.")
+        .otherwise("the file must say them"),
+    field("startup", A_DURATION, "How long the start of a container takes; if it is random, drawn for each.")
+        .otherwise("that of the service"),
+    service::of_family(KeepAliveKind::FAMILY)
+        .otherwise("that of the service"),
+    on_failure::OF_FUNCTION,
+    concurrency::PER_CONTAINER,
+    concurrency::FUNCTION_MAXIMUM,
+    concurrency::RESERVED,
+    field(
+        "image",
+        value("the name of an image", "\"python\""),
+        "What containers are made from.",
+    )
+    .otherwise("nothing has to be downloaded, copied or loaded"),
+    field("body", Takes::Kinds(STEPS), "What each of them does when it is invoked. Invocations of a trace take as long as it says; only functions of which it says nothing do this.")
+        .otherwise("every invocation must bring its own"),
+]);
 
-const COLUMNS: TableSpec = TableSpec {
-    name: "columns",
-    title: "",
-    doc: "Which column of a file of functions holds what.",
-    fields: &[
-        field(
-            "name",
-            Takes::Value { what: "the name of a column", example: "\"function\"" },
-            "The name of the function.",
-        ),
-        field(
-            "image",
-            Takes::Value { what: "the name of a column", example: "\"image\"" },
-            "The name of its image.",
-        )
-        .otherwise("`image`"),
+const COLUMNS: TableSpec = table("columns", "Which column of a file of functions holds what.")
+    .with(&[
+        field("name", value("the name of a column", "\"function\""), "The name of the function."),
+        field("image", value("the name of a column", "\"image\""), "The name of its image.")
+            .otherwise("`image`"),
         field("memory", A_COLUMN, "Memory of a container.").otherwise("`limits.memory`"),
-        field(
-            "disk",
-            Takes::Value { what: "the name of a column", example: "\"disk_mb\"" },
-            "Disk space of a container.",
-        )
-        .otherwise("`limits.disk`"),
-        field(
-            "time",
-            Takes::Value { what: "the name of a column", example: "\"timeout_s\"" },
-            "How long a body may run.",
-        )
-        .otherwise("`limits.time`"),
+        field("disk", value("the name of a column", "\"disk_mb\""), "Disk space of a container.")
+            .otherwise("`limits.disk`"),
+        field("time", value("the name of a column", "\"timeout_s\""), "How long a body may run.")
+            .otherwise("`limits.time`"),
         field(
             "startup",
-            Takes::Value { what: "the name of a column", example: "\"cold_start_s\"" },
+            value("the name of a column", "\"cold_start_s\""),
             "How long the start of a container takes.",
         )
         .otherwise("`startup`"),
-    ],
-};
+    ]);
 
-const UNITS: TableSpec = TableSpec {
-    name: "units",
-    title: "",
-    doc: "Units of the numbers in a file of functions.",
-    fields: &[
-        field("memory", A_SIZE_UNIT, "That of the column of memory.")
-            .otherwise("the end of its name, as in `memory_mb`"),
-        field("disk", A_SIZE_UNIT, "That of the column of disk space.")
-            .otherwise("the end of its name, as in `disk_gib`"),
-        field("time", workload::A_TIME_UNIT, "That of the column of time limits.")
-            .otherwise("the end of its name, as in `timeout_s`"),
-        field("startup", workload::A_TIME_UNIT, "That of the column of start-ups.")
-            .otherwise("the end of its name, as in `cold_start_ms`"),
-    ],
-};
+const UNITS: TableSpec = table("units", "Units of the numbers in a file of functions.").with(&[
+    field("memory", A_SIZE_UNIT, "That of the column of memory.")
+        .otherwise("the end of its name, as in `memory_mb`"),
+    field("disk", A_SIZE_UNIT, "That of the column of disk space.")
+        .otherwise("the end of its name, as in `disk_gib`"),
+    field("time", workload::A_TIME_UNIT, "That of the column of time limits.")
+        .otherwise("the end of its name, as in `timeout_s`"),
+    field("startup", workload::A_TIME_UNIT, "That of the column of start-ups.")
+        .otherwise("the end of its name, as in `cold_start_ms`"),
+]);
 
 /// The functions of a file or a trace, and the table `[functions]` itself.
 pub struct Listed<'a> {
@@ -205,8 +176,11 @@ fn file(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<File> {
             if matches!(error.problem, TraceProblem::Empty | TraceProblem::NoRows) =>
         {
             let message = format!("there are no functions in `{}`", path.value);
-            context.report.error(path.span, message, "the file has no row below its header");
-            return None;
+            return context.report.refuse(
+                path.span,
+                message,
+                "the file has no row below its header",
+            );
         }
         Err(error) => {
             let wanted: Vec<_> = wanted.iter().collect();
@@ -240,12 +214,10 @@ fn columns(
 ) -> Option<(FunctionColumns, Vec<Located<String>>)> {
     let report = context.report;
     let units = fields.entry("units").map(|entry| &entry.value);
-    let Some(entry) = fields.entry("columns") else {
-        fields.missing("columns", "{ name = \"function\", memory = \"memory_mb\" }");
-        return None;
-    };
+    let example = "{ name = \"function\", memory = \"memory_mb\" }";
+    let value = fields.required_value("columns", example)?;
     let mut units = units.and_then(|value| Fields::of(value, &UNITS, report));
-    let mut names = Fields::of(&entry.value, &COLUMNS, report)?;
+    let mut names = Fields::of(value, &COLUMNS, report)?;
     let before = report.count();
     let name = names.required::<Located<String>>("name");
     let image = names.optional::<Located<String>>("image");
@@ -285,7 +257,7 @@ fn columns(
 }
 
 /// The unit of a column: the given one, or the one that the end of its name states.
-fn unit_of<T: std::str::FromStr<Err: std::fmt::Display>>(
+pub fn unit_of<T: std::str::FromStr<Err: std::fmt::Display>>(
     name: &Located<String>,
     unit: Option<Located<String>>,
     of_column: impl Fn(&str) -> Option<T>,
@@ -295,10 +267,7 @@ fn unit_of<T: std::str::FromStr<Err: std::fmt::Display>>(
     match unit {
         Some(unit) => match unit.value.parse() {
             Ok(parsed) => Some(parsed),
-            Err(error) => {
-                report.error(unit.span, T::Err::to_string(&error), "");
-                None
-            }
+            Err(error) => report.refuse(unit.span, T::Err::to_string(&error), ""),
         },
         None => {
             let known = of_column(&name.value);

@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use isotherm_config::diagnostic::{Diagnostic, Report};
 use isotherm_config::fields::{
-    AtMost, Choice, Count, Fields, FromValue, Positive, Rate, RateOrNone, choice, takes, word,
-    words,
+    AtMost, Choice, Count, Fields, FromValue, Positive, Rate, RateOrNone, takes, word, words,
 };
-use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::schema::{Field, TableSpec, Takes, field, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::{Duration, RandomStreams, Time};
@@ -40,7 +39,7 @@ const FUNCTION: Field = field("function", A_FUNCTION, "The function that is invo
 
 const FUNCTIONS: Field = field(
     "functions",
-    Takes::Value { what: "a list of names, or \"all\"", example: "[\"resize\", \"thumbnail\"]" },
+    value("a list of names, or \"all\"", "[\"resize\", \"thumbnail\"]"),
     "The functions of which one is invoked each time, the most popular first.",
 )
 .otherwise("`function` is required");
@@ -73,195 +72,177 @@ const COUNT: Field = field("count", takes::<u64>(), "At most so many invocations
     .like("100")
     .otherwise("`until` ends it");
 
-pub const POISSON: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `poisson`",
-    doc: "Independent gaps between invocations, exponentially distributed. Every workload has random streams of its \
+pub const POISSON: TableSpec = table(
+    "[[workload]]",
+    "Independent gaps between invocations, exponentially distributed. Every workload has random streams of its \
           own. It needs an end: `until`, `count` or both.",
-    fields: &[
-        kind("`\"poisson\"`", "\"poisson\""),
-        FUNCTION,
-        FUNCTIONS,
-        POPULARITY,
-        field("rate", takes::<Rate>(), "Invocations in the mean, more than zero."),
-        DURATION,
-        FROM,
-        UNTIL,
-        COUNT,
-    ],
-};
+)
+.titled("`[[workload]]` of kind `poisson`").with(&[
+    kind("`\"poisson\"`", "\"poisson\""),
+    FUNCTION,
+    FUNCTIONS,
+    POPULARITY,
+    field("rate", takes::<Rate>(), "Invocations in the mean, more than zero."),
+    DURATION,
+    FROM,
+    UNTIL,
+    COUNT,
+]);
 
 const GAPS: &[Choice<bool>] = &[
     word("even", "all the same, 1 / `rate`", true),
     word("random", "anything between 0 and 2 / `rate`, all alike", false),
 ];
 
-pub const UNIFORM: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `uniform`",
-    doc: "Invocations that are equally far apart, or whose gaps are uniformly distributed.",
-    fields: &[
-        kind("`\"uniform\"`", "\"uniform\""),
-        FUNCTION,
-        FUNCTIONS,
-        POPULARITY,
-        field("rate", takes::<Rate>(), "Invocations in the mean, more than zero."),
-        field("gaps", Takes::Words(|| words(GAPS)), "What the gaps between them are.")
-            .default("\"even\""),
-        DURATION,
-        FROM,
-        UNTIL,
-        COUNT,
-    ],
-};
+pub const UNIFORM: TableSpec = table(
+    "[[workload]]",
+    "Invocations that are equally far apart, or whose gaps are uniformly distributed.",
+)
+.titled("`[[workload]]` of kind `uniform`")
+.with(&[
+    kind("`\"uniform\"`", "\"uniform\""),
+    FUNCTION,
+    FUNCTIONS,
+    POPULARITY,
+    field("rate", takes::<Rate>(), "Invocations in the mean, more than zero."),
+    field("gaps", Takes::Words(|| words(GAPS)), "What the gaps between them are.")
+        .default("\"even\""),
+    DURATION,
+    FROM,
+    UNTIL,
+    COUNT,
+]);
 
-pub const RENEWAL: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `gaps`",
-    doc: "Independent gaps between invocations, of any distribution: a renewal process.",
-    fields: &[
-        kind("`\"gaps\"`", "\"gaps\""),
-        FUNCTION,
-        FUNCTIONS,
-        POPULARITY,
-        field("gap", A_DURATION, "The time between two invocations."),
-        DURATION,
-        FROM,
-        UNTIL,
-        COUNT,
-    ],
-};
+pub const RENEWAL: TableSpec = table(
+    "[[workload]]",
+    "Independent gaps between invocations, of any distribution: a renewal process.",
+)
+.titled("`[[workload]]` of kind `gaps`")
+.with(&[
+    kind("`\"gaps\"`", "\"gaps\""),
+    FUNCTION,
+    FUNCTIONS,
+    POPULARITY,
+    field("gap", A_DURATION, "The time between two invocations."),
+    DURATION,
+    FROM,
+    UNTIL,
+    COUNT,
+]);
 
-pub const BURSTS: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `bursts`",
-    doc: "Invocations at random with a rate that jumps between states: a Markov-modulated Poisson process (MMPP). It begins in the first state.",
-    fields: &[
-        kind("`\"bursts\"`", "\"bursts\""),
-        FUNCTION,
-        FUNCTIONS,
-        POPULARITY,
-        field("states", Takes::Tables(&STATE), "The states, at least two."),
-        DURATION,
-        FROM,
-        UNTIL,
-        COUNT,
-    ],
-};
+pub const BURSTS: TableSpec = table(
+    "[[workload]]",
+    "Invocations at random with a rate that jumps between states: a Markov-modulated Poisson process (MMPP). It begins in the first state.",
+)
+.titled("`[[workload]]` of kind `bursts`").with(&[
+    kind("`\"bursts\"`", "\"bursts\""),
+    FUNCTION,
+    FUNCTIONS,
+    POPULARITY,
+    field("states", Takes::Tables(&STATE), "The states, at least two."),
+    DURATION,
+    FROM,
+    UNTIL,
+    COUNT,
+]);
 
-const STATE: TableSpec = TableSpec {
-    name: "a state",
-    title: "",
-    doc: "A state of a workload that comes in bursts.",
-    fields: &[
-        field(
-            "rate",
-            takes::<RateOrNone>(),
-            "Invocations in the mean while it lasts, perhaps none.",
-        )
+const STATE: TableSpec = table("a state", "A state of a workload that comes in bursts.").with(&[
+    field("rate", takes::<RateOrNone>(), "Invocations in the mean while it lasts, perhaps none.")
         .like("\"50/s\""),
-        field(
-            "mean",
-            takes::<Duration>(),
-            "How long it lasts in the mean (it is exponentially distributed).",
-        ),
-        field(
-            "next",
-            Takes::Value { what: "a probability for each state", example: "[0, 0.5, 0.5]" },
-            "Which state follows.",
-        )
+    field(
+        "mean",
+        takes::<Duration>(),
+        "How long it lasts in the mean (it is exponentially distributed).",
+    ),
+    field("next", value("a probability for each state", "[0, 0.5, 0.5]"), "Which state follows.")
         .otherwise("the next one of the list, and after the last one the first"),
-    ],
-};
+]);
 
-pub const DIURNAL: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `diurnal`",
-    doc: "Invocations at random with a rate that goes up and down with the time of the day, as a wave (`amplitude`) or as a profile. The \
+pub const DIURNAL: TableSpec = table(
+    "[[workload]]",
+    "Invocations at random with a rate that goes up and down with the time of the day, as a wave (`amplitude`) or as a profile. The \
           simulation begins at midnight.",
-    fields: &[
-        kind("`\"diurnal\"`", "\"diurnal\""),
-        FUNCTION,
-        FUNCTIONS,
-        POPULARITY,
-        field("rate", takes::<Rate>(), "Invocations in the mean over a period, more than zero."),
-        field("period", takes::<Duration>(), "After which it begins anew.").default("\"1d\""),
-        field("amplitude", takes::<f64>(), "How far the rate goes up and down: 0.8 is from a fifth of the mean to 1.8 times the mean.")
-            .otherwise("`profile` is required"),
-        field("peak", takes::<Duration>(), "When in the period the wave is highest.").like("\"14h\"").otherwise("`\"0s\"`"),
-        field(
-            "profile",
-            Takes::Value { what: "a list of numbers", example: "[1, 1, 2, 5, 8, 3]" },
-            "The rate in equal parts of the period, one for each hour of a day for instance; only their proportions matter.",
-        )
-        .otherwise("`amplitude` is required"),
-        DURATION,
-        FROM,
-        UNTIL,
-        COUNT,
-    ],
-};
+)
+.titled("`[[workload]]` of kind `diurnal`").with(&[
+    kind("`\"diurnal\"`", "\"diurnal\""),
+    FUNCTION,
+    FUNCTIONS,
+    POPULARITY,
+    field("rate", takes::<Rate>(), "Invocations in the mean over a period, more than zero."),
+    field("period", takes::<Duration>(), "After which it begins anew.").default("\"1d\""),
+    field("amplitude", takes::<f64>(), "How far the rate goes up and down: 0.8 is from a fifth of the mean to 1.8 times the mean.")
+        .otherwise("`profile` is required"),
+    field("peak", takes::<Duration>(), "When in the period the wave is highest.").like("\"14h\"").otherwise("`\"0s\"`"),
+    field(
+        "profile",
+        value("a list of numbers", "[1, 1, 2, 5, 8, 3]"),
+        "The rate in equal parts of the period, one for each hour of a day for instance; only their proportions matter.",
+    )
+    .otherwise("`amplitude` is required"),
+    DURATION,
+    FROM,
+    UNTIL,
+    COUNT,
+]);
 
-pub const CLOSED: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `closed`",
-    doc: "A closed loop: clients that think, invoke something, wait until it has ended, and think again. How many invocations there are \
+pub const CLOSED: TableSpec = table(
+    "[[workload]]",
+    "A closed loop: clients that think, invoke something, wait until it has ended, and think again. How many invocations there are \
           depends on how fast the platform is.",
-    fields: &[
-        kind("`\"closed\"`", "\"closed\""),
-        FUNCTION,
-        FUNCTIONS,
-        POPULARITY,
-        field(
-            "clients",
-            takes::<AtMost<MOST_CLIENTS>>(),
-            "How many clients there are, at most a million.",
-        ),
-        field(
-            "think",
-            A_DURATION,
-            "How long a client thinks before each of its invocations; if it is random, drawn for each.",
-        ),
-        DURATION,
-        field("from", takes::<Duration>(), "When the clients begin to think.").default("\"0s\""),
-        UNTIL,
-        field("count", takes::<u64>(), "At most so many invocations of all clients together.")
-            .like("100")
-            .otherwise("`until` ends it"),
-    ],
-};
+)
+.titled("`[[workload]]` of kind `closed`").with(&[
+    kind("`\"closed\"`", "\"closed\""),
+    FUNCTION,
+    FUNCTIONS,
+    POPULARITY,
+    field(
+        "clients",
+        takes::<AtMost<MOST_CLIENTS>>(),
+        "How many clients there are, at most a million.",
+    ),
+    field(
+        "think",
+        A_DURATION,
+        "How long a client thinks before each of its invocations; if it is random, drawn for each.",
+    ),
+    DURATION,
+    field("from", takes::<Duration>(), "When the clients begin to think.").default("\"0s\""),
+    UNTIL,
+    field("count", takes::<u64>(), "At most so many invocations of all clients together.")
+        .like("100")
+        .otherwise("`until` ends it"),
+]);
 
 const MEMORY: &[Choice<MemoryOfApp>] = &[
     word("split", "the memory of the app, split evenly among its functions", MemoryOfApp::Split),
     word("app", "as much as the whole app", MemoryOfApp::App),
 ];
 
-pub const AZURE_LIKE: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `azure-like`",
-    doc: "Apps that are drawn from what was published of Azure Functions 2019: how many functions they have, how often and how regularly they are \
+pub const AZURE_LIKE: TableSpec = table(
+    "[[workload]]",
+    "Apps that are drawn from what was published of Azure Functions 2019: how many functions they have, how often and how regularly they are \
           invoked, their memory and execution times. The workload brings its functions, which have no image, no time limit and no disk space; they \
           are numbered after all others, and named like `app0-f0`. See docs/workloads.md.",
-    fields: &[
-        kind("`\"azure-like\"`", "\"azure-like\""),
-        field("apps", takes::<Count>(), "How many apps.").like("200"),
-        field("scale", takes::<Positive>(), "By how much they are invoked more often than the real ones.").like("0.1").default("1.0"),
-        field("memory", Takes::Words(|| words(MEMORY)), "What memory a function has.").default("\"split\""),
-        field(
-            "sigma",
-            takes::<f64>(),
-            "The standard deviation of the logarithm of the execution times of a function around its average; 0: always the average.",
-        )
-        .like("0.5")
-        .default("0.0"),
-        field("startup", A_DURATION, "How long the start of a container takes; if it is random, drawn for each.")
-            .otherwise("that of the service"),
-        field("prefix", Takes::Value { what: "text", example: "\"azure-\"" }, "What the names of its functions begin with.")
-            .default("\"\""),
-        field("from", takes::<Duration>(), "When it begins.").default("\"0s\""),
-        field("until", takes::<Duration>(), "Nothing is invoked at this date or later.").like("\"1d\""),
-    ],
-};
+)
+.titled("`[[workload]]` of kind `azure-like`").with(&[
+    kind("`\"azure-like\"`", "\"azure-like\""),
+    field("apps", takes::<Count>(), "How many apps.").like("200"),
+    field("scale", takes::<Positive>(), "By how much they are invoked more often than the real ones.").like("0.1").default("1.0"),
+    field("memory", Takes::Words(|| words(MEMORY)), "What memory a function has.").default("\"split\""),
+    field(
+        "sigma",
+        takes::<f64>(),
+        "The standard deviation of the logarithm of the execution times of a function around its average; 0: always the average.",
+    )
+    .like("0.5")
+    .default("0.0"),
+    field("startup", A_DURATION, "How long the start of a container takes; if it is random, drawn for each.")
+        .otherwise("that of the service"),
+    field("prefix", value("text", "\"azure-\""), "What the names of its functions begin with.")
+        .default("\"\""),
+    field("from", takes::<Duration>(), "When it begins.").default("\"0s\""),
+    field("until", takes::<Duration>(), "Nothing is invoked at this date or later.").like("\"1d\""),
+]);
 
 /// Reads a workload of this kind, whose fields `fields` already describes.
 pub fn generated(
@@ -293,10 +274,9 @@ fn open(
         _ => ("diurnal", diurnal(fields)),
     };
     let duration = fields.optional::<DurationDistribution>("duration");
-    let span = span(fields, Duration::ZERO);
-    let ((targets, stream), process, span) = (targets?, process?, span?);
-    let duration_s = duration.as_ref().map(|distribution| distribution.seconds().clone());
-    let Ends { from, until, count } = span;
+    let ends = ends(fields);
+    let ((targets, stream), process, Ends { from, until, count }) = (targets?, process?, ends?);
+    let duration_s = duration.map(|distribution| distribution.seconds().clone());
     let config = GeneratorConfig { process, targets, duration_s, from, until, count };
     Some(WorkloadPlan::Generated(GeneratedPlan { kind, config, stream }))
 }
@@ -322,8 +302,11 @@ fn targets(
     let exponent = fields.optional::<Located<f64>>("popularity");
     let functions = many(&entry.value, own_body, context)?;
     if functions.is_empty() {
-        context.report.error(place, "this workload invokes no function", "name at least one");
-        return None;
+        return context.report.refuse(
+            place,
+            "this workload invokes no function",
+            "name at least one",
+        );
     }
     let (exponent, at) = exponent.map_or((0.0, place), |exponent| (exponent.value, exponent.span));
     let targets = Targets::zipf(functions, exponent);
@@ -349,12 +332,11 @@ fn many(value: &Value, own_body: bool, context: &Context<'_>) -> Option<Vec<u32>
             "write it like {} or \"all\"",
             context.report.example("[\"resize\", \"thumbnail\"]")
         );
-        context.report.error(
+        return context.report.refuse(
             value.span,
             format!("expected a list of names, found {}", value.kind.description()),
             hint,
         );
-        return None;
     }
     let names = Vec::<Located<String>>::read(value, context.report)?;
     let mut seen = BTreeMap::new();
@@ -377,10 +359,10 @@ struct Ends {
     count: Option<u64>,
 }
 
-fn span(fields: &mut Fields<'_>, from: Duration) -> Option<Ends> {
+fn ends(fields: &mut Fields<'_>) -> Option<Ends> {
     let report = fields.report();
     let before = report.count();
-    let from = fields.optional_or("from", from);
+    let from = fields.optional_or("from", Duration::ZERO);
     let until = fields.optional::<Located<Duration>>("until");
     let count = fields.optional::<Located<u64>>("count");
     if !fields.has("until") && !fields.has("count") {
@@ -407,27 +389,21 @@ fn checked<T>(made: Result<T, WorkloadError>, place: Span, report: &Report) -> O
 fn poisson(fields: &mut Fields<'_>) -> Option<Process> {
     let rate = fields.required::<Located<Rate>>("rate")?;
     let rate_per_s = rate.value.0;
-    let process = checked(Process::poisson(rate_per_s), rate.span, fields.report())?;
-    Some(process)
+    checked(Process::poisson(rate_per_s), rate.span, fields.report())
 }
 
 fn uniform(fields: &mut Fields<'_>) -> Option<Process> {
     let rate = fields.required::<Located<Rate>>("rate");
-    let is_even = match fields.entry("gaps") {
-        Some(entry) => choice(&entry.value, "gaps", GAPS, fields.report()),
-        None => Some(true),
-    };
+    let is_even = fields.choice_or("gaps", GAPS, true);
     let (rate, is_even) = (rate?, is_even?);
     let rate_per_s = rate.value.0;
     let process = if is_even { Process::even(rate_per_s) } else { Process::uniform(rate_per_s) };
-    let process = checked(process, rate.span, fields.report())?;
-    Some(process)
+    checked(process, rate.span, fields.report())
 }
 
 fn gaps(fields: &mut Fields<'_>) -> Option<Process> {
     let gap = fields.required::<Located<DurationDistribution>>("gap")?;
-    let process = checked(Process::gaps(gap.value.seconds().clone()), gap.span, fields.report())?;
-    Some(process)
+    checked(Process::gaps(gap.value.seconds().clone()), gap.span, fields.report())
 }
 
 fn bursts(fields: &mut Fields<'_>) -> Option<Process> {
@@ -455,10 +431,8 @@ fn bursts(fields: &mut Fields<'_>) -> Option<Process> {
     if report.count() > before {
         return None;
     }
-    let written: Vec<BurstState> =
-        states.value.into_iter().map(|state| state.value.into()).collect();
-    let process = checked(Bursts::new(written.clone()), states.span, report)?;
-    Some(Process::Bursts(process))
+    let written = states.value.into_iter().map(|state| state.value.into()).collect();
+    checked(Bursts::new(written), states.span, report).map(Process::Bursts)
 }
 
 /// A state of `bursts` as it is written.
@@ -519,14 +493,12 @@ fn diurnal(fields: &mut Fields<'_>) -> Option<Process> {
     if let Some(period) = &period
         && period.value.is_zero()
     {
-        report.error(period.span, "a period of zero", "the length of a day, for instance");
-        return None;
+        return report.refuse(period.span, "a period of zero", "the length of a day, for instance");
     }
     let shape = day_shape(fields);
     let (rate, (shape, place)) = (rate?, shape?);
     let (rate_per_s, period) = (rate.value.0, period.map_or(day, |period| period.value));
-    let process = checked(Diurnal::new(rate_per_s, period, shape.clone()), place, report)?;
-    Some(Process::Diurnal(process))
+    checked(Diurnal::new(rate_per_s, period, shape), place, report).map(Process::Diurnal)
 }
 
 /// The shape of a day, and its place.
@@ -535,16 +507,14 @@ fn day_shape(fields: &mut Fields<'_>) -> Option<(DayShape, Span)> {
     if fields.has("profile") {
         let profile = fields.required::<Located<Vec<f64>>>("profile")?;
         if profile.value.iter().any(|&weight| weight < 0.0) {
-            report.error(profile.span, "a rate cannot be negative", "use zero or more");
-            return None;
+            return report.refuse(profile.span, "a rate cannot be negative", "use zero or more");
         }
         if profile.value.iter().all(|&weight| weight == 0.0) {
-            report.error(
+            return report.refuse(
                 profile.span,
                 "nothing would ever be invoked",
                 "at least one part needs more than zero",
             );
-            return None;
         }
         return Some((DayShape::Profile(profile.value), profile.span));
     }
@@ -559,12 +529,11 @@ fn day_shape(fields: &mut Fields<'_>) -> Option<(DayShape, Span)> {
     let peak = fields.optional_or("peak", Duration::ZERO);
     let amplitude = amplitude?;
     if !(0.0..=1.0).contains(&amplitude.value) {
-        report.error(
+        return report.refuse(
             amplitude.span,
             "an amplitude is a number from 0 to 1",
             "at 1 the rate goes down to nothing",
         );
-        return None;
     }
     Some((DayShape::Wave { amplitude: amplitude.value, peak }, amplitude.span))
 }
@@ -574,14 +543,13 @@ fn closed(fields: &mut Fields<'_>, number: usize, context: &Context<'_>) -> Opti
     let clients = fields.required::<AtMost<MOST_CLIENTS>>("clients");
     let think = fields.required::<DurationDistribution>("think");
     let duration = fields.optional::<DurationDistribution>("duration");
-    let span = span(fields, Duration::ZERO);
-    let ((targets, stream), think, span) = (targets?, think?, span?);
-    let Ends { from, until, count } = span;
+    let ends = ends(fields);
+    let ((targets, stream), think, Ends { from, until, count }) = (targets?, think?, ends?);
     let config = ClosedLoopConfig {
         clients: clients?.0,
         think_s: think.seconds().clone(),
         targets,
-        duration_s: duration.as_ref().map(|distribution| distribution.seconds().clone()),
+        duration_s: duration.map(|distribution| distribution.seconds().clone()),
         from,
         until,
         count,
@@ -599,10 +567,7 @@ fn azure_like(
     let report = context.report;
     let apps = fields.required::<Located<Count>>("apps");
     let scale = fields.optional_or("scale", Positive(1.0)).0;
-    let memory = match fields.entry("memory") {
-        Some(entry) => choice(&entry.value, "memory", MEMORY, report),
-        None => Some(MemoryOfApp::Split),
-    };
+    let memory = fields.choice_or("memory", MEMORY, MemoryOfApp::Split);
     let sigma = fields.optional::<Located<f64>>("sigma");
     let startup =
         fields.optional::<DurationDistribution>("startup").unwrap_or_else(|| startup.clone());
@@ -611,14 +576,16 @@ fn azure_like(
     let until = fields.required::<Located<Duration>>("until");
     let (apps, memory, until) = (apps?, memory?, until?);
     if until.value <= from {
-        report.error(until.span, "this workload is empty", "nothing would be invoked");
-        return None;
+        return report.refuse(until.span, "this workload is empty", "nothing would be invoked");
     }
     if let Some(sigma) = &sigma
         && !(0.0..=10.0).contains(&sigma.value)
     {
-        report.error(sigma.span, "`sigma` is a number from 0 to 10", "0 is always the average");
-        return None;
+        return report.refuse(
+            sigma.span,
+            "`sigma` is a number from 0 to 10",
+            "0 is always the average",
+        );
     }
     let sigma = sigma.map_or(0.0, |sigma| sigma.value);
     let config = AzureLikeConfig {
@@ -662,8 +629,11 @@ fn create(
     };
     if let Some(name) = collision {
         let message = format!("there are two of function `{name}`");
-        context.report.error(place, message, "give the functions of this workload a `prefix`");
-        return None;
+        return context.report.refuse(
+            place,
+            message,
+            "give the functions of this workload a `prefix`",
+        );
     }
     created.extend(drawn.functions().iter().zip(names).map(|(function, name)| FunctionPlan {
         name,

@@ -1,14 +1,13 @@
 //! What every kind of workload says: which function is invoked, and at which date.
 
-use isotherm_config::schema::Takes;
+use isotherm_config::schema::{Takes, value};
 use isotherm_config::source::Located;
 use isotherm_kernel::{Duration, Time};
 
 use crate::check::context::Context;
 
 /// The name of a function.
-pub const A_FUNCTION: Takes =
-    Takes::Value { what: "the name of a function", example: "\"resize\"" };
+pub const A_FUNCTION: Takes = value("the name of a function", "\"resize\"");
 
 /// The function that is invoked. One without a body of its own must bring the function's.
 pub fn function(name: &Located<String>, own_body: bool, context: &Context<'_>) -> Option<u32> {

@@ -2,7 +2,7 @@
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Fields, FromValue, Size, takes};
-use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::schema::{TableSpec, Takes, field, table, value};
 use isotherm_config::source::Located;
 use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::Duration;
@@ -11,29 +11,17 @@ use isotherm_serverless::Limits;
 const EXAMPLE: &str = "{ time = \"60s\", memory = \"512MB\", disk = \"1GB\" }";
 
 /// The limits of a function.
-pub const LIMITS: TableSpec = TableSpec {
-    name: "limits",
-    title: "",
-    doc: "What a container of a function may use.",
-    fields: &[
-        field("time", TIME_LIMIT, "How long a body may run."),
-        field("memory", takes::<Size>(), "Memory of a container, more than zero.")
-            .like("\"512MB\""),
-        field("disk", takes::<Size>(), "Disk space of a container.")
-            .like("\"1GB\"")
-            .default("\"0B\""),
-    ],
-};
+pub const LIMITS: TableSpec = table("limits", "What a container of a function may use.").with(&[
+    field("time", TIME_LIMIT, "How long a body may run."),
+    field("memory", takes::<Size>(), "Memory of a container, more than zero.").like("\"512MB\""),
+    field("disk", takes::<Size>(), "Disk space of a container.").like("\"1GB\"").default("\"0B\""),
+]);
 
 /// A duration of more than zero, or none.
-const TIME_LIMIT: Takes =
-    Takes::Value { what: "a duration of more than zero, or \"unlimited\"", example: "\"60s\"" };
+const TIME_LIMIT: Takes = value("a duration of more than zero, or \"unlimited\"", "\"60s\"");
 
-pub const DEFAULT_LIMITS: TableSpec = TableSpec {
-    name: "limits",
-    title: "",
-    doc: "Limits of functions of which a file does not say them.",
-    fields: &[
+pub const DEFAULT_LIMITS: TableSpec =
+    table("limits", "Limits of functions of which a file does not say them.").with(&[
         field("time", TIME_LIMIT, "How long a body may run.")
             .otherwise("the file must say it; bodies of a trace run as long as it says"),
         field("memory", takes::<Size>(), "Memory of a container, more than zero.")
@@ -42,8 +30,7 @@ pub const DEFAULT_LIMITS: TableSpec = TableSpec {
         field("disk", takes::<Size>(), "Disk space of a container.")
             .like("\"1GB\"")
             .default("\"0B\""),
-    ],
-};
+    ]);
 
 /// Reads the field `limits` of a function, which must be there.
 pub fn required(fields: &mut Fields<'_>) -> Option<Limits> {

@@ -7,7 +7,7 @@
 //! ```
 
 use isotherm_config::fields::{Fields, FromValue, takes};
-use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::Located;
 use isotherm_config::tree::{Kind, Value};
 
@@ -16,30 +16,22 @@ use crate::check::traces;
 use crate::trace;
 
 /// `[measured]`
-pub const MEASURED: TableSpec = TableSpec {
-    name: "[measured]",
-    title: "",
-    doc: "Numbers of a real platform, to be set beside those of the simulation.",
-    fields: &[field(
-        "cold_starts",
-        Takes::Either(&[takes::<u64>(), Takes::Table(&COLD_STARTS)]),
-        "How many cold starts there were.",
-    )],
-};
+pub const MEASURED: TableSpec =
+    table("[measured]", "Numbers of a real platform, to be set beside those of the simulation.")
+        .with(&[field(
+            "cold_starts",
+            Takes::Either(&[takes::<u64>(), Takes::Table(&COLD_STARTS)]),
+            "How many cold starts there were.",
+        )]);
 
-const COLD_STARTS: TableSpec = TableSpec {
-    name: "cold_starts",
-    title: "",
-    doc: "Cold starts that are counted in a CSV file: the rows in which a column is 1 or true.",
-    fields: &[
-        field("file", Takes::Path { what: "a path", example: "\"data/run.csv\"" }, "The file."),
-        field(
-            "column",
-            Takes::Value { what: "the name of a column", example: "\"cold\"" },
-            "The column.",
-        ),
-    ],
-};
+const COLD_STARTS: TableSpec = table(
+    "cold_starts",
+    "Cold starts that are counted in a CSV file: the rows in which a column is 1 or true.",
+)
+.with(&[
+    field("file", path("a path", "\"data/run.csv\""), "The file."),
+    field("column", value("the name of a column", "\"cold\""), "The column."),
+]);
 
 /// What was measured on a real platform.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,14 +46,11 @@ pub fn measured(value: Option<&Value>, context: &Context<'_>) -> Measured {
     let Some(mut fields) = Fields::of(value, &MEASURED, context.report) else {
         return Measured::default();
     };
-    let cold_starts = match fields.entry("cold_starts").map(|entry| &entry.value) {
-        Some(value) if matches!(value.kind, Kind::Table(_)) => count(value, context),
-        Some(value) => u64::read(value, context.report),
-        None => {
-            fields.missing("cold_starts", "56");
-            None
-        }
-    };
+    let cold_starts =
+        fields.required_value("cold_starts", "56").and_then(|value| match value.kind {
+            Kind::Table(_) => count(value, context),
+            _ => u64::read(value, context.report),
+        });
     fields.finish();
     Measured { cold_starts }
 }

@@ -42,7 +42,7 @@ use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Fields, Seed, takes, words};
 use isotherm_config::hint::suggestion;
 use isotherm_config::names::{Names, array_of_tables, tables};
-use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Sources, Span};
 use isotherm_config::tree::parameters::{self, PARAMETERS};
 use isotherm_config::tree::{Kind, Table, Value};
@@ -70,118 +70,88 @@ use objects::REPOSITORY;
 use platform::Platform;
 
 /// The top level of an experiment file.
-pub const EXPERIMENT: TableSpec = TableSpec {
-    name: "the experiment",
-    title: "",
-    doc: "The top of the file.",
-    fields: &[
-        field(
-            "name",
-            Takes::Value { what: "letters, digits, `-`, `_` and `.`", example: "\"first\"" },
-            "The name of the experiment, which is also that of the folder of its results.",
-        ),
-        field("seed", takes::<Seed>(), "What all random numbers derive from.")
-            .like("42")
-            .default("0"),
-        field(
-            "preset",
-            Takes::Words(|| words(service::PRESETS)),
-            "Which rules the platform follows.",
-        )
+pub const EXPERIMENT: TableSpec = table("the experiment", "The top of the file.").with(&[
+    field(
+        "name",
+        value("letters, digits, `-`, `_` and `.`", "\"first\""),
+        "The name of the experiment, which is also that of the folder of its results.",
+    ),
+    field("seed", takes::<Seed>(), "What all random numbers derive from.").like("42").default("0"),
+    field("preset", Takes::Words(|| words(service::PRESETS)), "Which rules the platform follows.")
         .default("\"default\""),
-        field(
-            "limits",
-            Takes::Table(&LIMITS),
-            "What the run may use before it is ended with an error.",
-        )
-        .default("{}"),
-        field(
-            "platform",
-            Takes::Either(&[
-                Takes::Path { what: "the path of a SimGrid file", example: "\"cluster.xml\"" },
-                Takes::Table(&platform::XML),
-                Takes::Table(&compact::COMPACT),
-            ]),
-            "Hosts, disks and links.",
-        ),
-        field("service", Takes::Table(&service::SERVICE), "The serverless platform.").default("{}"),
-        field("storage", Takes::Tables(&objects::STORAGE), "Storages.")
-            .otherwise("the storage `repository` alone"),
-        field("image", Takes::Tables(&objects::IMAGE), "Images.").default("[]"),
-        field("function", Takes::Tables(&objects::FUNCTION), "Functions.").default("[]"),
-        field(
-            "functions",
-            Takes::Table(&functions::FUNCTIONS),
-            "Functions from a file or a trace.",
-        )
+    field(
+        "limits",
+        Takes::Table(&LIMITS),
+        "What the run may use before it is ended with an error.",
+    )
+    .default("{}"),
+    field(
+        "platform",
+        Takes::Either(&[
+            path("the path of a SimGrid file", "\"cluster.xml\""),
+            Takes::Table(&platform::XML),
+            Takes::Table(&compact::COMPACT),
+        ]),
+        "Hosts, disks and links.",
+    ),
+    field("service", Takes::Table(&service::SERVICE), "The serverless platform.").default("{}"),
+    field("storage", Takes::Tables(&objects::STORAGE), "Storages.")
+        .otherwise("the storage `repository` alone"),
+    field("image", Takes::Tables(&objects::IMAGE), "Images.").default("[]"),
+    field("function", Takes::Tables(&objects::FUNCTION), "Functions.").default("[]"),
+    field("functions", Takes::Table(&functions::FUNCTIONS), "Functions from a file or a trace.")
         .otherwise("those of `[[function]]` alone"),
-        field(
-            "workload",
-            Takes::Kinds(workload::WORKLOADS),
-            "Who invokes what and when. At least one.",
-        ),
-        field(
-            "parameters",
-            Takes::Table(&PARAMETERS_TABLE),
-            "Values that strings use by `${name}`.",
-        )
+    field(
+        "workload",
+        Takes::Kinds(workload::WORKLOADS),
+        "Who invokes what and when. At least one.",
+    ),
+    field("parameters", Takes::Table(&PARAMETERS_TABLE), "Values that strings use by `${name}`.")
         .default("{}"),
-        field("sweep", Takes::Table(&SWEEP), "Fields that are tried with several values.")
-            .otherwise("one run"),
-        field("measured", Takes::Table(&measured::MEASURED), "Numbers of a real platform.")
-            .otherwise("nothing to compare with"),
-        field(
-            "manifest",
-            Takes::Table(&MANIFEST),
-            "Where an experiment comes from that was written by a run.",
-        )
-        .otherwise("written by a person"),
-    ],
-};
+    field("sweep", Takes::Table(&SWEEP), "Fields that are tried with several values.")
+        .otherwise("one run"),
+    field("measured", Takes::Table(&measured::MEASURED), "Numbers of a real platform.")
+        .otherwise("nothing to compare with"),
+    field(
+        "manifest",
+        Takes::Table(&MANIFEST),
+        "Where an experiment comes from that was written by a run.",
+    )
+    .otherwise("written by a person"),
+]);
 
-const LIMITS: TableSpec = TableSpec {
-    name: "limits",
-    title: "",
-    doc: "What a run may use.",
-    fields: &[
-        field("time", takes::<Duration>(), "The run must be over at this simulated date.")
-            .like("\"1h\"")
-            .otherwise("no limit"),
-        field("events", takes::<u64>(), "The run must be over after so many events: ends of sleeps, computations, disk accesses, transfers and timers. At one date \
-               a million turns of what takes no time are free; each further one counts as well.")
-            .like("1_000_000")
-            .otherwise("no limit"),
-    ],
-};
+const LIMITS: TableSpec = table("limits", "What a run may use.").with(&[
+    field("time", takes::<Duration>(), "The run must be over at this simulated date.")
+        .like("\"1h\"")
+        .otherwise("no limit"),
+    field("events", takes::<u64>(), "The run must be over after so many events: ends of sleeps, computations, disk accesses, transfers and timers. At one date \
+           a million turns of what takes no time are free; each further one counts as well.")
+        .like("1_000_000")
+        .otherwise("no limit"),
+]);
 
 /// `[parameters]`; the user chooses the keys.
-const PARAMETERS_TABLE: TableSpec = TableSpec {
-    name: "[parameters]",
-    title: "",
-    doc: "Values that the experiment names once. A string that has `${name}` in it gets the parameter's value there; one that is nothing \
+const PARAMETERS_TABLE: TableSpec = table(
+    "[parameters]",
+    "Values that the experiment names once. A string that has `${name}` in it gets the parameter's value there; one that is nothing \
           but `${name}` becomes the value, whatever it is. A parameter may use those above it, and `$${` is a `${` that is meant as it is. \
           `--set name=value` sets a parameter.",
-    fields: &[],
-};
+);
 
 /// `[manifest]`; a run writes it.
-const MANIFEST: TableSpec = TableSpec {
-    name: "[manifest]",
-    title: "",
-    doc: "What the manifest of a run (`manifest.toml`) says about itself: a manifest is an experiment \
+const MANIFEST: TableSpec = table(
+    "[manifest]",
+    "What the manifest of a run (`manifest.toml`) says about itself: a manifest is an experiment \
           file. It has no meaning for a run; what was changed from outside (`sweep`, `seed`, `set`) \
           goes on into its results.",
-    fields: &[],
-};
+);
 
 /// `[sweep]`; the keys are paths of fields.
-const SWEEP: TableSpec = TableSpec {
-    name: "[sweep]",
-    title: "",
-    doc: "Paths of fields, each with a list of values: one run for each combination. An element of an array is meant by its name or by its \
+const SWEEP: TableSpec = table(
+    "[sweep]",
+    "Paths of fields, each with a list of values: one run for each combination. An element of an array is meant by its name or by its \
           number, counted from 0: `function.resize.limits.memory = [\"512MB\", \"1GB\"]`. What `--set` sets is not tried with other values.",
-    fields: &[],
-};
+);
 
 /// The tables that may occur several times.
 const ARRAYS: [&str; 4] = ["storage", "image", "function", "workload"];
@@ -276,15 +246,12 @@ impl ExperimentReader<'_> {
         // Checked here; its value is in the context, because workloads need it.
         fields.optional::<Seed>("seed");
         let seed = self.context.seed;
-        let preset = fields.optional_with("preset", service::preset).unwrap_or(Preset::Default);
+        let preset =
+            fields.choice_or("preset", service::PRESETS, Preset::Default).unwrap_or_default();
         let limits = fields.optional_with("limits", self::limits).unwrap_or_default();
-        let platform = match fields.entry("platform") {
-            Some(entry) => platform::platform(self.table, &entry.value, self.context),
-            None => {
-                fields.missing("platform", "\"cluster.xml\"");
-                None
-            }
-        };
+        let platform = fields
+            .required_value("platform", "\"cluster.xml\"")
+            .and_then(|value| platform::platform(self.table, value, self.context));
         let service = fields.entry("service").map(|entry| &entry.value);
         let service = service::service(service, preset, report);
         for kind in ARRAYS {
@@ -335,8 +302,7 @@ impl ExperimentReader<'_> {
         if text.is_empty() || text.starts_with('.') || !text.chars().all(allowed) {
             let message = format!("`{text}` cannot be the name of an experiment");
             let hint = "it names a folder: use letters, digits, `-`, `_` and `.`";
-            self.context.report.error(name.span, message, hint);
-            return None;
+            return self.context.report.refuse(name.span, message, hint);
         }
         Some(name.value)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use isotherm_config::diagnostic::{Diagnostic, Report};
 use isotherm_config::fields::{Fields, FromValue, Size, takes};
-use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::schema::{TableSpec, Takes, field, table, value};
 use isotherm_config::source::Located;
 use isotherm_config::tree::Value;
 
@@ -22,100 +22,87 @@ use crate::policies::{KeepAliveKind, Policy};
 pub const REPOSITORY: &str = "repository";
 
 /// `[[storage]]`
-pub const STORAGE: TableSpec = TableSpec {
-    name: "[[storage]]",
-    title: "",
-    doc: "A storage that is there from the start. Images and the files of bodies are on storages. The storage `repository`, on the \
+pub const STORAGE: TableSpec = table(
+    "[[storage]]",
+    "A storage that is there from the start. Images and the files of bodies are on storages. The storage `repository`, on the \
           platform's repository, need not be declared.",
-    fields: &[
-        field(
-            "name",
-            Takes::Value { what: "a name", example: "\"repository\"" },
-            "What it is called.",
-        ),
-        field(
-            "host",
-            Takes::Value { what: "the name of a host", example: "\"repository\"" },
-            "Where it is.",
-        ),
-        field(
-            "mount",
-            Takes::Value { what: "a path", example: "\"/scratch\"" },
-            "Where its disk is mounted.",
-        )
-        .otherwise("the disk at `/`, or the memory of a host that has none"),
-        field(
-            "buffer",
-            takes::<Size>(),
-            "The size of the chunks in which files move; \"0B\" moves a file as one stream.",
-        )
-        .like("\"1MiB\"")
-        .default("\"0B\""),
-        field("files", Takes::Tables(&FILE), "The files that are there at the start.")
-            .default("[]"),
-    ],
-};
+)
+.with(&[
+    field(
+        "name",
+        value("a name", "\"repository\""),
+        "What it is called.",
+    ),
+    field(
+        "host",
+        value("the name of a host", "\"repository\""),
+        "Where it is.",
+    ),
+    field(
+        "mount",
+        value("a path", "\"/scratch\""),
+        "Where its disk is mounted.",
+    )
+    .otherwise("the disk at `/`, or the memory of a host that has none"),
+    field(
+        "buffer",
+        takes::<Size>(),
+        "The size of the chunks in which files move; \"0B\" moves a file as one stream.",
+    )
+    .like("\"1MiB\"")
+    .default("\"0B\""),
+    field("files", Takes::Tables(&FILE), "The files that are there at the start.")
+        .default("[]"),
+]);
 
-const FILE: TableSpec = TableSpec {
-    name: "a file",
-    title: "",
-    doc: "A file of a storage.",
-    fields: &[
-        field("name", Takes::Value { what: "a name", example: "\"photo\"" }, "What it is called."),
-        field("size", takes::<Size>(), "How large it is.").like("\"4MB\""),
-    ],
-};
+const FILE: TableSpec = table("a file", "A file of a storage.").with(&[
+    field("name", value("a name", "\"photo\""), "What it is called."),
+    field("size", takes::<Size>(), "How large it is.").like("\"4MB\""),
+]);
 
 /// `[[image]]`
-pub const IMAGE: TableSpec = TableSpec {
-    name: "[[image]]",
-    title: "",
-    doc: "A container image.",
-    fields: &[
-        field("name", Takes::Value { what: "a name", example: "\"python\"" }, "What it is called."),
-        field("size", takes::<Size>(), "How large it is on a disk."),
-        field("memory", takes::<Size>(), "How much memory it takes when it is loaded.")
-            .like("\"120MB\"")
-            .otherwise("as much as its size"),
-        field(
-            "storage",
-            Takes::Value { what: "the name of a storage", example: "\"repository\"" },
-            "Where it is downloaded from.",
-        )
-        .default("\"repository\""),
-    ],
-};
+pub const IMAGE: TableSpec = table("[[image]]", "A container image.").with(&[
+    field("name", value("a name", "\"python\""), "What it is called."),
+    field("size", takes::<Size>(), "How large it is on a disk."),
+    field("memory", takes::<Size>(), "How much memory it takes when it is loaded.")
+        .like("\"120MB\"")
+        .otherwise("as much as its size"),
+    field(
+        "storage",
+        value("the name of a storage", "\"repository\""),
+        "Where it is downloaded from.",
+    )
+    .default("\"repository\""),
+]);
 
 /// `[[function]]`
-pub const FUNCTION: TableSpec = TableSpec {
-    name: "[[function]]",
-    title: "",
-    doc: "A function. Thousands of them are better read from a file: see `[functions]`.",
-    fields: &[
-        field("name", Takes::Value { what: "a name", example: "\"resize\"" }, "What it is called."),
-        field(
-            "image",
-            Takes::Value { what: "the name of an image", example: "\"python\"" },
-            "What its containers are made from.",
-        )
-        .otherwise("nothing has to be downloaded, copied or loaded"),
-        field("limits", Takes::Table(&limits::LIMITS), "What a container of it may use."),
-        field(
-            "startup",
-            A_DURATION,
-            "How long the start of a container takes; if it is random, drawn for each.",
-        )
-        .otherwise("that of the service"),
-        field("keep_alive", Takes::OneOf(KeepAliveKind::FAMILY), KeepAliveKind::FAMILY.doc)
-            .otherwise("that of the service"),
-        on_failure::OF_FUNCTION,
-        concurrency::PER_CONTAINER,
-        concurrency::FUNCTION_MAXIMUM,
-        concurrency::RESERVED,
-        field("body", Takes::Kinds(STEPS), "What it does when it is invoked, step by step.")
-            .otherwise("every invocation must bring its own"),
-    ],
-};
+pub const FUNCTION: TableSpec = table(
+    "[[function]]",
+    "A function. Thousands of them are better read from a file: see `[functions]`.",
+)
+.with(&[
+    field("name", value("a name", "\"resize\""), "What it is called."),
+    field(
+        "image",
+        value("the name of an image", "\"python\""),
+        "What its containers are made from.",
+    )
+    .otherwise("nothing has to be downloaded, copied or loaded"),
+    field("limits", Takes::Table(&limits::LIMITS), "What a container of it may use."),
+    field(
+        "startup",
+        A_DURATION,
+        "How long the start of a container takes; if it is random, drawn for each.",
+    )
+    .otherwise("that of the service"),
+    service::of_family(KeepAliveKind::FAMILY).otherwise("that of the service"),
+    on_failure::OF_FUNCTION,
+    concurrency::PER_CONTAINER,
+    concurrency::FUNCTION_MAXIMUM,
+    concurrency::RESERVED,
+    field("body", Takes::Kinds(STEPS), "What it does when it is invoked, step by step.")
+        .otherwise("every invocation must bring its own"),
+]);
 
 /// Reads one `[[storage]]`. Without a platform only what does not depend on one is checked.
 pub fn storage(

@@ -8,7 +8,7 @@
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Choice, Fields, FromValue, choice, word, words};
-use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::schema::{Field, TableSpec, Takes, field, table};
 use isotherm_config::tree::{Kind, Value};
 use isotherm_serverless::{AfterFailure, OnFailure};
 
@@ -27,21 +27,20 @@ const AFTER: &[Choice<AfterFailure>] = &[
 
 const A_WORD: Takes = Takes::Words(|| words(AFTER));
 
-const BY_CAUSE: TableSpec = TableSpec {
-    name: "on_failure",
-    title: "",
-    doc: "By how it has failed. A container whose host has failed is gone in any case, and one whose invocation was cancelled is kept.",
-    fields: &[
-        field("timeout", A_WORD, "It ran into its time limit.")
-            .otherwise("as if `on_failure` were absent"),
-        field(
-            "error",
-            A_WORD,
-            "Its body failed: by its own account, or by what it read, wrote or invoked.",
-        )
+const BY_CAUSE: TableSpec = table(
+    "on_failure",
+    "By how it has failed. A container whose host has failed is gone in any case, and one whose invocation was cancelled is kept.",
+)
+.with(&[
+    field("timeout", A_WORD, "It ran into its time limit.")
         .otherwise("as if `on_failure` were absent"),
-    ],
-};
+    field(
+        "error",
+        A_WORD,
+        "Its body failed: by its own account, or by what it read, wrote or invoked.",
+    )
+    .otherwise("as if `on_failure` were absent"),
+]);
 
 const EITHER: Takes = Takes::Either(&[A_WORD, Takes::Table(&BY_CAUSE)]);
 
@@ -82,12 +81,11 @@ impl FromValue for OnFailurePlan {
                     other.description()
                 );
                 let example = report.example("{ timeout = \"discard\", error = \"keep\" }");
-                report.error(
+                report.refuse(
                     value.span,
                     message,
                     format!("`\"keep\"`, `\"discard\"`, or like {example}"),
-                );
-                None
+                )
             }
         }
     }

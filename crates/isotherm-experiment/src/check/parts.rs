@@ -2,29 +2,17 @@
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Fields, FromValue};
-use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::schema::{TableSpec, field, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Value};
 
 /// `{ host, mount }`
-pub const HOST_AND_MOUNT: TableSpec = TableSpec {
-    name: "a host",
-    title: "`{ host, mount }`",
-    doc: "A host and one of its disks.",
-    fields: &[
-        field(
-            "host",
-            Takes::Value { what: "the name of a host", example: "\"node0\"" },
-            "The host.",
-        ),
-        field(
-            "mount",
-            Takes::Value { what: "a path", example: "\"/scratch\"" },
-            "Where the disk is mounted.",
-        )
-        .otherwise("the disk at `/`, or the memory of a host that has none"),
-    ],
-};
+pub const HOST_AND_MOUNT: TableSpec =
+    table("a host", "A host and one of its disks.").titled("`{ host, mount }`").with(&[
+        field("host", value("the name of a host", "\"node0\""), "The host."),
+        field("mount", value("a path", "\"/scratch\""), "Where the disk is mounted.")
+            .otherwise("the disk at `/`, or the memory of a host that has none"),
+    ]);
 
 /// The hosts of each role, by name. `None`: the default of the role.
 pub struct Parts {

@@ -6,7 +6,7 @@ use std::path::Path;
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Fields, FromValue};
 use isotherm_config::names::tables;
-use isotherm_config::schema::{TableSpec, Takes, field};
+use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Table, Value};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
@@ -18,31 +18,27 @@ use crate::plan::HostsPlan;
 use crate::simgrid;
 
 /// `[platform]` with a SimGrid file.
-pub const XML: TableSpec = TableSpec {
-    name: "[platform]",
-    title: "`[platform]` of a SimGrid file",
-    doc: "A platform of a SimGrid file (XML), and the parts its hosts play. `platform = \"cluster.xml\"` is the same as `xml` alone.",
-    fields: &[
-        field("xml", Takes::Path { what: "a path", example: "\"cluster.xml\"" }, "The file."),
-        field("user", Takes::Either(HOST), "Where invocations come from.")
-            .otherwise("the host called `user`"),
-        field("head", Takes::Either(HOST), "Where the service runs and images are cached.")
-            .otherwise("the host called `head`"),
-        field("repository", Takes::Either(HOST), "Where images come from.")
-            .otherwise("the host called `repository`, or the user's if there is none"),
-        field(
-            "nodes",
-            Takes::Value { what: "a list of names", example: "[\"node0\", \"node1\"]" },
-            "The compute hosts.",
-        )
-        .otherwise("all hosts that play no other part and have no `[[storage]]`"),
-    ],
-};
+pub const XML: TableSpec = table(
+    "[platform]",
+    "A platform of a SimGrid file (XML), and the parts its hosts play. `platform = \"cluster.xml\"` is the same as `xml` alone.",
+)
+.titled("`[platform]` of a SimGrid file").with(&[
+    field("xml", path("a path", "\"cluster.xml\""), "The file."),
+    field("user", Takes::Either(HOST), "Where invocations come from.")
+        .otherwise("the host called `user`"),
+    field("head", Takes::Either(HOST), "Where the service runs and images are cached.")
+        .otherwise("the host called `head`"),
+    field("repository", Takes::Either(HOST), "Where images come from.")
+        .otherwise("the host called `repository`, or the user's if there is none"),
+    field(
+        "nodes",
+        value("a list of names", "[\"node0\", \"node1\"]"),
+        "The compute hosts.",
+    )
+    .otherwise("all hosts that play no other part and have no `[[storage]]`"),
+]);
 
-const HOST: &[Takes] = &[
-    Takes::Value { what: "the name of a host", example: "\"node0\"" },
-    Takes::Table(&HOST_AND_MOUNT),
-];
+const HOST: &[Takes] = &[value("the name of a host", "\"node0\""), Takes::Table(&HOST_AND_MOUNT)];
 
 /// A platform that was read.
 pub struct Platform {
@@ -90,8 +86,7 @@ pub fn platform(root: &Table, value: &Value, context: &Context<'_>) -> Option<Pl
         other => {
             let message =
                 format!("`platform` must be a path or a table, not {}", other.description());
-            report.error(value.span, message, report.entry("platform", "\"cluster.xml\""));
-            return None;
+            return report.refuse(value.span, message, report.entry("platform", "\"cluster.xml\""));
         }
     };
     resolve(root, value.span, spec?, &parts, report)
@@ -152,8 +147,7 @@ fn resolve(
         }
     };
     if nodes.is_empty() {
-        report.error(place, "there is no compute host", "name them: `nodes = [\"...\"]`");
-        return None;
+        return report.refuse(place, "there is no compute host", "name them: `nodes = [\"...\"]`");
     }
     let head_mount = match &parts.head {
         Some(HostAndMount { mount: Some(mount), .. }) => mount.value.clone(),
@@ -182,8 +176,7 @@ fn part(
     let Some(host) = spec.host_id(part) else {
         let message = format!("which host is the {part}? The platform has none called `{part}`");
         let hint = format!("say which in `[platform]`: `{part} = \"...\"`");
-        report.error(place, message, hint);
-        return None;
+        return report.refuse(place, message, hint);
     };
     Some(Location { host, disk: disk_at(spec, host, "/") })
 }
@@ -222,8 +215,7 @@ pub fn disk(
             true => "it has no disk at all".to_owned(),
             false => format!("it has disks at {}", mounts.join(", ")),
         };
-        report.error(mount.span, message, hint);
-        return None;
+        return report.refuse(mount.span, message, hint);
     }
     Some(disk)
 }

@@ -2,7 +2,7 @@
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Choice, Count, Fields, FromValue, Size, choice, takes, word, words};
-use isotherm_config::schema::{Absent, FamilySpec, TableSpec, Takes, field};
+use isotherm_config::schema::{Absent, FamilySpec, Field, TableSpec, Takes, field, table};
 use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::Duration;
 use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
@@ -15,58 +15,53 @@ use crate::policies::{
 };
 
 /// `[service]`
-pub const SERVICE: TableSpec = TableSpec {
-    name: "[service]", title: "",
-    doc: "The policies of the serverless platform, and what its actions cost.",
-    fields: &[
-        field("scheduler", Takes::OneOf(SchedulerKind::FAMILY), SchedulerKind::FAMILY.doc)
-            .otherwise("`warm-first`; `fcfs` under preset `wrench`"),
-        field("keep_alive", Takes::OneOf(KeepAliveKind::FAMILY), KeepAliveKind::FAMILY.doc)
-            .otherwise("10 minutes; none is kept under preset `wrench`"),
-        field("reuse", Takes::OneOf(ContainerReuse::FAMILY), ContainerReuse::FAMILY.doc)
-            .otherwise("`most-recently-used`; `oldest` under preset `wrench`"),
-        field("eviction", Takes::OneOf(EvictionKind::FAMILY), EvictionKind::FAMILY.doc).default("\"lru\""),
-        field("image_eviction", Takes::OneOf(ImageEvictionKind::FAMILY), ImageEvictionKind::FAMILY.doc).default("\"lru\""),
-        concurrency::SERVICE_MAXIMUM,
-        concurrency::SERVICE_THROTTLE,
-        on_failure::OF_SERVICE,
-        field("startup", A_DURATION, "How long the start of a container takes, unless its function says otherwise.")
-            .default("\"0s\""),
-        field("processing_overhead", takes::<Duration>(), "How long the service needs to take in an invocation. It delays that invocation alone; under preset `wrench`, all that come after it.").like("\"1ms\"")
-            .default("\"0s\""),
-        field("slots", Takes::Either(&[takes::<Count>(), Takes::Words(|| words(SLOTS))]), "How many invocations a compute host runs at once.")
-            .default("\"cores\""),
-        field("buffer", takes::<Size>(), "The size of the chunks in which files move between storages; \"0B\" moves a file as one stream.").like("\"1MiB\"")
-            .default("\"0B\""),
-        field("simulate_downloads", takes::<bool>(), "Whether images have to be downloaded to the head disk, or are there from the start.")
-            .default("true"),
-        field("payloads", Takes::Table(&PAYLOADS), "The sizes of the messages between user and service, which take their time on the network.")
-            .default("{}"),
-    ],
-};
+pub const SERVICE: TableSpec = table(
+    "[service]",
+    "The policies of the serverless platform, and what its actions cost.",
+)
+.with(&[
+    of_family(SchedulerKind::FAMILY)
+        .otherwise("`warm-first`; `fcfs` under preset `wrench`"),
+    of_family(KeepAliveKind::FAMILY)
+        .otherwise("10 minutes; none is kept under preset `wrench`"),
+    of_family(ContainerReuse::FAMILY)
+        .otherwise("`most-recently-used`; `oldest` under preset `wrench`"),
+    of_family(EvictionKind::FAMILY).default("\"lru\""),
+    of_family(ImageEvictionKind::FAMILY).default("\"lru\""),
+    concurrency::SERVICE_MAXIMUM,
+    concurrency::SERVICE_THROTTLE,
+    on_failure::OF_SERVICE,
+    field("startup", A_DURATION, "How long the start of a container takes, unless its function says otherwise.")
+        .default("\"0s\""),
+    field("processing_overhead", takes::<Duration>(), "How long the service needs to take in an invocation. It delays that invocation alone; under preset `wrench`, all that come after it.").like("\"1ms\"")
+        .default("\"0s\""),
+    field("slots", Takes::Either(&[takes::<Count>(), Takes::Words(|| words(SLOTS))]), "How many invocations a compute host runs at once.")
+        .default("\"cores\""),
+    field("buffer", takes::<Size>(), "The size of the chunks in which files move between storages; \"0B\" moves a file as one stream.").like("\"1MiB\"")
+        .default("\"0B\""),
+    field("simulate_downloads", takes::<bool>(), "Whether images have to be downloaded to the head disk, or are there from the start.")
+        .default("true"),
+    field("payloads", Takes::Table(&PAYLOADS), "The sizes of the messages between user and service, which take their time on the network.")
+        .default("{}"),
+]);
 
-const PAYLOADS: TableSpec = TableSpec {
-    name: "payloads",
-    title: "",
-    doc: "Sizes of messages. A message of 0 bytes takes no time.",
-    fields: &[
-        field("register_request", takes::<Size>(), "The user registers a function.")
-            .like("\"1kB\"")
-            .default("\"0B\""),
-        field("register_answer", takes::<Size>(), "The service has registered it, or not.")
-            .like("\"1kB\"")
-            .default("\"0B\""),
-        field("invoke_request", takes::<Size>(), "The user invokes a function.")
-            .like("\"1kB\"")
-            .default("\"0B\""),
-        field("invoke_answer", takes::<Size>(), "The service has taken the invocation in, or not.")
-            .like("\"1kB\"")
-            .default("\"0B\""),
-        field("completion", takes::<Size>(), "The service tells that an invocation has ended.")
-            .like("\"1kB\"")
-            .default("\"0B\""),
-    ],
-};
+/// The field of a family of policies.
+pub const fn of_family(family: &'static FamilySpec) -> Field {
+    field(family.name, Takes::OneOf(family), family.doc)
+}
+
+const fn message(key: &'static str, doc: &'static str) -> Field {
+    field(key, takes::<Size>(), doc).like("\"1kB\"").default("\"0B\"")
+}
+
+const PAYLOADS: TableSpec =
+    table("payloads", "Sizes of messages. A message of 0 bytes takes no time.").with(&[
+        message("register_request", "The user registers a function."),
+        message("register_answer", "The service has registered it, or not."),
+        message("invoke_request", "The user invokes a function."),
+        message("invoke_answer", "The service has taken the invocation in, or not."),
+        message("completion", "The service tells that an invocation has ended."),
+    ]);
 
 /// What holds if no policy of the family is named.
 #[must_use]
@@ -119,19 +114,13 @@ const SLOTS: &[Choice<Slots>] = &[
     word("unlimited", "any number of them", Slots::Unlimited),
 ];
 
-/// Reads a preset.
-pub fn preset(value: &Value, report: &Report) -> Option<Preset> {
-    choice(value, "preset", PRESETS, report)
-}
-
 fn slots(value: &Value, report: &Report) -> Option<Slots> {
     match value.kind {
         Kind::Integer(_) => Count::read(value, report).map(|count| Slots::Count(count.0)),
         Kind::String(_) => choice(value, "slots", SLOTS, report),
         _ => {
             let message = format!("`slots` must be a number, not {}", value.kind.description());
-            report.error(value.span, message, "a number, `\"cores\"` or `\"unlimited\"`");
-            None
+            report.refuse(value.span, message, "a number, `\"cores\"` or `\"unlimited\"`")
         }
     }
 }
@@ -181,7 +170,7 @@ pub fn service(value: Option<&Value>, preset: Preset, report: &Report) -> Servic
     plan.max_concurrency =
         fields.optional_or("max_concurrency", concurrency::Maximum(plan.max_concurrency)).0;
     plan.throttle =
-        fields.optional_with("throttle", concurrency::throttle).unwrap_or(plan.throttle);
+        fields.choice_or("throttle", concurrency::THROTTLE, plan.throttle).unwrap_or(plan.throttle);
     plan.on_failure = on_failure::read(&mut fields).or(plan.on_failure);
     plan.startup = fields.optional_or("startup", plan.startup);
     plan.processing_overhead = fields.optional_or("processing_overhead", plan.processing_overhead);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use isotherm_config::fields::{AtMost, Choice, Fields, Positive, choice, takes, word, words};
-use isotherm_config::schema::{Field, TableSpec, Takes, field};
+use isotherm_config::schema::{Field, TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::{Duration, Time};
@@ -13,6 +13,7 @@ use isotherm_workload::{
 
 use crate::check::body::{self, STEPS};
 use crate::check::context::Context;
+use crate::check::functions::unit_of;
 use crate::check::generate::{
     self, AZURE_LIKE, BURSTS, CLOSED, DIURNAL, POISSON, RENEWAL, UNIFORM,
 };
@@ -24,13 +25,12 @@ use crate::plan::{AzurePlan, Body, CsvPlan, TableFormat, WorkloadPlan};
 /// The longest list that is held in memory; longer workloads are traces or generated.
 const MAX_LISTED: u32 = 10_000_000;
 
-const A_PATH: Takes = Takes::Path { what: "a path", example: "\"data/run.csv\"" };
+const A_PATH: Takes = path("a path", "\"data/run.csv\"");
 
-const A_COLUMN: Takes = Takes::Value { what: "the name of a column", example: "\"arrival_s\"" };
+const A_COLUMN: Takes = value("the name of a column", "\"arrival_s\"");
 
 /// A unit of time.
-pub const A_TIME_UNIT: Takes =
-    Takes::Value { what: "`ns`, `us`, `ms`, `s`, `min`, `h` or `d`", example: "\"ms\"" };
+pub const A_TIME_UNIT: Takes = value("`ns`, `us`, `ms`, `s`, `min`, `h` or `d`", "\"ms\"");
 
 const KIND: Field = field("kind", Takes::Words(|| words(KINDS)), "What the workload is.");
 
@@ -71,12 +71,7 @@ const KINDS: &[Choice<&TableSpec>] = &[
 ];
 
 /// The fields of a workload before its kind is known.
-const WORKLOAD: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "",
-    doc: "Who invokes what and when.",
-    fields: &[KIND],
-};
+const WORKLOAD: TableSpec = table("[[workload]]", "Who invokes what and when.").with(&[KIND]);
 
 /// The kinds of `[[workload]]`.
 pub const WORKLOADS: &[&TableSpec] = &[
@@ -95,66 +90,60 @@ pub const WORKLOADS: &[&TableSpec] = &[
     &AZURE_2021,
 ];
 
-const LIST: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `list`",
-    doc: "Invocations that are written out, either in `arrivals`, or those of one function by their dates (`at`, or \
+const LIST: TableSpec = table(
+    "[[workload]]",
+    "Invocations that are written out, either in `arrivals`, or those of one function by their dates (`at`, or \
           `every` with `from` and `count`).",
-    fields: &[
-        field(
-            "kind",
-            Takes::Value { what: "`\"list\"`", example: "\"list\"" },
-            "What the workload is.",
-        ),
-        field("arrivals", Takes::Tables(&ARRIVAL), "The invocations, in any order.")
-            .otherwise("`function` is required"),
-        field("function", A_FUNCTION, "The function that is invoked.")
-            .otherwise("`arrivals` is required"),
-        field(
-            "at",
-            Takes::Value { what: "a list of durations", example: "[\"0s\", \"1.5s\"]" },
-            "When it is invoked.",
-        )
-        .otherwise("`every` is required"),
-        field("every", takes::<Duration>(), "It is invoked again and again after this time.")
-            .like("\"1s\"")
-            .otherwise("`at` is required"),
-        field("from", takes::<Duration>(), "When it is invoked first (with `every`).")
-            .like("\"0s\"")
-            .otherwise("`\"0s\"`"),
-        field(
-            "count",
-            takes::<AtMost<MAX_LISTED>>(),
-            "How many times it is invoked (with `every`).",
-        )
-        .like("100")
-        .otherwise("as many times as there are `durations`"),
-        field(
-            "durations",
-            Takes::Value { what: "a list of durations", example: "[\"3s\", \"4s\"]" },
-            "How long each body runs, instead of what the function does.",
-        )
-        .otherwise("the body of the function"),
-        field(
-            "body",
-            Takes::Kinds(STEPS),
-            "What each invocation does, instead of what the function does.",
-        )
-        .otherwise("the body of the function"),
-    ],
-};
+)
+.titled("`[[workload]]` of kind `list`").with(&[
+    field(
+        "kind",
+        value("`\"list\"`", "\"list\""),
+        "What the workload is.",
+    ),
+    field("arrivals", Takes::Tables(&ARRIVAL), "The invocations, in any order.")
+        .otherwise("`function` is required"),
+    field("function", A_FUNCTION, "The function that is invoked.")
+        .otherwise("`arrivals` is required"),
+    field(
+        "at",
+        value("a list of durations", "[\"0s\", \"1.5s\"]"),
+        "When it is invoked.",
+    )
+    .otherwise("`every` is required"),
+    field("every", takes::<Duration>(), "It is invoked again and again after this time.")
+        .like("\"1s\"")
+        .otherwise("`at` is required"),
+    field("from", takes::<Duration>(), "When it is invoked first (with `every`).")
+        .like("\"0s\"")
+        .otherwise("`\"0s\"`"),
+    field(
+        "count",
+        takes::<AtMost<MAX_LISTED>>(),
+        "How many times it is invoked (with `every`).",
+    )
+    .like("100")
+    .otherwise("as many times as there are `durations`"),
+    field(
+        "durations",
+        value("a list of durations", "[\"3s\", \"4s\"]"),
+        "How long each body runs, instead of what the function does.",
+    )
+    .otherwise("the body of the function"),
+    field(
+        "body",
+        Takes::Kinds(STEPS),
+        "What each invocation does, instead of what the function does.",
+    )
+    .otherwise("the body of the function"),
+]);
 
-const ARRIVAL: TableSpec = TableSpec {
-    name: "an arrival",
-    title: "",
-    doc: "One invocation.",
-    fields: &[
-        field("at", takes::<Duration>(), "When."),
-        field("function", A_FUNCTION, "Which function."),
-        field("body", Takes::Kinds(STEPS), "What it does, instead of what the function does.")
-            .otherwise("the body of the function"),
-    ],
-};
+const ARRIVAL: TableSpec = table("an arrival", "One invocation.").with(&[
+    field("at", takes::<Duration>(), "When."),
+    field("function", A_FUNCTION, "Which function."),
+    field("body", Takes::Kinds(STEPS), "What it does, instead of what the function does.")
+        .otherwise("the body of the function"),
+]);
 
 const THE_COLUMNS: Field = field("columns", Takes::Table(&COLUMNS), "Which column holds what.");
 
@@ -164,62 +153,59 @@ const THE_UNITS: Field = field("units", Takes::Table(&UNITS), "The units of the 
 const THE_FUNCTION: Field = field("function", A_FUNCTION, "The function that all rows invoke.")
     .otherwise("a column says it");
 
-const CSV: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `csv`",
-    doc: "The rows of a CSV file whose first line names its columns. Rows are ordered by arrival; other columns are ignored.",
-    fields: &[
-        field(
-            "kind",
-            Takes::Value { what: "`\"csv\"`", example: "\"csv\"" },
-            "What the workload is.",
-        ),
-        field("file", A_PATH, "The file, which may be compressed (gzip, zstd)."),
-        THE_COLUMNS,
-        THE_UNITS,
-        THE_FUNCTION,
-    ],
-};
+const CSV: TableSpec = table(
+    "[[workload]]",
+    "The rows of a CSV file whose first line names its columns. Rows are ordered by arrival; other columns are ignored.",
+)
+.titled("`[[workload]]` of kind `csv`").with(&[
+    field(
+        "kind",
+        value("`\"csv\"`", "\"csv\""),
+        "What the workload is.",
+    ),
+    field("file", A_PATH, "The file, which may be compressed (gzip, zstd)."),
+    THE_COLUMNS,
+    THE_UNITS,
+    THE_FUNCTION,
+]);
 
-const JSONL: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `jsonl`",
-    doc: "The lines of a file, each a JSON object by itself, whose keys are the columns; their values are numbers or strings. Lines are ordered by \
+const JSONL: TableSpec = table(
+    "[[workload]]",
+    "The lines of a file, each a JSON object by itself, whose keys are the columns; their values are numbers or strings. Lines are ordered by \
           arrival; other keys are ignored.",
-    fields: &[
-        field(
-            "kind",
-            Takes::Value { what: "`\"jsonl\"`", example: "\"jsonl\"" },
-            "What the workload is.",
-        ),
-        field(
-            "file",
-            Takes::Path { what: "a path", example: "\"data/run.jsonl\"" },
-            "The file, which may be compressed (gzip, zstd).",
-        ),
-        THE_COLUMNS,
-        THE_UNITS,
-        THE_FUNCTION,
-    ],
-};
+)
+.titled("`[[workload]]` of kind `jsonl`").with(&[
+    field(
+        "kind",
+        value("`\"jsonl\"`", "\"jsonl\""),
+        "What the workload is.",
+    ),
+    field(
+        "file",
+        path("a path", "\"data/run.jsonl\""),
+        "The file, which may be compressed (gzip, zstd).",
+    ),
+    THE_COLUMNS,
+    THE_UNITS,
+    THE_FUNCTION,
+]);
 
-const PARQUET: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `parquet`",
-    doc: "The rows of a Parquet file. Rows are ordered by arrival; other columns are ignored. Numbers are taken as they are, in the units that \
+const PARQUET: TableSpec = table(
+    "[[workload]]",
+    "The rows of a Parquet file. Rows are ordered by arrival; other columns are ignored. Numbers are taken as they are, in the units that \
           `units` says. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli.",
-    fields: &[
-        field(
-            "kind",
-            Takes::Value { what: "`\"parquet\"`", example: "\"parquet\"" },
-            "What the workload is.",
-        ),
-        field("file", Takes::Path { what: "a path", example: "\"data/run.parquet\"" }, "The file."),
-        THE_COLUMNS,
-        THE_UNITS,
-        THE_FUNCTION,
-    ],
-};
+)
+.titled("`[[workload]]` of kind `parquet`").with(&[
+    field(
+        "kind",
+        value("`\"parquet\"`", "\"parquet\""),
+        "What the workload is.",
+    ),
+    field("file", path("a path", "\"data/run.parquet\""), "The file."),
+    THE_COLUMNS,
+    THE_UNITS,
+    THE_FUNCTION,
+]);
 
 const UNTIL: Field =
     field("until", takes::<Duration>(), "Nothing is invoked at this date or later.")
@@ -240,61 +226,50 @@ const WITHIN_MINUTE: &[Choice<WithinMinute>] = &[
     ),
 ];
 
-const AZURE_2019: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `azure-2019`",
-    doc: "The invocations of the trace of Azure Functions of 2019, which `[functions]` names, minute by minute. How long they take is drawn \
+const AZURE_2019: TableSpec = table(
+    "[[workload]]",
+    "The invocations of the trace of Azure Functions of 2019, which `[functions]` names, minute by minute. How long they take is drawn \
           between the percentiles of their function on that day. Each function has random streams of its own.",
-    fields: &[
-        field("kind", Takes::Value { what: "`\"azure-2019\"`", example: "\"azure-2019\"" }, "What the workload is."),
-        field("arrivals", Takes::Words(|| words(WITHIN_MINUTE)), "When the invocations of a minute come.")
-            .default("\"uniform\""),
-        field("scale", takes::<Positive>(), "What the numbers of invocations are multiplied by. They stay whole: what is left over is one more with this probability.").like("0.1")
-            .default("1"),
-        UNTIL,
-    ],
-};
+)
+.titled("`[[workload]]` of kind `azure-2019`").with(&[
+    field("kind", value("`\"azure-2019\"`", "\"azure-2019\""), "What the workload is."),
+    field("arrivals", Takes::Words(|| words(WITHIN_MINUTE)), "When the invocations of a minute come.")
+        .default("\"uniform\""),
+    field("scale", takes::<Positive>(), "What the numbers of invocations are multiplied by. They stay whole: what is left over is one more with this probability.").like("0.1")
+        .default("1"),
+    UNTIL,
+]);
 
-const AZURE_2021: TableSpec = TableSpec {
-    name: "[[workload]]",
-    title: "`[[workload]]` of kind `azure-2021`",
-    doc: "The invocations of the trace of Azure Functions of 2021, which `[functions]` names. Each arrives when it started, at its end less its \
+const AZURE_2021: TableSpec = table(
+    "[[workload]]",
+    "The invocations of the trace of Azure Functions of 2021, which `[functions]` names. Each arrives when it started, at its end less its \
           duration, and takes as long as it did.",
-    fields: &[
-        field(
-            "kind",
-            Takes::Value { what: "`\"azure-2021\"`", example: "\"azure-2021\"" },
-            "What the workload is.",
-        ),
-        UNTIL,
-    ],
-};
+)
+.titled("`[[workload]]` of kind `azure-2021`").with(&[
+    field(
+        "kind",
+        value("`\"azure-2021\"`", "\"azure-2021\""),
+        "What the workload is.",
+    ),
+    UNTIL,
+]);
 
-const COLUMNS: TableSpec = TableSpec {
-    name: "columns", title: "",
-    doc: "Which column of a trace holds what.",
-    fields: &[
-        field("arrival", A_COLUMN, "When the function is invoked, from the start of the simulation."),
-        field("function", Takes::Value { what: "the name of a column", example: "\"function\"" }, "The name of the function.")
-            .otherwise("`function_number`, or `function` of the workload"),
-        field("function_number", Takes::Value { what: "the name of a column", example: "\"index\"" }, "The number of the function, counted from 0: `[[function]]` in the order of the experiment, then those of `[functions]`.")
-            .otherwise("`function`"),
-        field("duration", Takes::Value { what: "the name of a column", example: "\"duration_s\"" }, "How long the body runs.")
-            .otherwise("the body of the function"),
-    ],
-};
+const COLUMNS: TableSpec = table("columns", "Which column of a trace holds what.").with(&[
+    field("arrival", A_COLUMN, "When the function is invoked, from the start of the simulation."),
+    field("function", value("the name of a column", "\"function\""), "The name of the function.")
+        .otherwise("`function_number`, or `function` of the workload"),
+    field("function_number", value("the name of a column", "\"index\""), "The number of the function, counted from 0: `[[function]]` in the order of the experiment, then those of `[functions]`.")
+        .otherwise("`function`"),
+    field("duration", value("the name of a column", "\"duration_s\""), "How long the body runs.")
+        .otherwise("the body of the function"),
+]);
 
-const UNITS: TableSpec = TableSpec {
-    name: "units",
-    title: "",
-    doc: "Units of the numbers in a trace.",
-    fields: &[
-        field("arrival", A_TIME_UNIT, "That of the column of arrivals.")
-            .otherwise("the end of its name, as in `arrival_s`"),
-        field("duration", A_TIME_UNIT, "That of the column of durations.")
-            .otherwise("the end of its name, as in `run_ms`"),
-    ],
-};
+const UNITS: TableSpec = table("units", "Units of the numbers in a trace.").with(&[
+    field("arrival", A_TIME_UNIT, "That of the column of arrivals.")
+        .otherwise("the end of its name, as in `arrival_s`"),
+    field("duration", A_TIME_UNIT, "That of the column of durations.")
+        .otherwise("the end of its name, as in `run_ms`"),
+]);
 
 /// Reads one `[[workload]]`. `number` is its position; `startup` is that of the service.
 pub fn workload(
@@ -305,25 +280,22 @@ pub fn workload(
 ) -> Option<WorkloadPlan> {
     let report = context.report;
     let mut fields = Fields::of(value, &WORKLOAD, report)?;
-    let Some(entry) = fields.entry("kind") else {
-        fields.missing("kind", "\"poisson\"");
-        return None;
-    };
-    let spec = choice(&entry.value, "workload", KINDS, report)?;
+    let value = fields.required_value("kind", "\"poisson\"")?;
+    let spec = choice(value, "workload", KINDS, report)?;
     fields.proceed_as(spec);
-    let plan = match &entry.value.kind {
+    let plan = match &value.kind {
         Kind::String(kind) if kind == "list" => list_workload(&mut fields, context),
         Kind::String(kind) if kind == "azure-2019" || kind == "azure-2021" => {
-            azure(&mut fields, entry.value.span, kind, number, context)
+            azure(&mut fields, value.span, kind, number, context)
         }
-        Kind::String(kind) if kind == "jsonl" => table(&mut fields, TableFormat::Jsonl, context),
+        Kind::String(kind) if kind == "jsonl" => tabular(&mut fields, TableFormat::Jsonl, context),
         Kind::String(kind) if kind == "parquet" => {
-            table(&mut fields, TableFormat::Parquet, context)
+            tabular(&mut fields, TableFormat::Parquet, context)
         }
         Kind::String(kind) if kind != "csv" => {
             generate::generated(kind, &mut fields, number, startup, context)
         }
-        _ => table(&mut fields, TableFormat::Csv, context),
+        _ => tabular(&mut fields, TableFormat::Csv, context),
     };
     fields.finish();
     plan
@@ -349,8 +321,7 @@ fn list_workload(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Workl
     };
     let (mut arrivals, place) = arrivals;
     if arrivals.is_empty() {
-        context.report.error(place, "this workload is empty", "nothing would be invoked");
-        return None;
+        return context.report.refuse(place, "this workload is empty", "nothing would be invoked");
     }
     // Stable: arrivals of one date keep the order of the file.
     arrivals.sort_by_key(|arrival| arrival.at);
@@ -362,8 +333,7 @@ fn explicit(value: &Value, context: &Context<'_>) -> Option<Vec<Arrival>> {
     let Kind::Array(values) = &value.kind else {
         let message = format!("`arrivals` must be a list, not {}", value.kind.description());
         let example = report.example("[{ at = \"0s\", function = \"f\" }]");
-        report.error(value.span, message, format!("write it like {example}"));
-        return None;
+        return report.refuse(value.span, message, format!("write it like {example}"));
     };
     let arrival = |value: &Value| {
         let mut fields = Fields::of(value, &ARRIVAL, report)?;
@@ -396,8 +366,7 @@ fn of_one_function(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Vec
         && durations.value.len() != dates.len()
     {
         let message = format!("{} durations for {} dates", durations.value.len(), dates.len());
-        report.error(durations.span, message, "give one for each date");
-        return None;
+        return report.refuse(durations.span, message, "give one for each date");
     }
     let tag = body.map(|body| add_body(body, context));
     let arrival = |(index, at): (usize, Time)| Arrival {
@@ -449,10 +418,8 @@ fn azure(
 ) -> Option<WorkloadPlan> {
     let mut replay = ReplayConfig::default();
     if kind == "azure-2019" {
-        let within = fields.entry("arrivals");
-        let within =
-            within.map(|entry| choice(&entry.value, "arrivals", WITHIN_MINUTE, context.report));
-        replay.within_minute = within.flatten().unwrap_or(replay.within_minute);
+        let within = fields.choice_or("arrivals", WITHIN_MINUTE, replay.within_minute);
+        replay.within_minute = within.unwrap_or(replay.within_minute);
         replay.scale = fields.optional_or("scale", Positive(1.0)).0;
     }
     if let Some(until) = fields.optional::<Located<Duration>>("until") {
@@ -483,7 +450,7 @@ fn azure(
     }))
 }
 
-fn table(
+fn tabular(
     fields: &mut Fields<'_>,
     format: TableFormat,
     context: &Context<'_>,
@@ -543,17 +510,15 @@ fn table_function(
             return None;
         }
         (Some(_), Some(second)) => {
-            context.report.error(
+            return context.report.refuse(
                 second.span,
                 "the function is given twice",
                 "remove this column, or the other",
             );
-            return None;
         }
         (Some(column), None) | (None, Some(column)) if fixed_given => {
             let hint = "remove this, or `function` of the workload";
-            context.report.error(column.span, "the function is given twice", hint);
-            return None;
+            return context.report.refuse(column.span, "the function is given twice", hint);
         }
         (Some(column), None) => FunctionColumn::Named(column.value.clone()),
         (None, Some(column)) => FunctionColumn::Numbered(column.value.clone()),
@@ -575,11 +540,8 @@ struct ColumnNames {
 }
 
 fn columns(fields: &mut Fields<'_>) -> Option<ColumnNames> {
-    let Some(entry) = fields.entry("columns") else {
-        fields.missing("columns", "{ arrival = \"arrival_s\" }");
-        return None;
-    };
-    let mut fields = Fields::of(&entry.value, &COLUMNS, fields.report())?;
+    let value = fields.required_value("columns", "{ arrival = \"arrival_s\" }")?;
+    let mut fields = Fields::of(value, &COLUMNS, fields.report())?;
     let arrival = fields.required("arrival");
     let function = fields.optional("function");
     let number = fields.optional("function_number");
@@ -613,24 +575,6 @@ pub fn time_column(
     key: &str,
     context: &Context<'_>,
 ) -> Option<TimeColumn> {
-    let report = context.report;
-    let name = column.value.clone();
-    let unit = match unit {
-        Some(unit) => match unit.value.parse::<TimeUnit>() {
-            Ok(parsed) => parsed,
-            Err(error) => {
-                report.error(unit.span, error.to_string(), "");
-                return None;
-            }
-        },
-        None => match TimeUnit::of_column(&name) {
-            Some(unit) => unit,
-            None => {
-                let message = format!("no unit for the column `{name}`");
-                report.error(column.span, message, format!("add `units = {{ {key} = \"s\" }}`"));
-                return None;
-            }
-        },
-    };
-    Some(TimeColumn { name, unit })
+    let unit = unit_of(column, unit, TimeUnit::of_column, ("s", key), context.report)?;
+    Some(TimeColumn { name: column.value.clone(), unit })
 }

@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 
 use super::table::write_functions;
 use super::{Pending, Writer};
-use crate::arrivals::{Known, Planned, durations};
+use crate::arrivals::Planned;
 use crate::output::set::Staged;
 use crate::output::{self, Rules};
 use crate::plan::Plan;
@@ -46,7 +46,6 @@ impl Parquet {
         with_durations: bool,
         rules: Rules<'_>,
     ) -> io::Result<Self> {
-        let with_durations = with_durations && durations(plan) == Known::All;
         let duration = if with_durations { "required int64 duration_ns;" } else { "" };
         let schema = format!(
             "message arrivals {{ required int64 arrival_ns; required binary function (UTF8); {duration} }}"

@@ -6,7 +6,7 @@ use std::path::Path;
 use isotherm_kernel::Duration;
 
 use super::{Pending, Writer, seconds};
-use crate::arrivals::{Known, Planned, durations};
+use crate::arrivals::Planned;
 use crate::output::Rules;
 use crate::output::set::Staged;
 use crate::plan::{FunctionPlan, Plan};
@@ -28,7 +28,6 @@ impl Table {
         with_durations: bool,
         rules: Rules<'_>,
     ) -> io::Result<Self> {
-        let with_durations = with_durations && durations(plan) == Known::All;
         let mut arrivals = Pending::create(out, rules)?;
         let header = ["arrival_s", "function", "duration_s"];
         arrivals.row(header[..if with_durations { 3 } else { 2 }].iter().copied())?;

@@ -74,7 +74,7 @@ mod tests {
         drop(first);
         assert!(!folder.path().join(LOCK).exists());
         drop(Lock::of_folder(folder.path()).unwrap());
-        // One that a dead process has left is nobody's.
+        // One that a dead process has left belongs to no process.
         std::fs::write(folder.path().join(LOCK), "").unwrap();
         drop(Lock::of_folder(folder.path()).unwrap());
     }

@@ -1,12 +1,12 @@
 //! `service.eviction`: which idle containers are evicted when their room is needed.
 
-use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
+use isotherm_config::schema::{FamilySpec, table};
 use isotherm_serverless::eviction::{
     ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed,
     LeastRecentlyUsed, MemoryFit, NeverEvict,
 };
 
-use super::{BuiltIn, Policy, built_in, kinds};
+use super::{BuiltIn, Policy, built_in, kinds, which};
 
 /// The built-in eviction policies of containers, named by what is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,12 +32,7 @@ impl Policy for EvictionKind {
         name: "eviction",
         doc: "Which idle containers are evicted when their room is needed.",
         example: "\"lru\"",
-        head: TableSpec {
-            name: "eviction",
-            title: "",
-            doc: "",
-            fields: &[field("kind", Takes::Words(|| EvictionKind::FAMILY.words()), "Which one.")],
-        },
+        head: table("eviction", "").with(&[which::<EvictionKind>()]),
         kinds: kinds::<EvictionKind>,
     };
 

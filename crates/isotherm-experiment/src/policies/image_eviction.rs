@@ -1,10 +1,10 @@
 //! `service.image_eviction`: which images are evicted when room is missing, on the head disk and on
 //! the disks and in the memories of compute hosts.
 
-use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
+use isotherm_config::schema::{FamilySpec, table};
 use isotherm_services::Eviction;
 
-use super::{BuiltIn, Policy, built_in, kinds};
+use super::{BuiltIn, Policy, built_in, kinds, which};
 
 /// The built-in eviction policies of images, named by what is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,16 +26,7 @@ impl Policy for ImageEvictionKind {
         name: "image_eviction",
         doc: "Which unused images are evicted when room is needed, on the head disk and on the disks and in the memories of nodes.",
         example: "\"lru\"",
-        head: TableSpec {
-            name: "image_eviction",
-            title: "",
-            doc: "",
-            fields: &[field(
-                "kind",
-                Takes::Words(|| ImageEvictionKind::FAMILY.words()),
-                "Which one.",
-            )],
-        },
+        head: table("image_eviction", "").with(&[which::<ImageEvictionKind>()]),
         kinds: kinds::<ImageEvictionKind>,
     };
 

@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use isotherm_config::fields::{Fields, Number, Share, takes};
-use isotherm_config::schema::{FamilySpec, Field, TableSpec, Takes, field};
+use isotherm_config::schema::{FamilySpec, Field, field, table};
 use isotherm_kernel::Duration;
 use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram, KeepAlive};
 
-use super::{BuiltIn, Policy, built_in, kinds};
+use super::{BuiltIn, Policy, built_in, kinds, which};
 
 /// The built-in keep-alive policies.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,13 +29,7 @@ impl Policy for KeepAliveKind {
         name: "keep_alive",
         doc: "How long an idle container is kept.",
         example: "{ kind = \"fixed\", idle = \"10min\" }",
-        head: TableSpec {
-            name: "keep_alive",
-            title: "",
-            doc: "",
-            fields: &[field("kind", Takes::Words(|| KeepAliveKind::FAMILY.words()), "Which one.")
-                .default("\"fixed\"")],
-        },
+        head: table("keep_alive", "").with(&[which::<KeepAliveKind>().default("\"fixed\"")]),
         kinds: kinds::<KeepAliveKind>,
     };
 

@@ -26,7 +26,7 @@ pub use scheduler::SchedulerKind;
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::Fields;
 use isotherm_config::hint::{list, suggestion};
-use isotherm_config::schema::{FamilySpec, Field, TableSpec};
+use isotherm_config::schema::{FamilySpec, Field, TableSpec, Takes, field, table};
 use isotherm_config::tree::{Kind, Table, Value};
 use isotherm_serverless::ContainerReuse;
 
@@ -64,7 +64,12 @@ const fn built_in<P>(
     fields: &'static [Field],
     read: fn(&mut Fields<'_>) -> Option<P>,
 ) -> BuiltIn<P> {
-    BuiltIn { table: TableSpec { name: kind, title: kind, doc, fields }, read }
+    BuiltIn { table: table(kind, doc).titled(kind).with(fields), read }
+}
+
+/// The field `kind` of a family.
+const fn which<P: Policy>() -> Field {
+    field("kind", Takes::Words(|| P::FAMILY.words()), "Which one.")
 }
 
 /// The descriptions of all policies of a family.
@@ -82,12 +87,11 @@ pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
             let built_in = find::<P>(kind, value, report)?;
             if let Some(parameter) = built_in.table.required().next() {
                 let message = format!("`{kind}` needs its parameter `{}`", parameter.key);
-                report.error(
+                return report.refuse(
                     value.span,
                     message,
                     format!("write it like {}", report.example(&example(&built_in.table))),
                 );
-                return None;
             }
             (built_in, Fields::of(&nothing, &family.head, report)?)
         }
@@ -99,12 +103,11 @@ pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
                     other => {
                         let message =
                             format!("`kind` must be a string, not {}", other.description());
-                        report.error(
+                        return report.refuse(
                             entry.value.span,
                             message,
                             format!("one of {}", list(&names(family))),
                         );
-                        return None;
                     }
                 },
                 (None, Some(kind)) => P::REGISTRY.iter().find(|one| one.table.title == kind)?,
@@ -121,12 +124,11 @@ pub(crate) fn read<P: Policy>(value: &Value, report: &Report) -> Option<P> {
                 family.name,
                 other.description()
             );
-            report.error(
+            return report.refuse(
                 value.span,
                 message,
                 format!("write it like {}", report.example(family.example)),
             );
-            return None;
         }
     };
     fields.proceed_as_one_of(family, &built_in.table);

@@ -1,21 +1,16 @@
 //! `service.reuse`: which container serves an invocation if several can.
 
-use isotherm_config::schema::{FamilySpec, TableSpec, Takes, field};
+use isotherm_config::schema::{FamilySpec, table};
 use isotherm_serverless::ContainerReuse;
 
-use super::{BuiltIn, Policy, built_in, kinds};
+use super::{BuiltIn, Policy, built_in, kinds, which};
 
 impl Policy for ContainerReuse {
     const FAMILY: &'static FamilySpec = &FamilySpec {
         name: "reuse",
         doc: "Which container serves an invocation when several can. Containers that serve several invocations at once are ordered by the date of the last invocation that they were given.",
         example: "\"newest\"",
-        head: TableSpec {
-            name: "reuse",
-            title: "",
-            doc: "",
-            fields: &[field("kind", Takes::Words(|| ContainerReuse::FAMILY.words()), "Which one.")],
-        },
+        head: table("reuse", "").with(&[which::<ContainerReuse>()]),
         kinds: kinds::<ContainerReuse>,
     };
 

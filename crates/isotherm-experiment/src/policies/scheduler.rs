@@ -1,7 +1,7 @@
 //! `service.scheduler`: on which compute host (node) each invocation runs.
 
 use isotherm_config::fields::{Choice, Fields, Multiple, choice, takes, word, words};
-use isotherm_config::schema::{FamilySpec, Field, TableSpec, Takes, field};
+use isotherm_config::schema::{FamilySpec, Field, Takes, field, table};
 use isotherm_kernel::RandomStreams;
 use isotherm_serverless::Rules;
 use isotherm_serverless::scheduler::{
@@ -9,7 +9,7 @@ use isotherm_serverless::scheduler::{
     PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 
-use super::{BuiltIn, Policy, built_in, kinds};
+use super::{BuiltIn, Policy, built_in, kinds, which};
 
 /// The built-in schedulers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,12 +84,7 @@ impl Policy for SchedulerKind {
         name: "scheduler",
         doc: "Which invocation runs on which node, and when.",
         example: "\"warm-first\"",
-        head: TableSpec {
-            name: "scheduler",
-            title: "",
-            doc: "",
-            fields: &[field("kind", Takes::Words(|| SchedulerKind::FAMILY.words()), "Which one.")],
-        },
+        head: table("scheduler", "").with(&[which::<SchedulerKind>()]),
         kinds: kinds::<SchedulerKind>,
     };
 

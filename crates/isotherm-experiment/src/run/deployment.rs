@@ -84,11 +84,6 @@ impl Deployment {
         let mut keep_alives = KeepAlives::default();
         let functions = plan.functions.iter().zip(&names).map(|(function, name)| {
             let image = function.image.map(|index| images[index].clone());
-            let limits = Limits {
-                time: function.limits.time,
-                disk_bytes: function.limits.disk_bytes,
-                memory_bytes: function.limits.memory_bytes,
-            };
             let startup = function.startup.startup(&streams, &format!("function/{name}/startup"));
             let body = body(&function.body, &format!("function/{name}/body"));
             let mut built = Function::new(Arc::clone(name), image, body).with_startup(startup);
@@ -98,7 +93,7 @@ impl Deployment {
             if function.on_failure != OnFailurePlan::default() {
                 built = built.with_on_failure(function.on_failure.or(plan.service.on_failure));
             }
-            (concurrent(built, function.concurrency), limits)
+            (concurrent(built, function.concurrency), function.limits)
         });
         let own = plan
             .bodies
@@ -133,12 +128,12 @@ impl KeepAlives {
 }
 
 fn concurrent(function: Function, concurrency: ConcurrencyPlan) -> Function {
-    let ConcurrencyPlan { per_container, most, reserved } = concurrency;
+    let ConcurrencyPlan { per_container, maximum, reserved } = concurrency;
     let function = function.with_concurrency(per_container);
-    match most {
+    match maximum {
         None => function,
-        Some(most) if reserved => function.with_reserved_concurrency(most),
-        Some(most) => function.with_max_concurrency(most),
+        Some(maximum) if reserved => function.with_reserved_concurrency(maximum),
+        Some(maximum) => function.with_max_concurrency(maximum),
     }
 }
 

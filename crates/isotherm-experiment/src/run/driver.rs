@@ -20,7 +20,7 @@ const MOST_SILENCES: u64 = 1 << 12;
 
 /// How long a client without think time waits if its request is lost in zero time. Time must
 /// advance for the missing part to come back.
-const NOBODY_THERE: Duration = Duration::from_secs(1);
+const REFUSED_CLIENT_PAUSE: Duration = Duration::from_secs(1);
 
 /// The arrivals of a workload as invocations to be submitted.
 struct Arrivals {
@@ -228,7 +228,7 @@ impl Driver {
                 while let Some(rest) = left.get().checked_sub(1) {
                     let mut think = client.think();
                     if is_refused_at_once && think.is_zero() {
-                        think = NOBODY_THERE;
+                        think = REFUSED_CLIENT_PAUSE;
                     }
                     let at = kernel.now().max(from) + think;
                     if at >= until {

@@ -43,7 +43,7 @@ pub use progress::{Progress, Stopped};
 
 /// The number of steps of the simulation between two calls of the watcher: some microseconds to
 /// some milliseconds.
-const STEPS_BETWEEN_LOOKS: u64 = 256;
+const WATCH_INTERVAL: u64 = 256;
 
 /// Called every few hundred steps of a run; `Break` ends the run.
 pub type Watch = Box<dyn FnMut(&Progress) -> ControlFlow<()>>;
@@ -146,7 +146,7 @@ pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result
     listen(&deployment.service, &recorder, &observer);
     if let Some(mut watch) = watch {
         let observer = Rc::clone(&observer);
-        simulation = simulation.with_watcher(STEPS_BETWEEN_LOOKS, move |now| {
+        simulation = simulation.with_watcher(WATCH_INTERVAL, move |now| {
             let progress = observer.borrow().progress.at(now);
             watch(&progress)
         });

@@ -28,7 +28,7 @@ fn row_of(table: &Table, first: &str) -> String {
     row[1..].join(" | ")
 }
 
-/// What is written in a drawing, in its order, without what only those see who point at something.
+/// What is written in a drawing, in its order, without tooltips.
 fn written(svg: &str) -> Vec<String> {
     let texts = svg.lines().filter(|line| line.starts_with("<text"));
     texts

@@ -14,7 +14,7 @@ use super::ReadAhead;
 struct Known {
     /// How often it was asked.
     asked: AtomicUsize,
-    /// Arrivals that whoever tests it has taken.
+    /// Arrivals that the test has taken.
     taken: AtomicUsize,
     /// Who has asked.
     threads: Mutex<Vec<ThreadId>>,

@@ -10,16 +10,17 @@ const ATTEMPTS: usize = 100;
 
 /// A folder that was made for an output. It is removed when dropped, unless it is kept.
 #[derive(Debug)]
-pub(crate) struct Made {
+pub(crate) struct CreatedFolder {
     folder: PathBuf,
     /// The topmost folder that had to be made.
     created: Option<PathBuf>,
 }
 
-impl Made {
+impl CreatedFolder {
     /// Makes a folder if it does not exist.
     pub fn folder(folder: &Path) -> io::Result<Self> {
-        let mut made = Made { folder: folder.to_owned(), created: topmost_missing(folder) };
+        let mut made =
+            CreatedFolder { folder: folder.to_owned(), created: topmost_missing(folder) };
         match std::fs::create_dir_all(folder) {
             Ok(()) => Ok(made),
             // Another file in its way is not ours to remove.
@@ -37,7 +38,7 @@ impl Made {
     }
 }
 
-impl Drop for Made {
+impl Drop for CreatedFolder {
     fn drop(&mut self) {
         if let Some(created) = &self.created {
             remove_empty(&self.folder, created);
@@ -46,8 +47,8 @@ impl Drop for Made {
 }
 
 /// Makes and locks a folder. Drop the lock first: its file is in the folder.
-pub(super) fn locked(folder: &Path) -> io::Result<(Made, Lock)> {
-    let mut made = Made { folder: folder.to_owned(), created: None };
+pub(super) fn locked(folder: &Path) -> io::Result<(CreatedFolder, Lock)> {
+    let mut made = CreatedFolder { folder: folder.to_owned(), created: None };
     let mut attempts = 0;
     loop {
         made.created = topmost_missing(folder).or(made.created.take());
