@@ -1,4 +1,5 @@
-//! The main loop: runs a simulation until only daemons are left, or until it cannot go on.
+//! The main loop: runs a simulation until only daemons are left, until it cannot go on, or, if it
+//! is advanced in steps, until a date.
 //!
 //! Each iteration runs the run queue until it is empty, solves the shares that changed, advances
 //! the clock to the first event and moves what is due then into the run queue. When no event is
@@ -32,10 +33,43 @@ use crate::{ActorId, Kernel, Limits, Marking, RunError, TieOrder, Time, WaitingA
 /// Owns a simulation. Dropping it drops all actors and everything they hold.
 ///
 /// A simulation is configured (`with_…`), filled through its [kernel](Self::kernel), and
-/// [run](Self::run) once.
+/// [run](Self::run) once; or advanced from outside, date by date ([`step`](Self::step)) or up to a
+/// date ([`run_until`](Self::run_until)). Between two steps it may be inspected and changed through
+/// its kernel. Steps between which nothing is changed make no difference to what happens.
 pub struct Simulation {
     kernel: Kernel,
-    has_run: Cell<bool>,
+    has_ended: Cell<bool>,
+    /// Background calls since the last event.
+    calls: Cell<u64>,
+    /// What was to happen next when the simulation was left, if it was left between two dates.
+    next: Cell<Option<Next>>,
+}
+
+/// How far a simulation has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It goes on: something will happen later.
+    Paused,
+    /// It has ended at this date.
+    Ended(Time),
+}
+
+/// The dates of what happens next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Next {
+    /// The first event; `None` if only background calls are pending.
+    event: Option<Time>,
+    background: Time,
+}
+
+/// Where to leave a simulation.
+#[derive(Clone, Copy, Debug)]
+enum Leave {
+    /// When everything up to a date has happened.
+    At(Time),
+    /// When everything at one date has happened.
+    AfterOneDate,
+    AtEnd,
 }
 
 impl Default for Simulation {
@@ -48,7 +82,12 @@ impl Simulation {
     /// Creates an empty simulation at date zero.
     #[must_use]
     pub fn new() -> Self {
-        Simulation { kernel: Kernel::new(), has_run: Cell::new(false) }
+        Simulation {
+            kernel: Kernel::new(),
+            has_ended: Cell::new(false),
+            calls: Cell::new(0),
+            next: Cell::new(None),
+        }
     }
 
     /// Sets the limits of the run.
@@ -124,35 +163,96 @@ impl Simulation {
     /// happened. A second call returns [`RunError::AlreadyRun`], however the first one ended,
     /// because a run drops all actors.
     pub fn run(&self) -> Result<Time, RunError> {
-        if self.has_run.replace(true) {
+        match self.advance(Leave::AtEnd)? {
+            Progress::Ended(at) => Ok(at),
+            Progress::Paused => unreachable!("nothing but the end ends it"),
+        }
+    }
+
+    /// Runs everything that happens up to a date, this date included. Then it is that date, unless
+    /// the simulation has ended before.
+    ///
+    /// ```
+    /// use isotherm_kernel::{Duration, Progress, Simulation, Time};
+    ///
+    /// let simulation = Simulation::new();
+    /// let kernel = simulation.kernel();
+    /// kernel.spawn("sleeper", {
+    ///     let kernel = kernel.clone();
+    ///     async move { kernel.sleep(Duration::from_secs(3)).await }
+    /// });
+    /// let two = Time::ZERO + Duration::from_secs(2);
+    /// assert_eq!(simulation.run_until(two)?, Progress::Paused);
+    /// assert_eq!(kernel.now(), two);
+    /// let three = Time::ZERO + Duration::from_secs(3);
+    /// assert_eq!(simulation.run_until(Time::NEVER)?, Progress::Ended(three));
+    /// # Ok::<(), isotherm_kernel::RunError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run). After an error or the end the simulation is over.
+    pub fn run_until(&self, date: Time) -> Result<Progress, RunError> {
+        self.advance(Leave::At(date))
+    }
+
+    /// Runs everything that happens at the next date, and what can happen at the present one before.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run). After an error or the end the simulation is over.
+    pub fn step(&self) -> Result<Progress, RunError> {
+        self.advance(Leave::AfterOneDate)
+    }
+
+    fn advance(&self, leave: Leave) -> Result<Progress, RunError> {
+        // An actor may panic, or call this.
+        if self.has_ended.replace(true) {
             return Err(RunError::AlreadyRun { ended: self.kernel.now() });
         }
-        let result = self.run_to_end();
-        self.kill_all();
+        let result = self.advance_to(leave);
+        if result == Ok(Progress::Paused) {
+            self.has_ended.set(false);
+        } else {
+            self.kill_all();
+        }
         result
     }
 
-    fn run_to_end(&self) -> Result<Time, RunError> {
+    fn advance_to(&self, leave: Leave) -> Result<Progress, RunError> {
         let kernel = &self.kernel;
         let meter = &kernel.inner.meter;
         let limits = meter.limits.get();
         let most_events = limits.max_events.unwrap_or(u64::MAX);
-        // Background calls since the last event.
-        let mut calls = 0;
+        let begin = kernel.now();
+        let mut left = self.next.take().filter(|_| kernel.inner.ready.borrow().is_empty());
         loop {
             self.run_instant()?;
             if kernel.inner.tasks.borrow().users == 0 {
-                return Ok(kernel.now());
+                return Ok(Progress::Ended(kernel.now()));
             }
-            let due = kernel.settle();
-            let next = match due {
-                Some(next) => next.min(kernel.inner.next_background.get()),
+            let event = kernel.settle();
+            let known = Next { event, background: kernel.inner.next_background.get() };
+            let next = match event {
+                Some(event) => event.min(known.background),
+                // It was left before this, and nothing has changed since.
+                None if left.take() == Some(known) => known.background,
                 None if kernel.standstill_handlers().iter().any(|handler| handler.retry()) => {
                     continue;
                 }
-                None if kernel.may_wait_for_background() => kernel.inner.next_background.get(),
+                None if kernel.may_wait_for_background() => known.background,
                 None => return Err(self.standstill()),
             };
+            match leave {
+                Leave::At(date) if next > date => {
+                    self.next.set(Some(known));
+                    kernel.inner.now.set(date.max(begin));
+                    return Ok(Progress::Paused);
+                }
+                Leave::AfterOneDate if kernel.now() > begin && next > kernel.now() => {
+                    self.next.set(Some(known));
+                    return Ok(Progress::Paused);
+                }
+                _ => {}
+            }
             debug_assert!(next >= kernel.now(), "time never goes back");
             if let Some(limit) = limits.max_time
                 && next > limit
@@ -165,10 +265,10 @@ impl Simulation {
             kernel.inner.now.set(next);
             meter.step(next)?;
             while kernel.inner.next_background.get() <= next {
-                if due.is_none() || calls >= Limits::FREE_STEPS {
+                if event.is_none() || self.calls.get() >= Limits::FREE_STEPS {
                     meter.count_as_event(next)?;
                 }
-                calls += 1;
+                self.calls.set(self.calls.get() + 1);
                 kernel.call_background();
                 meter.step(next)?;
             }
@@ -177,7 +277,7 @@ impl Simulation {
             let (delivered, has_run) = kernel.deliver_due(may_run);
             if delivered > 0 {
                 meter.events.set(meter.events.get() + delivered);
-                calls = 0;
+                self.calls.set(0);
             }
             if has_run {
                 meter.step(next)?;

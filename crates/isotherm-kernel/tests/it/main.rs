@@ -12,6 +12,7 @@ mod order;
 mod random;
 mod series;
 mod standstill;
+mod stepping;
 mod ties;
 
 /// A new simulation and its kernel.

@@ -1,0 +1,149 @@
+//! A simulation that is advanced from outside.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use isotherm_kernel::{
+    ActivitySpec, Change, Duration, Kernel, Progress, Rank, RunError, Sharing, Simulation, Time,
+};
+use proptest::prelude::*;
+
+use super::simulation;
+
+type Log = Rc<RefCell<Vec<(Time, usize, usize)>>>;
+
+#[derive(Clone, Debug)]
+enum Action {
+    Sleep(u64),
+    /// Work on one of two resources.
+    Work(usize, u64),
+    Send,
+    /// With a time-out.
+    Receive(u64),
+}
+
+fn actions() -> impl Strategy<Value = Vec<Vec<Action>>> {
+    let action = prop_oneof![
+        (0u64..5).prop_map(Action::Sleep),
+        (0usize..2, 0u64..30).prop_map(|(resource, work)| Action::Work(resource, work)),
+        Just(Action::Send),
+        (1u64..9).prop_map(Action::Receive),
+    ];
+    prop::collection::vec(prop::collection::vec(action, 0..8), 1..6)
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// Actors that note when each of their actions has ended, and a resource that changes.
+fn setting(simulation: &Simulation, actors: &[Vec<Action>]) -> Log {
+    let log = Log::default();
+    let kernel = simulation.kernel();
+    let resources = [kernel.resource(3.0, Sharing::Shared), kernel.resource(7.0, Sharing::Shared)];
+    let mailbox = kernel.mailbox::<usize>("letters");
+    for (number, actions) in actors.iter().enumerate() {
+        let (kernel, log, mailbox, actions) =
+            (kernel.clone(), log.clone(), mailbox.clone(), actions.clone());
+        simulation.kernel().spawn("actor", async move {
+            for (index, action) in actions.into_iter().enumerate() {
+                match action {
+                    Action::Sleep(duration) => kernel.sleep(secs(duration)).await,
+                    Action::Work(resource, work) => {
+                        let spec = ActivitySpec::new(Rank::Cpu, work as f64);
+                        let work = kernel.start(spec.uses(resources[resource], 1.0));
+                        work.await.expect("the resource does not fail");
+                    }
+                    Action::Send => mailbox.send_detached(number),
+                    Action::Receive(limit) => {
+                        let _ = mailbox.receive_with_timeout(secs(limit)).await;
+                    }
+                }
+                log.borrow_mut().push((kernel.now(), number, index));
+            }
+        });
+    }
+    for (at, capacity) in [(3, 0.0), (11, 5.0)] {
+        kernel.background_at(Time::ZERO + secs(at), Change::Once, move |kernel: &Kernel| {
+            kernel.set_capacity(resources[0], capacity);
+        });
+    }
+    log
+}
+
+proptest! {
+    #![proptest_config(isotherm_testing::cases(10_000))]
+
+    #[test]
+    fn advanced_in_any_steps_it_is_the_same(
+        actors in actions(),
+        steps in prop::collection::vec(prop::option::of(0u64..4_000_000_000), 0..30),
+    ) {
+        let whole = Simulation::new();
+        let expected = setting(&whole, &actors);
+        let end = whole.run();
+        let simulation = Simulation::new();
+        let (kernel, log) = (simulation.kernel(), setting(&simulation, &actors));
+        let mut result = Ok(Progress::Paused);
+        for step in steps {
+            let before = kernel.now();
+            result = match step {
+                Some(nanos) => {
+                    let date = before + Duration::from_nanos(nanos);
+                    let result = simulation.run_until(date);
+                    if result == Ok(Progress::Paused) {
+                        prop_assert_eq!(kernel.now(), date);
+                    }
+                    result
+                }
+                None => simulation.step(),
+            };
+            if result != Ok(Progress::Paused) {
+                break;
+            }
+            let now = kernel.now();
+            let until_now: Vec<_> = expected.borrow().iter().copied().filter(|entry| entry.0 <= now).collect();
+            prop_assert_eq!(&*log.borrow(), &until_now);
+        }
+        if result == Ok(Progress::Paused) {
+            result = simulation.run().map(Progress::Ended);
+        }
+        prop_assert_eq!(result, end.map(Progress::Ended));
+        prop_assert_eq!(&*log.borrow(), &*expected.borrow());
+    }
+}
+
+#[test]
+fn a_step_is_one_date() {
+    let (simulation, kernel) = simulation();
+    let sleeper = kernel.clone();
+    kernel.spawn("sleeper", async move {
+        for _ in 0..2 {
+            sleeper.sleep(secs(2)).await;
+        }
+    });
+    assert_eq!(simulation.step(), Ok(Progress::Paused));
+    assert_eq!(kernel.now(), Time::ZERO + secs(2));
+    assert_eq!(simulation.step(), Ok(Progress::Ended(Time::ZERO + secs(4))));
+    let again = RunError::AlreadyRun { ended: Time::ZERO + secs(4) };
+    assert_eq!(simulation.step(), Err(again.clone()));
+    assert_eq!(simulation.run(), Err(again));
+}
+
+#[test]
+fn what_is_added_between_two_steps_happens() {
+    let (simulation, kernel) = simulation();
+    let sleeper = kernel.clone();
+    kernel.spawn("sleeper", async move { sleeper.sleep(secs(5)).await });
+    assert_eq!(simulation.run_until(Time::ZERO + secs(1)), Ok(Progress::Paused));
+    let later = kernel.clone();
+    kernel.spawn("later", async move {
+        later.sleep(secs(1)).await;
+        assert_eq!(later.now(), Time::ZERO + secs(2));
+        later.sleep(secs(8)).await;
+    });
+    // A date that has passed: what can happen now happens, and time does not go back.
+    assert_eq!(simulation.run_until(Time::ZERO), Ok(Progress::Paused));
+    assert_eq!(kernel.now(), Time::ZERO + secs(1));
+    assert_eq!(simulation.run(), Ok(Time::ZERO + secs(10)));
+}
