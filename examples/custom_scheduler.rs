@@ -34,7 +34,7 @@ fn main() -> Result<(), isotherm::Error> {
     println!("scheduler            cold starts  mean response (s)");
     let random = RandomPlacement::new(RandomStreams::new(1).stream("scheduler"));
     simulate("home", Home)?;
-    simulate("fcfs", Fcfs::new(true))?;
+    simulate("fcfs", ByNode::new(Fcfs, true))?;
     simulate("random", random)?;
     simulate("workload-balancing", WorkloadBalancing)?;
     Ok(())

@@ -17,7 +17,7 @@ use isotherm::kernel::{Distribution, Duration, Random, RandomStreams, RunError, 
 use isotherm::platform::{Platform, PlatformBuilder};
 use isotherm::serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram};
 use isotherm::serverless::scheduler::{
-    ByNode, Fcfs, FirstFit, LeastLoaded, LoadMeasure, RandomPlacement,
+    ByNode, FirstFit, LeastLoaded, LoadMeasure, RandomPlacement,
 };
 use isotherm::serverless::{
     Body, Function, FunctionManager, Image, Limits, NodeConfig, Planned, Preset,
@@ -77,7 +77,7 @@ impl Case {
             Case::Rounds => {
                 Box::new(RandomPlacement::new(RandomStreams::new(1).stream("placement")))
             }
-            Case::Images => Box::new(Fcfs::new(config.rules.fcfs_looks_at_room)),
+            Case::Images => config.rules.fcfs(),
             _ => Box::new(ByNode::new(FirstFit, true)),
         };
     }

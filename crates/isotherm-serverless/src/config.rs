@@ -7,7 +7,7 @@ use isotherm_services::{AtLimit, Eviction};
 
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
 use crate::keep_alive::{Fixed, KeepAlive};
-use crate::scheduler::{ByNode, Fcfs, Scheduler, WarmFirst};
+use crate::scheduler::{ByNode, Fcfs, FcfsFullScan, Scheduler, WarmFirst};
 
 /// A named set of rules and defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -75,6 +75,17 @@ pub struct Rules {
     pub starts_renew_images: bool,
 }
 
+impl Rules {
+    /// The scheduler `fcfs` of these rules.
+    #[must_use]
+    pub fn fcfs(self) -> Box<dyn Scheduler> {
+        match self.fcfs_looks_at_room {
+            true => Box::new(ByNode::new(Fcfs, true)),
+            false => Box::new(FcfsFullScan::new()),
+        }
+    }
+}
+
 /// What happens to an image copy or load if the node has no room for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RoomRule {
@@ -129,12 +140,12 @@ impl Preset {
         }
     }
 
-    /// The default scheduler: [`WarmFirst`] in preset `default`, [`Fcfs`] in `wrench`.
+    /// The default scheduler: [`WarmFirst`] in preset `default`, [`FcfsFullScan`] in `wrench`.
     #[must_use]
     pub fn scheduler(self) -> Box<dyn Scheduler> {
         match self {
             Preset::Default => Box::new(ByNode::new(WarmFirst, true)),
-            Preset::Wrench => Box::new(Fcfs::new(self.rules().fcfs_looks_at_room)),
+            Preset::Wrench => self.rules().fcfs(),
         }
     }
 

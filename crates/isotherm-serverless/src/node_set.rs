@@ -198,16 +198,6 @@ impl<I: DenseId> IdSet<I> {
             })
     }
 
-    /// Whether any of the `count` ids from `from` on is in the set. Uses the summary if `count` is
-    /// a power of two of at least 64 that divides `from`.
-    pub fn any_of(&self, from: I, count: usize) -> bool {
-        let (from, end) = (from.number() as usize, from.number() as usize + count);
-        if count >= BITS && from.is_multiple_of(BITS) && end.is_multiple_of(BITS) {
-            return any_bit(&self.summary, from / BITS, end / BITS);
-        }
-        any_bit(&self.words, from, end)
-    }
-
     /// The first id that is in both sets.
     #[must_use]
     pub fn first_in_both(&self, other: &Self) -> Option<I> {
@@ -218,22 +208,6 @@ impl<I: DenseId> IdSet<I> {
 fn split(id: impl DenseId) -> (usize, u64) {
     let number = id.number() as usize;
     (number / BITS, 1 << (number % BITS))
-}
-
-/// Whether any bit in a range is set.
-fn any_bit(words: &[u64], from: usize, end: usize) -> bool {
-    let mut from = from;
-    while from < end {
-        let (word, bit) = (from / BITS, from % BITS);
-        let Some(&members) = words.get(word) else { return false };
-        let width = (end - from).min(BITS - bit);
-        let mask = if width == BITS { u64::MAX } else { ((1 << width) - 1) << bit };
-        if members & mask != 0 {
-            return true;
-        }
-        from += width;
-    }
-    false
 }
 
 /// The first id of a word that meets a condition.
@@ -286,12 +260,6 @@ mod tests {
             prop_assert!(a.and(&b).eq(model_a.intersection(&model_b).copied()));
             for &node in &model_b {
                 prop_assert_eq!(a.find_from(node, |_| true), model_a.range(node..).next().copied());
-            }
-            for count in [1, 2, 50, 64, 128, 4096, 8192] {
-                for from in [0, 64, 100, 4096, 8192] {
-                    let any = model_a.range(NodeId(from)..NodeId(from + count)).next().is_some();
-                    prop_assert_eq!(a.any_of(NodeId(from), count as usize), any, "{} from {}", count, from);
-                }
             }
             prop_assert_eq!(a.first_in_both(&b), model_a.intersection(&model_b).next().copied());
         }

@@ -25,9 +25,9 @@ pub use isotherm_serverless::keep_alive::{
     Fixed, HybridConfig, HybridHistogram, IdleNow, Invoked, Keep, KeepAlive,
 };
 pub use isotherm_serverless::scheduler::{
-    ByNode, ChooseNode, Dispatch, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality,
-    MostLoaded, Nodes, Placed, Placement, Plan, PowerOfTwo, RandomPlacement, RoundRobin, Scheduler,
-    WarmFirst, WorkloadBalancing,
+    ByNode, ChooseNode, Dispatch, Fcfs, FcfsFullScan, FirstFit, HashAffinity, LeastLoaded,
+    LoadMeasure, Locality, MostLoaded, Nodes, Placed, Placement, Plan, PowerOfTwo, RandomPlacement,
+    RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 pub use isotherm_serverless::{
     AfterFailure, Body, Call, ContainerId, ContainerReuse, EventKind, Function, FunctionId,

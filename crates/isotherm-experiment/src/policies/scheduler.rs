@@ -5,8 +5,8 @@ use isotherm_config::schema::{FamilySpec, Field, Takes, field, table};
 use isotherm_kernel::RandomStreams;
 use isotherm_serverless::Rules;
 use isotherm_serverless::scheduler::{
-    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded,
-    PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
+    ByNode, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo,
+    RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 
 use super::{BuiltIn, Policy, built_in, kinds, which};
@@ -174,7 +174,7 @@ impl SchedulerKind {
     pub(crate) fn build(self, rules: Rules, seed: u64) -> Box<dyn Scheduler> {
         let random = |name| RandomStreams::new(seed).stream(name);
         match self {
-            SchedulerKind::Fcfs => Box::new(Fcfs::new(rules.fcfs_looks_at_room)),
+            SchedulerKind::Fcfs => rules.fcfs(),
             SchedulerKind::FirstFit { prefer_warm } => Box::new(ByNode::new(FirstFit, prefer_warm)),
             SchedulerKind::RoundRobin { prefer_warm } => {
                 Box::new(ByNode::new(RoundRobin::new(), prefer_warm))

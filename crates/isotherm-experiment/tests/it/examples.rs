@@ -53,7 +53,7 @@ fn quickstart() {
     let reports = run("quickstart", out.path());
     let report = &reports[0];
     assert!(report.summary.starts.cold > 0 && report.summary.starts.warm > 0);
-    assert!(report.platform.containers_evicted > 0 && report.summary.invocations.timed_out > 0);
+    assert!(report.summary.invocations.timed_out > 0);
     let invocations = report.summary.invocations;
     assert_eq!(invocations.total, invocations.completed + invocations.timed_out);
     assert_golden(&read(out.path().join("summary.json")), "quickstart.json");

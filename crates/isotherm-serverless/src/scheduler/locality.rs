@@ -1,7 +1,6 @@
 //! Locality: the node to which the image is nearest.
 
-use super::{ChooseNode, Nodes};
-use crate::node_set::NodeSet;
+use super::{ChooseNode, Nearness, Nodes};
 use crate::{FunctionId, NodeId};
 
 /// Chooses a node that has the image of the function in memory; else one where it is being loaded;
@@ -14,33 +13,13 @@ use crate::{FunctionId, NodeId};
 /// On a slow network cold starts wait mostly for images. This is the simplest form of the
 /// package-aware rule of G. Aumala et al., *Beyond Load Balancing: Package-Aware Scheduling for
 /// Serverless Platforms* (CCGrid 2019); see also S. Kotni et al., *Faastlane* (USENIX ATC 2021).
-/// Looks at every node that has the image.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Locality;
 
 impl ChooseNode for Locality {
     fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId> {
-        let view = nodes.view();
-        let near = view.image_of(function).and_then(|image| {
-            let best = |set: &NodeSet| {
-                let places =
-                    set.and(view.with_free_slot()).filter(|&node| nodes.has_place(function, node));
-                places.max_by_key(|&node| {
-                    (
-                        nodes.has_spare_place(function, node),
-                        nodes.spare_memory(node),
-                        std::cmp::Reverse(node),
-                    )
-                })
-            };
-            let sets = [
-                view.in_memory(image),
-                view.loading(image),
-                view.on_disk(image),
-                view.copying(image),
-            ];
-            sets.into_iter().find_map(best)
-        });
+        let near =
+            Nearness::ALL.into_iter().find_map(|nearness| nodes.roomiest_near(function, nearness));
         near.or_else(|| nodes.roomiest(function))
     }
 }

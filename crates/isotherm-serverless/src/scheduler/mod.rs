@@ -36,6 +36,7 @@
 mod by_node;
 mod fcfs;
 mod first_fit;
+mod full_scan;
 mod hash_affinity;
 mod least_loaded;
 mod locality;
@@ -49,9 +50,10 @@ mod segment_tree;
 mod warm_first;
 mod workload_balancing;
 
-pub use by_node::{ByNode, ChooseNode, Nodes};
+pub use by_node::{ByNode, ChooseNode, Nearness, Nodes};
 pub use fcfs::Fcfs;
 pub use first_fit::FirstFit;
+pub use full_scan::FcfsFullScan;
 pub use hash_affinity::HashAffinity;
 pub use least_loaded::{LeastLoaded, LoadMeasure};
 pub use locality::Locality;

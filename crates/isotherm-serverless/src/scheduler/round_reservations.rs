@@ -16,12 +16,6 @@ pub(super) struct RoundReservations {
 }
 
 impl RoundReservations {
-    pub(super) fn clear(&mut self) {
-        self.reserved.clear();
-        self.counted_images.clear();
-        self.placed.clear();
-    }
-
     /// Whether a container of the function has room on the node beside the reservations.
     pub(super) fn leave_room(&self, view: &View<'_>, function: FunctionId, node: NodeId) -> bool {
         if view.concurrency_of(function) > 1 && !self.needs_room(view, function, node) {

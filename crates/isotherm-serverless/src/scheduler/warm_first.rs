@@ -18,9 +18,6 @@ use crate::{FunctionId, NodeId};
 /// [`Locality`](super::Locality) considers the image first, and evicts idle containers on a node
 /// that has it rather than move it to a node with room. If many functions share an image, they all
 /// stay on the nodes where it arrived first and evict each other's containers.
-///
-/// O(log n) in nodes, unless many nodes that have the image are fuller than many that do not; at
-/// worst it looks at all nodes that have the image.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WarmFirst;
 

@@ -6,7 +6,7 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_services::FileError;
 
 use super::idle::IdleKey;
-use super::{Change, Effect, Need, PlatformState};
+use super::{Effect, Need, PlatformState};
 use crate::config::ContainerReuse;
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::keep_alive::{IdleNow, Keep};
@@ -345,7 +345,6 @@ impl PlatformState {
         let key = self.serving_key(id, container);
         let spec = &mut self.functions[container.function.index()];
         spec.idle.insert(key, id, container.node);
-        self.log.note(Change::Idle(container.function, container.node));
         if spec.concurrency > 1 {
             *spec.spare_on.entry(container.node).or_default() += spec.spare_capacity(container);
         }
@@ -360,7 +359,6 @@ impl PlatformState {
         let key = self.serving_key(id, container);
         let spec = &mut self.functions[container.function.index()];
         spec.idle.remove(key, node);
-        self.log.note(Change::Idle(container.function, node));
         if spec.concurrency > 1 {
             let spare = spec.spare_capacity(container);
             if let Some(count) = spec.spare_on.get_mut(&node) {

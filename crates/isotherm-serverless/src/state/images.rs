@@ -2,7 +2,7 @@
 
 use isotherm_services::Evicted;
 
-use super::{Change, Image, PlatformState};
+use super::{Image, PlatformState};
 use crate::{EventKind, ImageId, NodeId};
 
 /// The image of an evicted file; `None` for a file of a user.
@@ -18,7 +18,7 @@ impl PlatformState {
             let Some(image) = image_of_file(&self.images, &file) else { continue };
             let bytes = file.bytes;
             self.images[image.index()].on_disk.remove(node);
-            self.log.note(Change::Image(image, node));
+            self.touch(node);
             let state = &mut self.nodes[node.index()];
             state.image_mut(image).disk = None;
             if state.dropped.is_empty() {
@@ -35,7 +35,7 @@ impl PlatformState {
             let Some(image) = image_of_file(&self.images, &file) else { continue };
             let bytes = file.bytes;
             self.images[image.index()].in_memory.remove(node);
-            self.log.note(Change::Image(image, node));
+            self.touch(node);
             self.nodes[node.index()].image_mut(image).memory = None;
             self.emit(|| EventKind::MemoryEvicted { node, image, bytes });
         }
@@ -64,8 +64,8 @@ impl PlatformState {
         state.room_may_have_come();
         let entry = &mut self.images[image.index()];
         entry.in_memory.remove(node);
-        self.log.note(Change::Image(image, node));
         let bytes = entry.memory_bytes;
+        self.touch(node);
         self.emit(|| EventKind::MemoryEvicted { node, image, bytes });
     }
 

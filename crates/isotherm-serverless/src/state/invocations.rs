@@ -5,8 +5,7 @@ use isotherm_services::{ActionReport, FailureCause};
 
 use super::containers::Damage;
 use super::{
-    Change, Container, Effect, Function, Image, Invocation, MOST_SPARE, Node, Pending, Phase,
-    PlatformState,
+    Container, Effect, Function, Image, Invocation, MOST_SPARE, Node, Pending, Phase, PlatformState,
 };
 use crate::config::AfterFailure;
 use crate::function::Body;
@@ -89,7 +88,6 @@ impl PlatformState {
     /// Removes a pending invocation from the queue.
     pub(super) fn leave_queue(&mut self, function: FunctionId, sequence: u64) {
         self.pending.remove(sequence);
-        self.log.note(Change::Left(sequence));
         let spec = &mut self.functions[function.index()];
         spec.pending.remove(sequence);
         let (image, none_left) = (spec.image, spec.pending.is_empty());

@@ -18,7 +18,6 @@
 //! Tests check them after every event ([`PlatformState::check`]).
 
 mod backlog;
-mod changes;
 mod containers;
 mod expiry;
 mod head;
@@ -41,8 +40,6 @@ mod check;
 mod tests;
 
 use backlog::Backlog;
-pub(crate) use changes::Change;
-use changes::ChangeLog;
 pub(crate) use containers::Container;
 use expiry::Expiries;
 use idle::IdleContainers;
@@ -304,8 +301,6 @@ pub(crate) struct PlatformState {
     /// Counts the events that may change the decisions of a scheduler, except arrivals and copies
     /// that began as planned.
     changes: u64,
-    /// The changes since the last round, for incremental schedulers.
-    log: ChangeLog,
     /// The nodes whose obtainable room or slots may have changed since a scheduler last read them;
     /// each once.
     touched: Vec<NodeId>,
@@ -317,7 +312,8 @@ pub(crate) struct PlatformState {
     /// The functions with pending invocations of which a container has become able to serve since
     /// the last round.
     opened: Vec<FunctionId>,
-    /// The functions of which pending invocations were cancelled since the last round.
+    /// The functions of which pending invocations were cancelled or dispatched since the last round,
+    /// by whichever scheduler.
     withdrawn: Vec<FunctionId>,
     /// Whether the current round continues the last one, for the same message.
     repeats: bool,
@@ -394,7 +390,6 @@ impl PlatformState {
             head_room_may_have_come: false,
             pending: Backlog::default(),
             changes: 0,
-            log: ChangeLog::default(),
             touched: Vec::new(),
             counts_wanted: Cell::new(false),
             refused: Vec::new(),
@@ -592,7 +587,6 @@ impl PlatformState {
         if state.slots.is_some() {
             return self.note_slots(node);
         }
-        self.log.note(Change::Slots(node));
         if self.counts_wanted.get() {
             self.touch(node);
         }
@@ -601,7 +595,6 @@ impl PlatformState {
     /// Updates the set of nodes with a free slot.
     fn note_slots(&mut self, node: NodeId) {
         self.touch(node);
-        self.log.note(Change::Slots(node));
         if self.nodes[node.index()].free_slots() > 0 {
             self.free_nodes.insert(node);
         } else {

@@ -6,7 +6,7 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_services::FailureCause;
 
 use super::node::{Interval, Move, Transfer};
-use super::{Change, Effect, Need, OnHead, PlatformState};
+use super::{Effect, Need, OnHead, PlatformState};
 use crate::{EventKind, ImageId, NodeId};
 
 /// The wait before the first retry of an interrupted copy or load; it doubles with each
@@ -44,7 +44,6 @@ impl PlatformState {
                 state.image_mut(image).copy = transfer;
                 state.claim(image, claim.unwrap_or_default());
                 self.images[image.index()].copying.insert(node);
-                self.log.note(Change::Image(image, node));
                 self.touch(node);
                 self.pin_on_head(image);
                 self.emit(|| EventKind::CopyStarted { node, image, bytes });
@@ -59,7 +58,7 @@ impl PlatformState {
                 if !self.evicts_for_images() {
                     self.nodes[node.index()].image_mut(image).copy = Transfer::Refused;
                     self.images[image.index()].copying.insert(node);
-                    self.log.note(Change::Image(image, node));
+                    self.touch(node);
                     self.effects.push_back(Effect::CopyRefused { node, image });
                 }
                 false
@@ -76,7 +75,6 @@ impl PlatformState {
     ) {
         let now = self.now;
         self.images[image.index()].copying.remove(node);
-        self.log.note(Change::Image(image, node));
         self.touch(node);
         let known = self.nodes[node.index()].image_mut(image);
         let Transfer::Running { since, file: Some(file) } = std::mem::take(&mut known.copy) else {
@@ -134,7 +132,6 @@ impl PlatformState {
                 state.claim(image, claim.unwrap_or_default());
                 self.touch(node);
                 self.images[image.index()].loading.insert(node);
-                self.log.note(Change::Image(image, node));
                 self.emit(|| EventKind::LoadStarted { node, image, bytes });
                 self.effects.push_back(Effect::Load { node, image });
             }
@@ -146,7 +143,7 @@ impl PlatformState {
                 if !self.evicts_for_images() {
                     self.nodes[node.index()].image_mut(image).load = Transfer::Refused;
                     self.images[image.index()].loading.insert(node);
-                    self.log.note(Change::Image(image, node));
+                    self.touch(node);
                     self.effects.push_back(Effect::LoadRefused { node, image });
                 }
             }
@@ -162,7 +159,6 @@ impl PlatformState {
     ) {
         let now = self.now;
         self.images[image.index()].loading.remove(node);
-        self.log.note(Change::Image(image, node));
         self.touch(node);
         let entry = &self.images[image.index()];
         let (name, bytes, tag) = (entry.name.clone(), entry.memory_bytes, u64::from(image.0));

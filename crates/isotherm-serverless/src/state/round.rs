@@ -24,7 +24,6 @@ impl PlatformState {
             if std::mem::take(&mut plan.has_read_touched) {
                 self.forget_touched();
             }
-            self.log.forget();
             self.refused.clear();
             self.opened.clear();
             self.withdrawn.clear();
@@ -74,6 +73,7 @@ impl PlatformState {
             return;
         };
         self.leave_queue(function, sequence);
+        self.withdrawn.push(function);
         self.give(id, node, served_by, is_new);
     }
 

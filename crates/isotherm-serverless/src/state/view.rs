@@ -2,10 +2,11 @@
 
 use isotherm_kernel::{Duration, Time};
 
+use super::PlatformState;
 use super::reuse::Draws;
-use super::{Change, PlatformState};
 use crate::config::{ContainerReuse, Rules};
 use crate::node_set::NodeSet;
+use crate::scheduler::Nearness;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 
 /// A pending invocation.
@@ -114,15 +115,6 @@ impl<'a> View<'a> {
         self.state.changes
     }
 
-    /// What has changed from a position in the log on, and where the log ends now. `None` if that
-    /// is not known, as on the first call; from then on it is.
-    pub(crate) fn log_since(&self, position: Option<u64>) -> (Option<&'a [Change]>, u64) {
-        let log = &self.state.log;
-        let changes = position.and_then(|position| log.since(position));
-        log.begin();
-        (changes, log.end())
-    }
-
     /// The waiting invocations from a position in the queue on, with their positions.
     pub(crate) fn pending_from(&self, position: u64) -> impl Iterator<Item = (u64, Pending)> + 'a {
         self.state.pending.positions_since(position)
@@ -154,7 +146,7 @@ impl<'a> View<'a> {
         &self.state.refused
     }
 
-    /// The functions of which invocations that waited have been cancelled since the last round.
+    /// The functions of which invocations have left the queue since the last round.
     pub(crate) fn withdrawn(&self) -> &'a [FunctionId] {
         &self.state.withdrawn
     }
@@ -403,33 +395,25 @@ impl<'a> View<'a> {
         &self.state.images[image.index()].loading
     }
 
+    /// The nodes with a nearness to an image, or a better one.
+    pub(crate) fn nodes_near(&self, image: ImageId, nearness: Nearness) -> &'a NodeSet {
+        match nearness {
+            Nearness::InMemory => self.in_memory(image),
+            Nearness::Loading => self.loading(image),
+            Nearness::OnDisk => self.on_disk(image),
+            Nearness::Copying => self.copying(image),
+        }
+    }
+
+    /// The images that are or were near a node, in no order.
+    pub(crate) fn images_near(&self, node: NodeId) -> impl Iterator<Item = ImageId> + 'a {
+        self.state.nodes[node.index()].images.keys().copied()
+    }
+
     /// The size of the image in memory, in bytes.
     #[must_use]
     pub fn image_memory(&self, image: ImageId) -> u64 {
         self.state.images[image.index()].memory_bytes
-    }
-
-    /// How many images there are.
-    pub(crate) fn images(&self) -> usize {
-        self.state.images.len()
-    }
-
-    /// How many functions are registered.
-    pub(crate) fn functions(&self) -> usize {
-        self.state.functions.len()
-    }
-
-    /// Functions of an image that have waiting invocations.
-    pub(crate) fn functions_waiting_for(
-        &self,
-        image: ImageId,
-    ) -> impl Iterator<Item = FunctionId> + 'a {
-        self.state.images[image.index()].functions_waiting.iter().copied()
-    }
-
-    /// The nodes that could hold the function's image and one container; `None`: all.
-    pub(crate) fn fitting(&self, function: FunctionId) -> Option<&'a NodeSet> {
-        self.state.functions[function.index()].fits.as_ref()
     }
 
     /// Whether the node could hold the function's image and one container if it were empty.

@@ -157,7 +157,7 @@ fn the_container_that_the_rule_asks_for_serves() {
                 .count();
             assert!(several > 400, "{several} choices among several");
             let one = Play { nodes: 1, slots: 40, ..wide };
-            let log = play(reuse, Box::new(Fcfs::new(true)), &one, 1500);
+            let log = play(reuse, Box::new(ByNode::new(Fcfs, true)), &one, 1500);
             let several = choices(&log, reuse, places, one.slots)
                 .iter()
                 .filter(|(open, _)| open.len() > 1)
@@ -182,7 +182,7 @@ fn random_reuse_is_uniform_among_those_that_can_serve() {
     for places in [1, 3] {
         // More than 32 containers in the second case.
         for (nodes, slots, scheduler) in
-            [(3, 6, by_node()), (1, 100, Box::new(Fcfs::new(true)) as Box<dyn Scheduler>)]
+            [(3, 6, by_node()), (1, 100, Box::new(ByNode::new(Fcfs, true)) as Box<dyn Scheduler>)]
         {
             let setting = Play { nodes, slots, places, seed: 2 };
             let log = play(ContainerReuse::Random, scheduler, &setting, 6000);

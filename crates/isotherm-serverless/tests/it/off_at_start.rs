@@ -5,8 +5,8 @@ use crate::common::*;
 use isotherm_kernel::{Kernel, RandomStreams, RunError};
 use isotherm_platform::Platform;
 use isotherm_serverless::scheduler::{
-    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded,
-    PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WorkloadBalancing,
+    ByNode, Fcfs, FcfsFullScan, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality,
+    MostLoaded, PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WorkloadBalancing,
 };
 use isotherm_serverless::{FunctionManager, Lack, NodeId, Outcome, Preset};
 use isotherm_services::{
@@ -19,8 +19,8 @@ const IMAGE: u64 = 50 * MB;
 fn schedulers() -> Vec<(&'static str, Box<dyn Scheduler>)> {
     let random = || RandomStreams::new(7).stream("scheduler");
     vec![
-        ("fcfs", Box::new(Fcfs::new(true))),
-        ("fcfs of the reference", Box::new(Fcfs::new(false))),
+        ("fcfs", Box::new(ByNode::new(Fcfs, true))),
+        ("fcfs of the reference", Box::new(FcfsFullScan::new())),
         ("random", Box::new(RandomPlacement::new(random()))),
         ("workload-balancing", Box::new(WorkloadBalancing)),
         ("first-fit", Box::new(ByNode::new(FirstFit, false))),

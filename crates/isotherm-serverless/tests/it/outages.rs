@@ -13,8 +13,8 @@ use isotherm_kernel::{Duration, Limits as KernelLimits, RandomStreams, RunError,
 use isotherm_platform::{Platform, PlatformBuilder, Profile};
 use isotherm_serverless::keep_alive::{Fixed, IdleNow, Keep, KeepAlive};
 use isotherm_serverless::scheduler::{
-    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded,
-    PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
+    ByNode, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo,
+    RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 use isotherm_serverless::{
     Body, Function, FunctionManager, Image, InvocationRecord, Limits, NodeConfig, Outcome, Preset,
@@ -300,7 +300,7 @@ fn platform(scenario: &Scenario) -> PlatformBuilder {
 fn scheduler(number: u8, config: &ServiceConfig) -> Box<dyn Scheduler> {
     let random = || RandomStreams::new(7).stream("scheduler");
     match number {
-        0 | 1 => Box::new(Fcfs::new(config.rules.fcfs_looks_at_room)),
+        0 | 1 => config.rules.fcfs(),
         2 => Box::new(RandomPlacement::new(random())),
         3 => Box::new(WorkloadBalancing),
         4 => Box::new(ByNode::new(FirstFit, false)),

@@ -17,8 +17,8 @@ use isotherm_serverless::eviction::{
 };
 use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram};
 use isotherm_serverless::scheduler::{
-    ByNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, Plan,
-    PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
+    ByNode, FcfsFullScan, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded,
+    Plan, PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 use isotherm_serverless::{
     Body, ContainerReuse, Function, FunctionManager, Image, ImageCaches, Invocation,
@@ -260,7 +260,8 @@ fn config(scenario: &Scenario, site: &Site) -> ServiceConfig {
         .map(|(index, node)| NodeConfig { host: host(&format!("node{index}")), slots: node.slots });
     let mut config = ServiceConfig::new(scenario.preset, host("head"), nodes.collect());
     let scheduler: Box<dyn Scheduler> = match scenario.scheduler {
-        0..=3 => Box::new(Fcfs::new(config.rules.fcfs_looks_at_room)),
+        0 | 1 => Box::new(FcfsFullScan::new()),
+        2 | 3 => config.rules.fcfs(),
         4 => Box::new(RandomPlacement::new(RandomStreams::new(7).stream("scheduler"))),
         5 => Box::new(WorkloadBalancing),
         6 => Box::new(ByNode::new(FirstFit, true)),

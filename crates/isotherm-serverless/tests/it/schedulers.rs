@@ -6,7 +6,7 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, Limits as KernelLimits, RandomStreams};
 use isotherm_platform::{Platform, PlatformBuilder};
 use isotherm_serverless::audit::{Auditor, Capacities, NodeCapacity};
-use isotherm_serverless::scheduler::{Dispatch, Fcfs, Plan, Scheduler};
+use isotherm_serverless::scheduler::{Dispatch, Plan, Scheduler};
 use isotherm_serverless::{
     Body, ContainerId, Function, FunctionManager, Image, ImageId, InvocationId, InvocationRecord,
     Limits, NodeConfig, NodeId, Outcome, Preset, ServerlessComputeService, ServiceConfig, Slots,
@@ -18,7 +18,7 @@ const MB: u64 = 1_000_000;
 
 /// Decides as FCFS does, and a lot of nonsense besides.
 struct Nonsense {
-    sound: Fcfs,
+    sound: Box<dyn Scheduler>,
     random: isotherm_kernel::Random,
 }
 
@@ -58,7 +58,7 @@ fn play(preset: Preset, seed: u64) -> Vec<InvocationRecord> {
     let host = |name: &str| site.platform().host(name).expect("a host");
     let nodes = ["n0", "n1", "n2"].map(|name| NodeConfig { host: host(name), slots: Slots::Cores });
     let mut config = ServiceConfig::new(preset, host("head"), nodes.to_vec());
-    let sound = Fcfs::new(config.rules.fcfs_looks_at_room);
+    let sound = config.rules.fcfs();
     config.scheduler =
         Box::new(Nonsense { sound, random: RandomStreams::new(seed).stream("nonsense") });
     config.keep_alive =

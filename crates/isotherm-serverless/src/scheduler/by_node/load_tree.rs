@@ -9,7 +9,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use crate::NodeId;
-use crate::node_set::NodeSet;
 use crate::scheduler::segment_tree::{SegmentTree, Summary};
 
 /// The load of one node.
@@ -131,15 +130,13 @@ impl LoadTree {
     /// The first node with the maximum room.
     pub(super) fn roomiest(&self) -> Option<NodeId> {
         let most = self.most_room()?;
-        self.first_with(most, NodeId(0))
+        self.first_that(most, NodeId(0), &mut |_| true)
     }
 
-    /// The node with the most room among those that have at least `room`, are in the set, if given,
-    /// and meet a condition; ties go to the first. It visits only subtrees that contain nodes of
-    /// the set and may beat the best node so far: mostly O(log n), at worst the whole set.
-    pub(super) fn roomiest_of(
+    /// The node with the most room among those that have at least `room` and meet a condition; ties
+    /// go to the first. It visits only subtrees that may beat the best node so far.
+    pub(super) fn roomiest_that(
         &self,
-        set: Option<&NodeSet>,
         room: u64,
         meets: &mut dyn FnMut(NodeId) -> bool,
     ) -> Option<NodeId> {
@@ -147,9 +144,9 @@ impl LoadTree {
         let mut best = (room, Reverse(0));
         let roomier = |right: Entry, left: Entry| right.room > left.room;
         self.entries.visit(&roomier, &mut |entry, first, width| {
-            let (key, node) = ((entry.room, Reverse(first as u32)), NodeId(first as u32));
-            let may_be_best = key > best && set.is_none_or(|set| set.any_of(node, width));
-            if may_be_best && width == 1 && meets(node) {
+            let key = (entry.room, Reverse(first as u32));
+            let may_be_best = key > best;
+            if may_be_best && width == 1 && meets(NodeId(first as u32)) {
                 best = key;
             }
             may_be_best
@@ -158,10 +155,15 @@ impl LoadTree {
         (most > room).then_some(NodeId(node))
     }
 
-    /// The first node from `from` on that has at least `room`.
-    pub(super) fn first_with(&self, room: u64, from: NodeId) -> Option<NodeId> {
+    /// The first node from `from` on that has at least `room` and meets a condition.
+    pub(super) fn first_that(
+        &self,
+        room: u64,
+        from: NodeId,
+        meets: &mut dyn FnMut(NodeId) -> bool,
+    ) -> Option<NodeId> {
         let enough = |entry: Entry| entry.room > room;
-        let first = self.entries.first(from.index(), enough, |_| true);
+        let first = self.entries.first(from.index(), enough, |node| meets(NodeId(node as u32)));
         first.map(|node| NodeId(node as u32))
     }
 
@@ -209,21 +211,16 @@ mod tests {
             }
             let nodes = || loads.iter().enumerate().map(|(node, &(room, running))| (node as u32, room, running));
             let enough = |has: Option<u64>| has.is_some_and(|has| has >= room);
-            let first = nodes().find(|&(node, has, _)| node >= from && enough(has)).map(|(node, ..)| NodeId(node));
-            prop_assert_eq!(tree.first_with(room, NodeId(from)), first);
+            let first = nodes().find(|&(node, has, _)| node >= from && enough(has) && node % 3 != parity);
+            let meets = &mut |node: NodeId| node.0 % 3 != parity;
+            prop_assert_eq!(tree.first_that(room, NodeId(from), meets), first.map(|(node, ..)| NodeId(node)));
             prop_assert_eq!(tree.most_room(), loads.iter().filter_map(|load| load.0).max());
             let most = tree.most_room();
             let roomiest = nodes().find(|&(_, has, _)| has.is_some() && has == most).map(|(node, ..)| NodeId(node));
             prop_assert_eq!(tree.roomiest(), roomiest);
-            let mut set = NodeSet::new();
-            (0..loads.len() as u32).filter(|node| node / 3 % 2 == 0).for_each(|node| _ = set.insert(NodeId(node)));
-            for set in [None, Some(&set)] {
-                let is_in = |node| set.is_none_or(|set| set.contains(NodeId(node)));
-                let meets = nodes().filter(|&(node, has, _)| enough(has) && is_in(node) && node % 3 != parity);
-                let roomiest = meets.max_by_key(|&(node, has, _)| (has, std::cmp::Reverse(node)));
-                let roomiest = roomiest.map(|(node, ..)| NodeId(node));
-                prop_assert_eq!(tree.roomiest_of(set, room, &mut |node| node.0 % 3 != parity), roomiest);
-            }
+            let roomiest = nodes().filter(|&(node, has, _)| enough(has) && node % 3 != parity);
+            let roomiest = roomiest.max_by_key(|&(node, has, _)| (has, std::cmp::Reverse(node)));
+            prop_assert_eq!(tree.roomiest_that(room, meets), roomiest.map(|(node, ..)| NodeId(node)));
             let least = nodes().filter(|&(node, has, _)| enough(has) && node % 3 != parity);
             let least = least.min_by_key(|&(node, _, running)| (running, node)).map(|(node, ..)| NodeId(node));
             prop_assert_eq!(tree.least_running(room, &mut |node| node.0 % 3 != parity), least);

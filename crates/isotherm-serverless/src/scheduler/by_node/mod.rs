@@ -19,21 +19,23 @@
 //!
 //! # Cost
 //!
-//! Nodes and blocked functions are indexed by segment trees, which are updated for touched nodes
-//! only. A decision takes O(log n) in nodes, functions and containers, if the rule takes no more.
-//! Pending invocations cost nothing while no node has room for them: blocked invocations are
-//! grouped by function, and only functions that need no more memory than the roomiest node has are
-//! looked at. The exception is a function that has enough memory on some node but not enough disk,
-//! or no room for its image: it is looked at in every round. A reservation is looked at when
-//! something has happened on its node.
+//! Nodes, the nodes near each image and blocked functions are indexed by segment trees, which are
+//! updated for touched nodes only. A decision takes O(log n) in nodes, functions and containers, if
+//! the rule takes no more. Pending invocations cost nothing while no node has room for them:
+//! blocked invocations are grouped by function, and only functions that need no more memory than
+//! the roomiest node has are looked at. The exception is a function that has enough memory on some
+//! node but not enough disk, or no room for its image: it is looked at in every round. A
+//! reservation is looked at when something has happened on its node.
 //!
 //! Each decision is carried out before the next one is made, so a rule always sees the current
 //! state of nodes and images.
 
 mod blocked;
 mod load_tree;
+mod near_nodes;
 mod reservations;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Dispatch, Placed, Plan, Scheduler};
@@ -41,6 +43,8 @@ use crate::state::View;
 use crate::{ContainerId, FunctionId, ImageId, NodeId};
 
 use blocked::BlockedFunctions;
+pub use near_nodes::Nearness;
+use near_nodes::{Enough, SparseTree};
 use reservations::{Reservations, Room};
 
 /// A rule that chooses nodes.
@@ -68,6 +72,9 @@ pub trait ChooseNode {
     /// changed. A node without a [place](Nodes::has_place) for it counts as `None`.
     fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId>;
 }
+
+/// As many nodes may be looked at for a decision.
+const FEW: usize = if cfg!(test) { 2 } else { 16 };
 
 /// The nodes as a rule sees them, reservations included.
 #[derive(Clone, Copy)]
@@ -160,15 +167,8 @@ impl<'a> Nodes<'a> {
     }
 
     fn first_in(&self, room: Room, function: FunctionId, from: NodeId) -> Option<NodeId> {
-        let need = self.need(function);
-        let mut from = from;
-        loop {
-            let node = self.reservations.tree(room).first_with(need, from)?;
-            if self.has_place_in(room, function, node) {
-                return Some(node);
-            }
-            from = NodeId(node.0 + 1);
-        }
+        let meets = &mut |node| self.has_place_in(room, function, node);
+        self.reservations.tree(room).first_that(self.need(function), from, meets)
     }
 
     /// The first node, from `from` on, that has [spare room](Self::has_spare_room) for the
@@ -205,35 +205,87 @@ impl<'a> Nodes<'a> {
             // Something other than memory is missing on that node: disk space, or the node is too
             // small.
             let all = self.all_in(room, function);
-            all.max_by_key(|&node| (tree.room(node), std::cmp::Reverse(node)))
+            all.max_by_key(|&node| (tree.room(node), Reverse(node)))
         })
     }
 
     /// The node to which the image of the function is nearest, among those that have spare room for
-    /// it; otherwise among those that have a place. The order is: in memory, being loaded, on disk,
-    /// being copied, absent. Among equally near nodes, the one with the most room, then the first.
-    /// At worst this looks at all nodes that have the image.
+    /// it; otherwise among those that have a place. The order is that of [`Nearness`], then nodes
+    /// where the image is absent. Among equally near nodes, the one with the most room, then the
+    /// first.
     #[must_use]
     pub fn nearest(&self, function: FunctionId) -> Option<NodeId> {
-        let need = self.need(function);
-        let image = self.view.image_of(function);
-        // Where the image is neither in memory nor being loaded, it needs room as well.
-        let with_image =
-            need.saturating_add(image.map_or(0, |image| self.view.image_memory(image)));
         Room::BOTH.into_iter().find_map(|room| {
-            let roomiest = |set, need| {
-                let meets = &mut |node| self.has_place_in(room, function, node);
-                self.reservations.tree(room).roomiest_of(set, need, meets)
-            };
-            let near = image.and_then(|image| {
-                let view = &self.view;
-                roomiest(Some(view.in_memory(image)), need)
-                    .or_else(|| roomiest(Some(view.loading(image)), need))
-                    .or_else(|| roomiest(Some(view.on_disk(image)), with_image))
-                    .or_else(|| roomiest(Some(view.copying(image)), with_image))
+            let meets = &mut |node| self.has_place_in(room, function, node);
+            let near = Nearness::ALL.into_iter().find_map(|nearness| {
+                let enough = Enough(room, self.need_near(function, Some(nearness)));
+                self.near(function, nearness, |near| near.roomiest(room, enough, meets))
             });
-            near.or_else(|| roomiest(None, with_image))
+            let need = self.need_near(function, None);
+            near.or_else(|| self.reservations.tree(room).roomiest_that(need, meets))
         })
+    }
+
+    /// Like [`nearest`](Self::nearest), but the first among equally near nodes.
+    #[must_use]
+    pub fn first_nearest(&self, function: FunctionId) -> Option<NodeId> {
+        Room::BOTH.into_iter().find_map(|room| {
+            let meets = &mut |node| self.has_place_in(room, function, node);
+            let near = Nearness::ALL.into_iter().find_map(|nearness| {
+                let enough = Enough(room, self.need_near(function, Some(nearness)));
+                self.near(function, nearness, |near| near.first(enough, meets))
+            });
+            let need = self.need_near(function, None);
+            near.or_else(|| self.reservations.tree(room).first_that(need, NodeId(0), meets))
+        })
+    }
+
+    /// The node with the most spare memory among those with this nearness to the image of a
+    /// function, and no better one, that have a [place](Self::has_place) for it; those that have a
+    /// [spare place](Self::has_spare_place) come first. Ties go to the first.
+    #[must_use]
+    pub fn roomiest_near(&self, function: FunctionId, nearness: Nearness) -> Option<NodeId> {
+        let need = self.need_near(function, Some(nearness));
+        let roomiest = |enough, meets: &mut dyn FnMut(NodeId) -> bool| {
+            self.near(function, nearness, |near| near.roomiest(Room::Spare, enough, meets))
+        };
+        let image = self.view.image_of(function)?;
+        // An idle container may serve where there is no room for a new one. If few nodes have one,
+        // these are looked at; otherwise it is soon found among all nodes.
+        let idle = self.view.with_idle(function);
+        let spare = if idle.len() <= FEW {
+            let is_near = |node| Nearness::of(&self.view, image, node) == Some(nearness);
+            let idle = idle.iter().filter(|&node| is_near(node) && self.has_place(function, node));
+            let new = roomiest(Enough(Room::Spare, need), &mut |node| {
+                self.has_spare_room(function, node)
+            });
+            idle.chain(new).max_by_key(|&node| (self.spare_memory(node), Reverse(node)))
+        } else {
+            roomiest(Enough(Room::Spare, 0), &mut |node| self.has_spare_place(function, node))
+        };
+        spare.or_else(|| {
+            roomiest(Enough(Room::All, need), &mut |node| self.has_place(function, node))
+        })
+    }
+
+    fn near(
+        &self,
+        function: FunctionId,
+        nearness: Nearness,
+        search: impl FnOnce(&SparseTree) -> Option<NodeId>,
+    ) -> Option<NodeId> {
+        let image = self.view.image_of(function)?;
+        self.reservations.near(&self.view, image, nearness, search)
+    }
+
+    /// The memory that a container needs where its image is this near, in bytes: where it is
+    /// neither in memory nor being loaded, it needs room as well.
+    fn need_near(&self, function: FunctionId, nearness: Option<Nearness>) -> u64 {
+        let image = match nearness {
+            Some(Nearness::InMemory | Nearness::Loading) => None,
+            Some(Nearness::OnDisk | Nearness::Copying) | None => self.view.image_of(function),
+        };
+        self.need(function).saturating_add(image.map_or(0, |image| self.view.image_memory(image)))
     }
 
     /// The node with the fewest invocations among those that have spare room for the function,
@@ -458,6 +510,7 @@ impl<C: ChooseNode> ByNode<C> {
     /// Starts invocations on nodes where the image of a reservation has arrived, and moves the
     /// other images on.
     fn fulfil_reservations(&mut self, view: &View<'_>, plan: &mut Plan) {
+        let before = plan.dispatches.len();
         let mut unsettled = std::mem::take(&mut self.scratch);
         self.reservations.take_unsettled(&mut unsettled);
         // The number of invocations of each function started here.
@@ -492,7 +545,7 @@ impl<C: ChooseNode> ByNode<C> {
             }
         }
         self.scratch = unsettled;
-        if self.prefer_warm && plan.dispatches.is_empty() {
+        if self.prefer_warm && plan.dispatches.len() == before {
             self.serve_reserved(view, plan);
         }
     }
@@ -604,6 +657,8 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
             self.blocked.restore_set_aside();
         }
         self.moved.clear();
+        // A scheduler around this one may have decided something already.
+        let before = plan.dispatches.len();
         let changed = self.changes.replace(view.changes()) != Some(view.changes());
         if !view.refused().is_empty() {
             self.block_refused(view);
@@ -622,7 +677,7 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
                 self.fulfil_reservations(view, plan);
             }
         }
-        let acts = !plan.dispatches.is_empty()
+        let acts = plan.dispatches.len() > before
             || (changed || view.repeats())
                 && !self.blocked.is_empty()
                 && self.serve_blocked(view, plan)

@@ -1,9 +1,11 @@
 //! The reservations of a scheduler, which the platform does not know: slots and room on nodes to
 //! which images are in transit.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::load_tree::{LoadTree, NodeLoad};
+use super::near_nodes::{NearNodes, Nearness, SparseTree};
 use crate::state::{Need, View};
 use crate::{FunctionId, ImageId, NodeId};
 
@@ -23,6 +25,8 @@ pub(super) struct Reservations {
     spare: LoadTree,
     /// By obtainable room, idle containers included.
     all: LoadTree,
+    /// The same by image. A question may add an image, hence the cell.
+    near: RefCell<NearNodes>,
     /// The number of reservations for a function on a node to which its image is in transit. On
     /// arrival the longest pending invocation of the function takes one.
     counts: BTreeMap<(NodeId, FunctionId), u32>,
@@ -72,6 +76,7 @@ impl Reservations {
             self.counts_running = counts_running;
             self.spare = LoadTree::new(view.nodes());
             self.all = LoadTree::new(view.nodes());
+            self.near = RefCell::default();
             (0..view.nodes() as u32).for_each(|node| self.update(view, NodeId(node)));
             return;
         }
@@ -81,6 +86,8 @@ impl Reservations {
         while let Some(node) = self.changed.pop() {
             self.update(view, node);
         }
+        #[cfg(any(test, feature = "audit"))]
+        self.near.borrow().check(view, [&self.spare, &self.all]);
     }
 
     /// Marks the reservations on touched nodes for being looked at.
@@ -117,12 +124,24 @@ impl Reservations {
         if view.free_slots(node) <= slots {
             self.spare.set(node, NodeLoad { room: None, running });
             self.all.set(node, NodeLoad { room: None, running });
-            return;
+        } else {
+            let taken = self.taken(view, node);
+            let room = |room: Need| Some(room.without(taken).memory_bytes);
+            self.spare.set(node, NodeLoad { room: room(view.spare(node)), running });
+            self.all.set(node, NodeLoad { room: room(view.obtainable(node)), running });
         }
-        let taken = self.taken(view, node);
-        let load = |room: Need| NodeLoad { room: Some(room.without(taken).memory_bytes), running };
-        self.spare.set(node, load(view.spare(node)));
-        self.all.set(node, load(view.obtainable(node)));
+        self.near.get_mut().update(view, [&self.spare, &self.all], node);
+    }
+
+    /// Searches the nodes with a nearness to an image by their room.
+    pub(super) fn near<T>(
+        &self,
+        view: &View<'_>,
+        image: ImageId,
+        nearness: Nearness,
+        search: impl FnOnce(&SparseTree) -> T,
+    ) -> T {
+        search(self.near.borrow_mut().of(view, [&self.spare, &self.all], image, nearness))
     }
 
     /// The memory that reservations or images in transit claim on a node. The two overlap, so the

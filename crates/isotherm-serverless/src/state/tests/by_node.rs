@@ -1,6 +1,8 @@
 //! Schedulers that choose a node for each invocation: what each rule is for, in small cases worked
 //! out by hand, and what they have in common.
 
+use std::cmp::Reverse;
+
 use isotherm_kernel::RandomStreams;
 use proptest::prelude::*;
 
@@ -8,8 +10,8 @@ use super::*;
 use crate::eviction::NeverEvict;
 use crate::function::Concurrency;
 use crate::scheduler::{
-    ByNode, ChooseNode, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded,
-    PowerOfTwo, RoundRobin, WarmFirst,
+    ByNode, ChooseNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality,
+    MostLoaded, Nearness, Nodes, PowerOfTwo, RoundRobin, WarmFirst,
 };
 use crate::state::{Registration, View};
 
@@ -255,6 +257,28 @@ fn locality_goes_where_the_image_is_nearest() {
     assert_eq!(stage.orders(), ["copy 0 to 0"]);
     stage.loaded(1, image);
     assert_eq!(stage.node_of(second), Some(1));
+}
+
+#[test]
+fn fcfs_takes_the_first_of_the_nearest_nodes_that_have_room() {
+    // 100 bytes of memory; the image takes 10, a container 40. Nodes 2 and 3 have it in memory, node
+    // 1 on disk, node 0 not at all.
+    let mut stage = stage_of(&[(4, 100, 100); 4], ByNode::new(Fcfs, true));
+    let (image, f) = stage.image_and_function("i", [10, 10], [40, 5]);
+    stage.put(1, image, false);
+    stage.put(2, image, true);
+    stage.put(3, image, true);
+    let first = stage.invoke(f);
+    stage.downloaded(image);
+    assert_eq!(stage.node_of(first), Some(2));
+    // 10 + 40 + 40 fit on each, and no more.
+    assert_eq!(stage.spread(&[f; 3]), [Some(2), Some(3), Some(3)]);
+    stage.orders();
+    // Two wait for a load on node 1, the third for a copy to node 0.
+    assert_eq!(stage.spread(&[f; 2]), [None; 2]);
+    assert_eq!(stage.orders(), ["load 0 on 1"]);
+    assert_eq!(stage.spread(&[f]), [None]);
+    assert_eq!(stage.orders(), ["copy 0 to 0"]);
 }
 
 #[test]
@@ -596,6 +620,8 @@ fn rule(number: u8) -> Box<dyn Scheduler> {
         5 => Box::new(ByNode::new(MostLoaded, true)),
         6 => Box::new(ByNode::new(HashAffinity::new(1.25), false)),
         7 => Box::new(ByNode::new(WarmFirst, true)),
+        8 => Box::new(ByNode::new(Fcfs, true)),
+        9 => Box::new(ByNode::new(Locality, false)),
         _ => Box::new(ByNode::new(PowerOfTwo::new(random()), true)),
     }
 }
@@ -719,6 +745,73 @@ proptest! {
     }
 }
 
+/// A rule that holds the searches by nearness to what a search through all nodes finds.
+struct HeldToAScan(usize);
+
+impl ChooseNode for HeldToAScan {
+    fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId> {
+        let view = nodes.view();
+        let image = view.image_of(function)?;
+        let sets =
+            [view.in_memory(image), view.loading(image), view.on_disk(image), view.copying(image)];
+        let rank = |node: NodeId| sets.iter().position(|set| set.contains(node)).unwrap_or(4);
+        let spare = |node: &NodeId| (nodes.spare_memory(*node), Reverse(*node));
+        let all = || (0..nodes.count() as u32).map(NodeId);
+        // Room that is claimed for an image on its way counts as taken for all.
+        let need = |node| {
+            let image = if rank(node) < 2 { 0 } else { view.image_memory(image) };
+            view.need_of(function).memory_bytes + image
+        };
+        let with_room = || {
+            all().filter(|&node| {
+                nodes.has_spare_room(function, node) && nodes.spare_memory(node) >= need(node)
+            })
+        };
+        let mut chosen = vec![nodes.nearest(function), nodes.first_nearest(function)];
+        if let Some(best) = with_room().map(rank).min() {
+            let nearest = || with_room().filter(|&node| rank(node) == best);
+            assert_eq!(chosen, [nearest().max_by_key(spare), nearest().next()]);
+        }
+        for nearness in Nearness::ALL {
+            let has_idle = |&node: &NodeId| {
+                view.has_idle_on(function, node) && nodes.has_place(function, node)
+            };
+            let spares = all().filter(has_idle).chain(with_room());
+            let expected = spares.filter(|&node| rank(node) == nearness as usize).max_by_key(spare);
+            let roomiest = nodes.roomiest_near(function, nearness);
+            if expected.is_some() {
+                assert_eq!(roomiest, expected, "{nearness:?}");
+            }
+            chosen.push(roomiest);
+        }
+        for node in chosen.iter().flatten() {
+            assert!(nodes.has_place(function, *node));
+        }
+        self.0 += 1;
+        let mut chosen = chosen.into_iter().flatten();
+        chosen.clone().nth(self.0 % 6).or_else(|| chosen.next())
+    }
+}
+
+proptest! {
+    #![proptest_config(isotherm_testing::cases(10_000))]
+
+    /// Whatever has happened, and wherever images are.
+    #[test]
+    fn what_is_nearest_is_found_without_looking_at_all_nodes(
+        prefer_warm: bool,
+        nodes in prop::collection::vec((1u32..4, 20u64..130, 20u64..100), 1..8),
+        functions in prop::collection::vec((5u64..60, 0u64..30, 0usize..4), 1..6),
+        steps in prop::collection::vec((0u8..15, 0usize..50), 1..150),
+    ) {
+        let scheduler = Box::new(ByNode::new(HeldToAScan(0), prefer_warm));
+        let mut played = Played::new(scheduler, &nodes, &functions);
+        for (step, (action, which)) in steps.into_iter().enumerate() {
+            played.step(step as u64, action, which);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(isotherm_testing::cases(5_000))]
 
@@ -727,7 +820,7 @@ proptest! {
     /// at.
     #[test]
     fn no_invocation_waits_if_a_node_has_a_place_for_it(
-        number in 0u8..9,
+        number in 0u8..11,
         evicts: bool,
         nodes in prop::collection::vec((1u32..4, 20u64..100, 10u64..60), 1..6),
         functions in prop::collection::vec((5u64..60, 0u64..30, 1u32..4), 1..6),

@@ -134,7 +134,11 @@ fn cut() -> FailureCause {
 
 /// A platform of these nodes that copies the image of an invocation to the first one.
 fn copying(nodes: &[(u32, u64, u64)]) -> (Stage, ImageId) {
-    let mut stage = Setup::new(Preset::Default, nodes).stage();
+    copying_with(Setup::new(Preset::Default, nodes))
+}
+
+fn copying_with(setup: Setup) -> (Stage, ImageId) {
+    let mut stage = setup.stage();
     let (image, f) = stage.image_and_function("i", [10, 20], [5, 5]);
     stage.invoke(f);
     stage.downloaded(image);
@@ -211,10 +215,18 @@ fn a_copy_is_tried_again_at_once_if_a_part_came_on_before_its_failure_was_heard(
 }
 
 #[test]
-fn an_interrupted_copy_lets_another_node_do_it() {
-    let (mut stage, image) = copying(&[(1, 100, 100), (1, 100, 100)]);
+fn an_interrupted_copy_is_tried_again_while_another_node_serves() {
+    let setup = Setup::new(Preset::Default, &[(1, 100, 100), (1, 100, 100)]);
+    let scheduler: Box<dyn Scheduler> = Box::new(ByNode::new(Fcfs, true));
+    let (mut stage, image) = copying_with(Setup { scheduler: Some(scheduler), ..setup });
     stage.copy_failed(0, image, cut());
-    assert_eq!(stage.orders(), ["retry after 1", "copy 0 to 1"]);
+    assert_eq!(stage.orders(), ["retry after 1"]);
+    let second = stage.invoke(FunctionId(0));
+    assert_eq!(stage.orders(), ["copy 0 to 1"]);
+    stage.copied(1, image);
+    stage.loaded(1, image);
+    // The one that has waited longest.
+    assert!(stage.is_running(InvocationId(0)) && !stage.is_running(second));
 }
 
 fn body_failed() -> FailureCause {

@@ -163,7 +163,7 @@ fn by_the_rules(view: &View<'_>) -> Plan {
 
 /// The scheduler, held to the rules in each round.
 #[derive(Default)]
-struct HeldToTheRules(Fcfs);
+struct HeldToTheRules(FcfsFullScan);
 
 impl Scheduler for HeldToTheRules {
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {

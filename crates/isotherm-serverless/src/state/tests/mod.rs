@@ -25,7 +25,7 @@ use super::{Effect, Node, PlatformState, Policies, Registration, Round};
 use crate::config::{AfterFailure, Throttle};
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
 use crate::keep_alive::{Fixed, KeepAlive};
-use crate::scheduler::{Fcfs, Scheduler};
+use crate::scheduler::{ByNode, Fcfs, FcfsFullScan, Scheduler};
 use crate::{
     ContainerId, ContainerReuse, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId,
     OnFailure, Outcome, Preset,
@@ -82,9 +82,11 @@ impl Setup {
     pub(super) fn stage(self) -> Stage {
         let files = |bytes| Rc::new(RefCell::new(FileSystem::new(bytes, Eviction::Lru)));
         let rules = self.preset.rules();
-        let fcfs = || -> Box<dyn Scheduler> { Box::new(Fcfs::new(rules.fcfs_looks_at_room)) };
+        // It asks for everything anew in each round, whether or not there is room: what the state
+        // makes of that is what most of these tests are about.
+        let full_scan = || -> Box<dyn Scheduler> { Box::new(FcfsFullScan::new()) };
         let policies = Policies {
-            scheduler: Some(self.scheduler.unwrap_or_else(fcfs)),
+            scheduler: Some(self.scheduler.unwrap_or_else(full_scan)),
             keep_alive: self.keep_alive.unwrap_or_else(|| Box::new(Fixed::new(self.keep))),
             eviction: self.eviction,
             reuse: self.reuse,

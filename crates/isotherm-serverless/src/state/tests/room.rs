@@ -292,7 +292,9 @@ fn an_image_comes_nearer_into_free_room_though_its_container_has_none() {
 #[test]
 fn an_invocation_without_room_does_not_keep_its_slot_from_others() {
     // Two slots, memory 100, a busy container of 60: the second needs 50, the third 40.
-    let mut stage = Setup::new(Preset::Default, &[(2, 100, 100)]).stage();
+    let setup = Setup::new(Preset::Default, &[(2, 100, 100)]);
+    let scheduler: Box<dyn Scheduler> = Box::new(ByNode::new(Fcfs, true));
+    let mut stage = Setup { scheduler: Some(scheduler), ..setup }.stage();
     let functions = [60, 50, 40].map(|memory| stage.function(None, memory, 0));
     let [first, second, third] = functions.map(|function| stage.invoke(function));
     assert!(stage.is_running(first) && stage.is_running(third));

@@ -4,7 +4,6 @@ use isotherm_kernel::RandomStreams;
 
 use super::*;
 use crate::scheduler::{Dispatch, Placement, Plan, RandomPlacement, WorkloadBalancing};
-use crate::state::Change;
 use crate::state::node::Transfer;
 use crate::state::{Pending, View};
 
@@ -17,7 +16,6 @@ impl Stage {
         let created = state.disk.borrow_mut().create(name.clone(), entry.bytes, tag);
         state.image_mut(image).disk = Some(created.expect("room for the image").0);
         entry.on_disk.insert(NodeId(node));
-        self.state.log.note(Change::Image(image, NodeId(node)));
         if in_memory {
             let created = state.memory.borrow_mut().create(name, entry.memory_bytes, tag);
             state.image_mut(image).memory = Some(created.expect("room for the image").0);
@@ -28,13 +26,11 @@ impl Stage {
     fn is_being_copied(&mut self, node: u32, image: ImageId) {
         self.state.nodes[node as usize].image_mut(image).copy = Transfer::Refused;
         self.state.images[image.index()].copying.insert(NodeId(node));
-        self.state.log.note(Change::Image(image, NodeId(node)));
     }
 
     fn is_being_loaded(&mut self, node: u32, image: ImageId) {
         self.state.nodes[node as usize].image_mut(image).load = Transfer::Refused;
         self.state.images[image.index()].loading.insert(NodeId(node));
-        self.state.log.note(Change::Image(image, NodeId(node)));
     }
 
     /// An idle container of a function.
@@ -88,7 +84,7 @@ fn six_rules() -> (Stage, ImageId, FunctionId, ContainerId) {
 fn fcfs_goes_through_its_six_rules() {
     let (mut stage, image, f, idle) = six_rules();
     let all = stage.pending(&[f; 7]);
-    let plan = stage.plan(&mut Fcfs::new(false));
+    let plan = stage.plan(&mut FcfsFullScan::new());
     // Each takes the one slot of its node, so that the next comes to the next rule. For the third
     // and the fifth there is nothing to do but wait, and the seventh finds no node.
     assert_eq!(plan.dispatches, [dispatch(all[0], 5, Some(idle)), dispatch(all[1], 4, None)]);
@@ -104,7 +100,7 @@ fn fcfs_prefers_an_earlier_rule_to_an_earlier_node_and_an_earlier_node_within_a_
     stage.put(1, image, true);
     stage.put(2, image, true);
     let all = stage.pending(&[f; 5]);
-    let plan = stage.plan(&mut Fcfs::new(false));
+    let plan = stage.plan(&mut FcfsFullScan::new());
     let expected =
         [(0, 1), (1, 1), (2, 2), (3, 2)].map(|(index, node)| dispatch(all[index], node, None));
     assert_eq!(plan.dispatches, expected);
@@ -119,7 +115,7 @@ fn fcfs_sees_its_own_decisions() {
     let (a, b) = (stage.image("a", 10, 10), stage.image("b", 10, 10));
     let (f, g) = (stage.function(Some(a), 5, 5), stage.function(Some(b), 5, 5));
     stage.pending(&[f, f, f, g]);
-    let plan = stage.plan(&mut Fcfs::new(false));
+    let plan = stage.plan(&mut FcfsFullScan::new());
     assert_eq!(
         (plan.copies, plan.loads.len(), plan.dispatches.len()),
         (vec![(NodeId(0), a)], 0, 0)
@@ -138,7 +134,7 @@ fn fcfs_resumes_only_if_its_copies_change_no_decision() {
         let (f, g) = (stage.function(Some(i), 5, 5), stage.function(Some(j), 5, 5));
         stage.is_being_copied(1, i);
         stage.pending(&[f, f]);
-        let mut fcfs = Fcfs::new(false);
+        let mut fcfs = FcfsFullScan::new();
         assert_eq!(stage.plan(&mut fcfs).copies, [(NodeId(0), i)]);
         stage.is_being_copied(0, i);
         // Now that it is being copied to node 0 as well, both f wait there if it has two slots, and
@@ -155,7 +151,7 @@ fn fcfs_takes_each_idle_container_once() {
     let f = stage.function(None, 5, 5);
     let idle = [stage.idle(0, f), stage.idle(0, f)];
     let all = stage.pending(&[f; 3]);
-    let plan = stage.plan(&mut Fcfs::new(false));
+    let plan = stage.plan(&mut FcfsFullScan::new());
     let expected = [
         dispatch(all[0], 0, Some(idle[0])),
         dispatch(all[1], 0, Some(idle[1])),
@@ -169,7 +165,7 @@ fn fcfs_skips_invocations_without_a_node() {
     let mut stage = Setup::new(Preset::Wrench, &[(1, 10, 100), (1, 100, 100)]).stage();
     let (big, small) = (stage.function(None, 50, 0), stage.function(None, 5, 0));
     let all = stage.pending(&[big, big, small]);
-    let plan = stage.plan(&mut Fcfs::new(false));
+    let plan = stage.plan(&mut FcfsFullScan::new());
     assert_eq!(plan.dispatches, [dispatch(all[0], 1, None), dispatch(all[2], 0, None)]);
 }
 
@@ -183,23 +179,9 @@ fn fcfs_looks_at_room_only_where_it_is_told_to() {
     stage.put(0, image, true);
     stage.state.start_container(NodeId(0), busy);
     let all = stage.pending(&[f]);
-    assert_eq!(stage.plan(&mut Fcfs::new(false)).dispatches, [dispatch(all[0], 0, None)]);
-    let plan = stage.plan(&mut Fcfs::new(true));
+    assert_eq!(stage.plan(&mut FcfsFullScan::new()).dispatches, [dispatch(all[0], 0, None)]);
+    let plan = stage.plan(&mut ByNode::new(Fcfs, true));
     assert_eq!((plan.dispatches.len(), plan.copies), (0, vec![(NodeId(1), image)]));
-}
-
-#[test]
-fn fcfs_that_looks_at_room_reserves_it_once() {
-    // Two nodes of 100 bytes; images of 20 in both memories; each container takes 45: one on each
-    // node next to the image (20 + 45 + 45 > 100), and the third has to wait though slots are free.
-    let mut stage = Setup::new(Preset::Default, &[(4, 100, 100), (4, 100, 100)]).stage();
-    let (image, f) = stage.image_and_function("i", [10, 20], [45, 0]);
-    stage.put(0, image, true);
-    stage.put(1, image, true);
-    let all = stage.pending(&[f; 3]);
-    let plan = stage.plan(&mut Fcfs::new(true));
-    assert_eq!(plan.dispatches, [dispatch(all[0], 0, None), dispatch(all[1], 1, None)]);
-    assert!(plan.loads.is_empty() && plan.copies.is_empty());
 }
 
 #[test]

@@ -64,8 +64,8 @@ fn the_nth_invocation_of_a_function_meets_the_same_startup_under_every_policy() 
         (0..60).map(|_| stream.draw()).collect::<Vec<_>>()
     });
     let runs = [
-        play(setup(Box::new(Fcfs::new(true)), 0)),
-        play(setup(Box::new(Fcfs::new(true)), 1000)),
+        play(setup(Box::new(ByNode::new(Fcfs, true)), 0)),
+        play(setup(Box::new(ByNode::new(Fcfs, true)), 1000)),
         play(setup(Box::new(ByNode::new(WarmFirst, true)), 1000)),
         play(setup(Box::new(ByNode::new(FirstFit, false)), 1000)),
         play(setup(Box::new(WorkloadBalancing), 1000)),

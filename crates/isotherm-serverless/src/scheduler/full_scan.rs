@@ -1,18 +1,26 @@
-//! First come, first served, by a full scan of the queue.
+//! First come, first served as the reference does it: by a full scan of the queue.
 
 use rustc_hash::FxHashMap;
 
+use super::{Dispatch, Plan, Scheduler};
 use crate::node_set::NodeSet;
-use crate::scheduler::round_reservations::RoundReservations;
-use crate::scheduler::{Dispatch, Plan, Scheduler};
 use crate::state::{Mark, Pending, View};
 use crate::{FunctionId, ImageId, NodeId};
 
-/// Decides for all pending invocations in order, or only for the arrivals if nothing else has
+/// Decides for all pending invocations in the order in which they became schedulable, each on the
+/// first node, in the order of the list, of the first rule that has one with a free slot:
+///
+/// 1. an idle container of the function; 2. its image in memory; 3. its image being loaded; 4. its
+///    image on disk; 5. its image being copied; 6. none of these.
+///
+/// There it takes a slot for this round, and its next step is decided: dispatch, load or copy, or
+/// nothing while a load or copy is in progress. An invocation for which there is no node is
+/// skipped. Memory and disk space are not looked at.
+///
+/// Each round looks at all pending invocations, or only at the arrivals if nothing else has
 /// changed.
 #[derive(Debug, Default)]
-pub(super) struct FullScan {
-    looks_at_room: bool,
+pub struct FcfsFullScan {
     scratch: Scratch,
 }
 
@@ -39,13 +47,10 @@ struct Scratch {
     next: Vec<Next>,
     /// The number of functions for which there is no node.
     nowhere: usize,
-    reservations: RoundReservations,
     /// The idle containers given out in this round.
     idle_taken: FxHashMap<(FunctionId, NodeId), usize>,
     /// The moves decided in this round, by image.
     moves: FxHashMap<ImageId, Moves>,
-    /// Moves for invocations without a slot, which come after everything else.
-    nearer: Plan,
 }
 
 /// The moves of an image.
@@ -82,8 +87,7 @@ enum NextPlace {
     #[default]
     Unknown,
     /// This node as long as it has a free slot. Apart from the decided moves, candidates only
-    /// disappear during a round, so the first node of a rule stays the first. Not used if room is
-    /// considered, which also depends on reservations.
+    /// disappear during a round, so the first node of a rule stays the first.
     Same(NodeId, Found),
     /// None was found for the previous invocation, so there is none in this round.
     Nowhere,
@@ -101,20 +105,18 @@ enum Found {
     Nothing,
 }
 
-impl FullScan {
-    /// With `looks_at_room`, only nodes that have room for the container are chosen.
-    pub(super) fn new(looks_at_room: bool) -> Self {
-        FullScan { looks_at_room, scratch: Scratch::default() }
+impl FcfsFullScan {
+    /// A scheduler that has seen nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        FcfsFullScan::default()
     }
 
     fn choose(&mut self, view: &View<'_>, function: FunctionId) -> Option<(NodeId, Found)> {
-        if self.looks_at_room {
-            return self.scratch.choose(view, function, true, Found::Idle);
-        }
         let moves = self.scratch.moves_of(view, function);
         let next = *self.scratch.next(function);
         let from = if next.moves == moves { next.rule } else { Found::Idle };
-        let (node, found) = self.scratch.choose(view, function, false, from)?;
+        let (node, found) = self.scratch.choose(view, function, from)?;
         if found == Found::Copying
             && let Some(image) = view.image_of(function)
         {
@@ -144,9 +146,6 @@ impl FullScan {
     ) {
         let Pending { invocation, function } = pending;
         let scratch = &mut self.scratch;
-        if self.looks_at_room {
-            scratch.reservations.add(view, function, node);
-        }
         match (found, view.image_of(function)) {
             (Found::Idle, _) => {
                 let taken = scratch.idle_taken.entry((function, node)).or_default();
@@ -167,7 +166,7 @@ impl FullScan {
     }
 }
 
-impl Scheduler for FullScan {
+impl Scheduler for FcfsFullScan {
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
         match self.scratch.mark.take().and_then(|mark| view.arrivals_since(mark)) {
             Some(arrivals) => {
@@ -180,21 +179,17 @@ impl Scheduler for FullScan {
                 self.serve(view, plan, view.pending());
             }
         }
-        let again = match self.looks_at_room {
-            true => plan.is_empty(),
-            false => {
-                plan.dispatches.is_empty() && plan.loads.is_empty() && self.scratch.copies_in_order
-            }
-        };
+        let again =
+            plan.dispatches.is_empty() && plan.loads.is_empty() && self.scratch.copies_in_order;
         self.scratch.mark = again.then(|| view.mark());
     }
 }
 
-impl FullScan {
+impl FcfsFullScan {
     /// Asserts that a resumed round decides what a full scan from the beginning would.
     #[cfg(any(test, feature = "audit"))]
     fn check_resumed(&self, view: &View<'_>, plan: &Plan) {
-        let (mut other, mut expected) = (FullScan::new(self.looks_at_room), Plan::default());
+        let (mut other, mut expected) = (FcfsFullScan::new(), Plan::default());
         other.scratch.reset(view);
         other.serve(view, &mut expected, view.pending());
         assert_eq!(*plan, expected, "nothing has changed for those who waited already");
@@ -204,7 +199,7 @@ impl FullScan {
     fn serve(&mut self, view: &View<'_>, plan: &mut Plan, pending: impl Iterator<Item = Pending>) {
         for pending in pending {
             let function = pending.function;
-            if !self.looks_at_room && self.scratch.keeps_slot(function) {
+            if self.scratch.keeps_slot(function) {
                 continue;
             }
             if self.scratch.free.is_empty()
@@ -222,25 +217,11 @@ impl FullScan {
             };
             match chosen {
                 Some((node, found)) => self.decide(view, plan, pending, node, found),
-                None => self.find_nothing(view, function),
+                None => {
+                    self.scratch.next(function).place = NextPlace::Nowhere;
+                    self.scratch.nowhere += 1;
+                }
             }
-        }
-        plan.loads.append(&mut self.scratch.nearer.loads);
-        plan.copies.append(&mut self.scratch.nearer.copies);
-    }
-
-    /// Handles an invocation without a node: its image may be moved nevertheless.
-    fn find_nothing(&mut self, view: &View<'_>, function: FunctionId) {
-        let scratch = &mut self.scratch;
-        scratch.next(function).place = NextPlace::Nowhere;
-        scratch.nowhere += 1;
-        if self.looks_at_room
-            && let Some(image) = view.image_of(function)
-            && let Some((node, found)) = scratch.choose(view, function, false, Found::Idle)
-        {
-            let mut nearer = std::mem::take(&mut scratch.nearer);
-            scratch.bring_nearer(&mut nearer, node, image, found);
-            scratch.nearer = nearer;
         }
     }
 }
@@ -252,7 +233,6 @@ impl Scratch {
         self.free.clone_from(view.with_free_slot());
         self.slots.resize(view.nodes(), Slots::default());
         self.nowhere = 0;
-        self.reservations.clear();
         self.idle_taken.clear();
         self.moves.clear();
     }
@@ -350,15 +330,10 @@ impl Scratch {
         &self,
         view: &View<'_>,
         function: FunctionId,
-        with_room: bool,
         from: Found,
     ) -> Option<(NodeId, Found)> {
-        let admissible = |node: NodeId| {
-            view.fits(function, node)
-                && (!with_room || self.reservations.leave_room(view, function, node))
-        };
-        let first = |nodes: &NodeSet| nodes.find_in_both(&self.free, admissible);
-        // An idle container already holds its room.
+        let first =
+            |nodes: &NodeSet| nodes.find_in_both(&self.free, |node| view.fits(function, node));
         if from == Found::Idle
             && let Some(node) = self.first_idle(view, function)
         {

@@ -1,0 +1,20 @@
+//! First come, first served.
+
+use super::{ChooseNode, Nodes};
+use crate::{FunctionId, NodeId};
+
+/// Chooses the first node, in the order of the list, among those that have room for a new container
+/// without evictions and to which the image is nearest: in memory, being loaded, on disk, being
+/// copied, absent. If no node has such room, likewise among those that have room with evictions.
+///
+/// With `prefer_warm` ([`ByNode::new(Fcfs, true)`](super::ByNode::new)) these are the rules of the
+/// reference's first-come-first-served scheduler, but for its blindness to room; that is
+/// [`FcfsFullScan`](super::FcfsFullScan).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fcfs;
+
+impl ChooseNode for Fcfs {
+    fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId> {
+        nodes.first_nearest(function)
+    }
+}
