@@ -86,10 +86,12 @@ fn custom_scheduler() {
     let output = output_of("custom_scheduler");
     let cold: Vec<(&str, f64)> = rows(&output).iter().map(|row| (row[0], number(row[1]))).collect();
     assert_eq!(cold.len(), 4, "{output}");
-    // What it is for: a function that always goes to the same node finds its containers there.
-    assert!(cold[1..].iter().all(|other| cold[0].1 < other.1), "{output}");
+    // What it is for: a function that always goes to the same node finds its containers there. Only
+    // a search on all nodes, as `fcfs` does, finds more.
+    let [home, fcfs, random, balancing] = [0, 1, 2, 3].map(|row| cold[row].1);
+    assert!(fcfs < home && home < random && home < balancing, "{output}");
     // Each of 30 functions starts cold at least once in about 5 invocations a second for 1,800 s.
-    assert!(cold[0].1 > 0.3, "{output}");
+    assert!(fcfs > 0.3, "{output}");
 }
 
 #[test]

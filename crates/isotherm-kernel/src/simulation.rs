@@ -170,7 +170,10 @@ impl Simulation {
     }
 
     /// Runs everything that happens up to a date, this date included. Then it is that date, unless
-    /// the simulation has ended before.
+    /// the simulation has ended before. A simulation in which all actors wait for something that
+    /// will not happen is paused too, because the caller may still cause it; it is an error only
+    /// with [`Time::NEVER`], in [`run`](Self::run) and [`step`](Self::step). One without actors other
+    /// than daemons has ended.
     ///
     /// ```
     /// use isotherm_kernel::{Duration, Progress, Simulation, Time};
@@ -233,16 +236,29 @@ impl Simulation {
             let known = Next { event, background: kernel.inner.next_background.get() };
             let next = match event {
                 Some(event) => event.min(known.background),
-                // It was left before this, and nothing has changed since.
-                None if left.take() == Some(known) => known.background,
                 None if kernel.standstill_handlers().iter().any(|handler| handler.retry()) => {
                     continue;
                 }
+                // It was left before this: the background call is waited for already.
+                None if left == Some(known) => known.background,
                 None if kernel.may_wait_for_background() => known.background,
-                None => return Err(self.standstill()),
+                None => match leave {
+                    // The caller may still change something.
+                    Leave::At(date) if date < Time::NEVER => {
+                        kernel.inner.now.set(date.max(begin));
+                        return Ok(Progress::Paused);
+                    }
+                    _ => return Err(self.standstill()),
+                },
             };
+            left = None;
             match leave {
-                Leave::At(date) if next > date => {
+                Leave::At(date) if next > date.max(begin) => {
+                    if let Some(limit) = limits.max_time
+                        && next.min(date) > limit
+                    {
+                        return Err(RunError::TimeLimit { limit });
+                    }
                     self.next.set(Some(known));
                     kernel.inner.now.set(date.max(begin));
                     return Ok(Progress::Paused);

@@ -60,7 +60,8 @@ impl Preset {
 pub struct Rules {
     /// What happens to an image copy or load if the node has no room for it.
     pub room: RoomRule,
-    /// Whether FCFS chooses only nodes that have room for the container.
+    /// Whether `fcfs` chooses only nodes that have room for the container: see
+    /// [`fcfs`](Self::fcfs).
     pub fcfs_looks_at_room: bool,
     /// What becomes of a body that ends exactly at its time limit.
     pub at_limit: AtLimit,

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use isotherm_kernel::{
-    ActivitySpec, Change, Duration, Kernel, Progress, Rank, RunError, Sharing, Simulation, Time,
+    ActivitySpec, Change, Duration, Kernel, Limits, Progress, Rank, RunError, Sharing, Simulation,
+    Time,
 };
 use proptest::prelude::*;
 
@@ -146,4 +147,34 @@ fn what_is_added_between_two_steps_happens() {
     assert_eq!(simulation.run_until(Time::ZERO), Ok(Progress::Paused));
     assert_eq!(kernel.now(), Time::ZERO + secs(1));
     assert_eq!(simulation.run(), Ok(Time::ZERO + secs(10)));
+}
+
+#[test]
+fn a_simulation_that_waits_for_its_caller_is_paused() {
+    let (simulation, kernel) = simulation();
+    let mailbox = kernel.mailbox::<u32>("letters");
+    let letters = mailbox.clone();
+    kernel.spawn("receiver", async move { assert_eq!(letters.receive().await, 7) });
+    let two = Time::ZERO + secs(2);
+    assert_eq!(simulation.run_until(two), Ok(Progress::Paused));
+    assert_eq!(kernel.now(), two);
+    mailbox.send_detached(7);
+    assert_eq!(simulation.run(), Ok(two));
+}
+
+#[test]
+fn limits_hold_whatever_the_steps() {
+    let limit = Time::ZERO + secs(3);
+    let limits = Limits { max_time: Some(limit), ..Limits::default() };
+    for date in [secs(2), secs(4), secs(9)] {
+        let simulation = Simulation::new().with_limits(limits);
+        let kernel = simulation.kernel();
+        let sleeper = kernel.clone();
+        kernel.spawn("sleeper", async move { sleeper.sleep(secs(5)).await });
+        let expected =
+            if date > secs(3) { Err(RunError::TimeLimit { limit }) } else { Ok(Progress::Paused) };
+        assert_eq!(simulation.run_until(Time::ZERO + date), expected);
+        assert!(kernel.now() <= limit);
+        assert!(simulation.run().is_err());
+    }
 }

@@ -21,6 +21,7 @@ impl PlatformState {
             self.touch(node);
             let state = &mut self.nodes[node.index()];
             state.image_mut(image).disk = None;
+            state.has_lost_images = true;
             if state.dropped.is_empty() {
                 self.nodes_with_dropped.push(node);
             }
@@ -36,7 +37,9 @@ impl PlatformState {
             let bytes = file.bytes;
             self.images[image.index()].in_memory.remove(node);
             self.touch(node);
-            self.nodes[node.index()].image_mut(image).memory = None;
+            let state = &mut self.nodes[node.index()];
+            state.image_mut(image).memory = None;
+            state.has_lost_images = true;
             self.emit(|| EventKind::MemoryEvicted { node, image, bytes });
         }
     }
@@ -61,6 +64,7 @@ impl PlatformState {
             return;
         }
         state.image_mut(image).memory = None;
+        state.has_lost_images = true;
         state.room_may_have_come();
         let entry = &mut self.images[image.index()];
         entry.in_memory.remove(node);

@@ -38,6 +38,8 @@ pub(crate) struct Node {
     pub(crate) idle_limits: Need,
     /// The sum of the sizes of images that only idle containers pin.
     pub(crate) idle_images: Need,
+    /// Whether an image has left the disk or the memory since the node was last read.
+    pub(crate) has_lost_images: bool,
     /// Images that left the disk and are to be dropped from memory before the next round.
     pub(crate) dropped: Vec<ImageId>,
     /// Copies and loads whose refusal for lack of room was reported. They are reported again only
@@ -97,6 +99,14 @@ pub(crate) struct NodeImage {
 }
 
 impl NodeImage {
+    /// Whether nothing of it is left, nor anything to remember.
+    fn is_gone(&self, now: Time) -> bool {
+        (self.disk, self.memory) == (None, None)
+            && (self.copy, self.load) == (Transfer::None, Transfer::None)
+            && (self.busy, self.idle, self.failures) == (0, 0, 0)
+            && self.retry_at <= now
+    }
+
     /// Whether only idle containers pin it, so that evicting them frees it.
     pub(crate) fn is_held_by_idle_only(&self) -> bool {
         self.busy == 0 && self.idle > 0
@@ -123,6 +133,7 @@ impl Node {
             idle: BTreeSet::new(),
             idle_limits: Need::default(),
             idle_images: Need::default(),
+            has_lost_images: false,
             dropped: Vec::new(),
             refused: FxHashSet::default(),
             claims: FxHashMap::default(),
@@ -145,6 +156,14 @@ impl Node {
 
     pub(crate) fn image_mut(&mut self, image: ImageId) -> &mut NodeImage {
         self.images.entry(image).or_default()
+    }
+
+    /// A scheduler has read the state of the node: images that have gone are forgotten.
+    pub(crate) fn was_read(&mut self, now: Time) {
+        self.touched = false;
+        if std::mem::take(&mut self.has_lost_images) {
+            self.images.retain(|_, image| !image.is_gone(now));
+        }
     }
 
     /// Room was released: refusals from now on are reported again.

@@ -144,7 +144,7 @@ impl PlatformState {
 
     fn forget_touched(&mut self) {
         for node in self.touched.drain(..) {
-            self.nodes[node.index()].touched = false;
+            self.nodes[node.index()].was_read(self.now);
         }
     }
 

@@ -27,6 +27,9 @@
 //! node but not enough disk, or no room for its image: it is looked at in every round. A
 //! reservation is looked at when something has happened on its node.
 //!
+//! Nodes that have enough memory but lack something else (disk space, or room for the image) are
+//! looked at one by one. A change on a node costs O(log n) for each image there.
+//!
 //! Each decision is carried out before the next one is made, so a rule always sees the current
 //! state of nodes and images.
 
@@ -542,6 +545,11 @@ impl<C: ChooseNode> ByNode<C> {
                 plan.dispatches.push(Dispatch { invocation, node, container: idle.next() });
                 self.reservations.release(view, function, node);
                 *started += 1;
+            }
+            // Another scheduler may have started the invocations that these were for.
+            let needed = view.pending_count(function).saturating_sub(*started);
+            for _ in needed..self.reservations.of(function) {
+                self.reservations.release(view, function, node);
             }
         }
         self.scratch = unsettled;
