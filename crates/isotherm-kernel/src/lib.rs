@@ -88,7 +88,7 @@ pub use random::{Random, RandomStreams};
 pub use random_duration::RandomDuration;
 pub use run_error::{RunError, WaitingActor};
 pub use run_queue::Handler;
-pub use simulation::{Progress, Simulation};
+pub use simulation::{Advanced, Simulation};
 pub use standstill::{Change, StandstillHandler};
 pub use teardown::Teardown;
 pub use time::{Duration, DurationError, Time};

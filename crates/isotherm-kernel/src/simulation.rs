@@ -45,9 +45,9 @@ pub struct Simulation {
     next: Cell<Option<Next>>,
 }
 
-/// How far a simulation has come.
+/// How far a simulation has been advanced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum Advanced {
     /// It goes on: something will happen later.
     Paused,
     /// It has ended at this date.
@@ -164,8 +164,8 @@ impl Simulation {
     /// because a run drops all actors.
     pub fn run(&self) -> Result<Time, RunError> {
         match self.advance(Leave::AtEnd)? {
-            Progress::Ended(at) => Ok(at),
-            Progress::Paused => unreachable!("nothing but the end ends it"),
+            Advanced::Ended(at) => Ok(at),
+            Advanced::Paused => unreachable!("nothing but the end ends it"),
         }
     }
 
@@ -176,7 +176,7 @@ impl Simulation {
     /// than daemons has ended.
     ///
     /// ```
-    /// use isotherm_kernel::{Duration, Progress, Simulation, Time};
+    /// use isotherm_kernel::{Duration, Advanced, Simulation, Time};
     ///
     /// let simulation = Simulation::new();
     /// let kernel = simulation.kernel();
@@ -185,16 +185,16 @@ impl Simulation {
     ///     async move { kernel.sleep(Duration::from_secs(3)).await }
     /// });
     /// let two = Time::ZERO + Duration::from_secs(2);
-    /// assert_eq!(simulation.run_until(two)?, Progress::Paused);
+    /// assert_eq!(simulation.run_until(two)?, Advanced::Paused);
     /// assert_eq!(kernel.now(), two);
     /// let three = Time::ZERO + Duration::from_secs(3);
-    /// assert_eq!(simulation.run_until(Time::NEVER)?, Progress::Ended(three));
+    /// assert_eq!(simulation.run_until(Time::NEVER)?, Advanced::Ended(three));
     /// # Ok::<(), isotherm_kernel::RunError>(())
     /// ```
     ///
     /// # Errors
     /// Those of [`run`](Self::run). After an error or the end the simulation is over.
-    pub fn run_until(&self, date: Time) -> Result<Progress, RunError> {
+    pub fn run_until(&self, date: Time) -> Result<Advanced, RunError> {
         self.advance(Leave::At(date))
     }
 
@@ -202,17 +202,17 @@ impl Simulation {
     ///
     /// # Errors
     /// Those of [`run`](Self::run). After an error or the end the simulation is over.
-    pub fn step(&self) -> Result<Progress, RunError> {
+    pub fn step(&self) -> Result<Advanced, RunError> {
         self.advance(Leave::AfterOneDate)
     }
 
-    fn advance(&self, leave: Leave) -> Result<Progress, RunError> {
+    fn advance(&self, leave: Leave) -> Result<Advanced, RunError> {
         // An actor may panic, or call this.
         if self.has_ended.replace(true) {
             return Err(RunError::AlreadyRun { ended: self.kernel.now() });
         }
         let result = self.advance_to(leave);
-        if result == Ok(Progress::Paused) {
+        if result == Ok(Advanced::Paused) {
             self.has_ended.set(false);
         } else {
             self.kill_all();
@@ -220,7 +220,7 @@ impl Simulation {
         result
     }
 
-    fn advance_to(&self, leave: Leave) -> Result<Progress, RunError> {
+    fn advance_to(&self, leave: Leave) -> Result<Advanced, RunError> {
         let kernel = &self.kernel;
         let meter = &kernel.inner.meter;
         let limits = meter.limits.get();
@@ -230,7 +230,7 @@ impl Simulation {
         loop {
             self.run_instant()?;
             if kernel.inner.tasks.borrow().users == 0 {
-                return Ok(Progress::Ended(kernel.now()));
+                return Ok(Advanced::Ended(kernel.now()));
             }
             let event = kernel.settle();
             let known = Next { event, background: kernel.inner.next_background.get() };
@@ -246,7 +246,7 @@ impl Simulation {
                     // The caller may still change something.
                     Leave::At(date) if date < Time::NEVER => {
                         kernel.inner.now.set(date.max(begin));
-                        return Ok(Progress::Paused);
+                        return Ok(Advanced::Paused);
                     }
                     _ => return Err(self.standstill()),
                 },
@@ -261,11 +261,11 @@ impl Simulation {
                     }
                     self.next.set(Some(known));
                     kernel.inner.now.set(date.max(begin));
-                    return Ok(Progress::Paused);
+                    return Ok(Advanced::Paused);
                 }
                 Leave::AfterOneDate if kernel.now() > begin && next > kernel.now() => {
                     self.next.set(Some(known));
-                    return Ok(Progress::Paused);
+                    return Ok(Advanced::Paused);
                 }
                 _ => {}
             }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use isotherm_kernel::{
-    ActivitySpec, Change, Duration, Kernel, Limits, Progress, Rank, RunError, Sharing, Simulation,
+    ActivitySpec, Advanced, Change, Duration, Kernel, Limits, Rank, RunError, Sharing, Simulation,
     Time,
 };
 use proptest::prelude::*;
@@ -85,31 +85,31 @@ proptest! {
         let end = whole.run();
         let simulation = Simulation::new();
         let (kernel, log) = (simulation.kernel(), setting(&simulation, &actors));
-        let mut result = Ok(Progress::Paused);
+        let mut result = Ok(Advanced::Paused);
         for step in steps {
             let before = kernel.now();
             result = match step {
                 Some(nanos) => {
                     let date = before + Duration::from_nanos(nanos);
                     let result = simulation.run_until(date);
-                    if result == Ok(Progress::Paused) {
+                    if result == Ok(Advanced::Paused) {
                         prop_assert_eq!(kernel.now(), date);
                     }
                     result
                 }
                 None => simulation.step(),
             };
-            if result != Ok(Progress::Paused) {
+            if result != Ok(Advanced::Paused) {
                 break;
             }
             let now = kernel.now();
             let until_now: Vec<_> = expected.borrow().iter().copied().filter(|entry| entry.0 <= now).collect();
             prop_assert_eq!(&*log.borrow(), &until_now);
         }
-        if result == Ok(Progress::Paused) {
-            result = simulation.run().map(Progress::Ended);
+        if result == Ok(Advanced::Paused) {
+            result = simulation.run().map(Advanced::Ended);
         }
-        prop_assert_eq!(result, end.map(Progress::Ended));
+        prop_assert_eq!(result, end.map(Advanced::Ended));
         prop_assert_eq!(&*log.borrow(), &*expected.borrow());
     }
 }
@@ -123,9 +123,9 @@ fn a_step_is_one_date() {
             sleeper.sleep(secs(2)).await;
         }
     });
-    assert_eq!(simulation.step(), Ok(Progress::Paused));
+    assert_eq!(simulation.step(), Ok(Advanced::Paused));
     assert_eq!(kernel.now(), Time::ZERO + secs(2));
-    assert_eq!(simulation.step(), Ok(Progress::Ended(Time::ZERO + secs(4))));
+    assert_eq!(simulation.step(), Ok(Advanced::Ended(Time::ZERO + secs(4))));
     let again = RunError::AlreadyRun { ended: Time::ZERO + secs(4) };
     assert_eq!(simulation.step(), Err(again.clone()));
     assert_eq!(simulation.run(), Err(again));
@@ -136,7 +136,7 @@ fn what_is_added_between_two_steps_happens() {
     let (simulation, kernel) = simulation();
     let sleeper = kernel.clone();
     kernel.spawn("sleeper", async move { sleeper.sleep(secs(5)).await });
-    assert_eq!(simulation.run_until(Time::ZERO + secs(1)), Ok(Progress::Paused));
+    assert_eq!(simulation.run_until(Time::ZERO + secs(1)), Ok(Advanced::Paused));
     let later = kernel.clone();
     kernel.spawn("later", async move {
         later.sleep(secs(1)).await;
@@ -144,7 +144,7 @@ fn what_is_added_between_two_steps_happens() {
         later.sleep(secs(8)).await;
     });
     // A date that has passed: what can happen now happens, and time does not go back.
-    assert_eq!(simulation.run_until(Time::ZERO), Ok(Progress::Paused));
+    assert_eq!(simulation.run_until(Time::ZERO), Ok(Advanced::Paused));
     assert_eq!(kernel.now(), Time::ZERO + secs(1));
     assert_eq!(simulation.run(), Ok(Time::ZERO + secs(10)));
 }
@@ -156,7 +156,7 @@ fn a_simulation_that_waits_for_its_caller_is_paused() {
     let letters = mailbox.clone();
     kernel.spawn("receiver", async move { assert_eq!(letters.receive().await, 7) });
     let two = Time::ZERO + secs(2);
-    assert_eq!(simulation.run_until(two), Ok(Progress::Paused));
+    assert_eq!(simulation.run_until(two), Ok(Advanced::Paused));
     assert_eq!(kernel.now(), two);
     mailbox.send_detached(7);
     assert_eq!(simulation.run(), Ok(two));
@@ -172,7 +172,7 @@ fn limits_hold_whatever_the_steps() {
         let sleeper = kernel.clone();
         kernel.spawn("sleeper", async move { sleeper.sleep(secs(5)).await });
         let expected =
-            if date > secs(3) { Err(RunError::TimeLimit { limit }) } else { Ok(Progress::Paused) };
+            if date > secs(3) { Err(RunError::TimeLimit { limit }) } else { Ok(Advanced::Paused) };
         assert_eq!(simulation.run_until(Time::ZERO + date), expected);
         assert!(kernel.now() <= limit);
         assert!(simulation.run().is_err());
