@@ -60,6 +60,8 @@ pub(crate) struct Meter {
     steps_until_check: Cell<u64>,
     /// The error that was found within a step.
     verdict: RefCell<Option<RunError>>,
+    /// Set while a step has asked for a pause: the steps that were left until the check then.
+    pause: Cell<Option<u64>>,
 }
 
 /// A callback that observes the run: see
@@ -78,7 +80,24 @@ impl Meter {
             watcher: RefCell::new(None),
             steps_until_check: Cell::new(u64::MAX),
             verdict: RefCell::new(None),
+            pause: Cell::new(None),
         }
+    }
+
+    /// Has the step that is being taken reported as interrupted, so that the main loop is left.
+    pub(crate) fn ask_for_pause(&self) {
+        if self.pause.get().is_none() {
+            self.pause.set(Some(self.steps_until_check.replace(1)));
+        }
+    }
+
+    /// Whether a pause was asked for, which is over now.
+    pub(crate) fn takes_pause(&self) -> bool {
+        let Some(left) = self.pause.take() else { return false };
+        // The step has been counted. An error found within it is still to be reported.
+        let is_due = self.verdict.borrow().is_some();
+        self.steps_until_check.set(if is_due { 1 } else { left.saturating_sub(1).max(1) });
+        true
     }
 
     /// Installs the watcher: `watch` is called every `every` steps.
@@ -98,7 +117,7 @@ impl Meter {
     pub(crate) fn count_turn(&self, now: Time) -> ControlFlow<()> {
         let counted = self
             .count_if_many(now)
-            .and_then(|()| self.step(now))
+            .and_then(|()| self.step_within(now))
             .and_then(|()| self.count_step(now));
         match counted {
             Ok(()) => ControlFlow::Continue(()),
@@ -146,11 +165,26 @@ impl Meter {
         if left == 0 { self.check_watcher(now) } else { Ok(()) }
     }
 
+    /// Like [`step`](Self::step), for a step after which the main loop cannot be left: a pause that
+    /// it asks for comes after the next step.
+    pub(crate) fn step_within(&self, now: Time) -> Result<(), RunError> {
+        match self.step(now) {
+            Err(RunError::Interrupted { .. }) if self.pause.get().is_some() => {
+                self.steps_until_check.set(1);
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
     #[cold]
     fn check_watcher(&self, now: Time) -> Result<(), RunError> {
         if let Some(verdict) = &*self.verdict.borrow() {
             self.steps_until_check.set(1);
             return Err(verdict.clone());
+        }
+        if self.pause.get().is_some() {
+            return Err(RunError::Interrupted { at: now });
         }
         let mut watcher = self.watcher.borrow_mut();
         let Some(Watcher { every, watch }) = &mut *watcher else {

@@ -48,7 +48,7 @@ pub struct Simulation {
 /// How far a simulation has been advanced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Advanced {
-    /// It goes on: something will happen later.
+    /// It goes on: something will happen later, or it was [paused](Kernel::pause).
     Paused,
     /// It has ended at this date.
     Ended(Time),
@@ -160,12 +160,13 @@ impl Simulation {
     ///
     /// # Errors
     /// A [`RunError`] says why the simulation could not go on; whatever happened before has
-    /// happened. A second call returns [`RunError::AlreadyRun`], however the first one ended,
+    /// happened. [Pauses](Kernel::pause) are passed over. A second call returns [`RunError::AlreadyRun`], however the first one ended,
     /// because a run drops all actors.
     pub fn run(&self) -> Result<Time, RunError> {
-        match self.advance(Leave::AtEnd)? {
-            Advanced::Ended(at) => Ok(at),
-            Advanced::Paused => unreachable!("nothing but the end ends it"),
+        loop {
+            if let Advanced::Ended(at) = self.advance(Leave::AtEnd)? {
+                return Ok(at);
+            }
         }
     }
 
@@ -211,7 +212,14 @@ impl Simulation {
         if self.has_ended.replace(true) {
             return Err(RunError::AlreadyRun { ended: self.kernel.now() });
         }
-        let result = self.advance_to(leave);
+        // The caller is in control already.
+        self.kernel.inner.meter.takes_pause();
+        let mut result = self.advance_to(leave);
+        if matches!(result, Err(RunError::Interrupted { .. }))
+            && self.kernel.inner.meter.takes_pause()
+        {
+            result = Ok(Advanced::Paused);
+        }
         if result == Ok(Advanced::Paused) {
             self.has_ended.set(false);
         } else {
@@ -286,7 +294,7 @@ impl Simulation {
                 }
                 self.calls.set(self.calls.get() + 1);
                 kernel.call_background();
-                meter.step(next)?;
+                meter.step_within(next)?;
             }
             // An event beyond the limit must not take effect.
             let may_run = meter.events.get() < most_events;

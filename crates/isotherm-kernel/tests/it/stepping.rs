@@ -21,6 +21,7 @@ enum Action {
     Send,
     /// With a time-out.
     Receive(u64),
+    Pause,
 }
 
 fn actions() -> impl Strategy<Value = Vec<Vec<Action>>> {
@@ -31,6 +32,19 @@ fn actions() -> impl Strategy<Value = Vec<Vec<Action>>> {
         (1u64..9).prop_map(Action::Receive),
     ];
     prop::collection::vec(prop::collection::vec(action, 0..8), 1..6)
+}
+
+/// The same with pauses, one action in three.
+fn actions_with_pauses() -> impl Strategy<Value = Vec<Vec<Action>>> {
+    (actions(), prop::collection::vec(0usize..3, 48)).prop_map(|(mut actors, places)| {
+        let mut places = places.into_iter().cycle();
+        for action in actors.iter_mut().flatten() {
+            if places.next() == Some(0) {
+                *action = Action::Pause;
+            }
+        }
+        actors
+    })
 }
 
 fn secs(secs: u64) -> Duration {
@@ -59,6 +73,7 @@ fn setting(simulation: &Simulation, actors: &[Vec<Action>]) -> Log {
                     Action::Receive(limit) => {
                         let _ = mailbox.receive_with_timeout(secs(limit)).await;
                     }
+                    Action::Pause => kernel.pause(),
                 }
                 log.borrow_mut().push((kernel.now(), number, index));
             }
@@ -110,6 +125,38 @@ proptest! {
             result = simulation.run().map(Advanced::Ended);
         }
         prop_assert_eq!(result, end.map(Advanced::Ended));
+        prop_assert_eq!(&*log.borrow(), &*expected.borrow());
+    }
+
+    /// A pause comes after the step that asks for it, and makes no difference to what happens.
+    #[test]
+    fn pauses_change_nothing(actors in actions_with_pauses()) {
+        let whole = Simulation::new();
+        let expected = setting(&whole, &actors);
+        let end = whole.run();
+        let simulation = Simulation::new();
+        let log = setting(&simulation, &actors);
+        let pauses = || {
+            let is_pause = |&&(_, actor, index): &&(Time, usize, usize)| {
+                matches!(actors[actor][index], Action::Pause)
+            };
+            log.borrow().iter().filter(is_pause).count()
+        };
+        let mut paused = 0;
+        let result = loop {
+            let result = simulation.run_until(Time::NEVER);
+            if result != Ok(Advanced::Paused) {
+                break result;
+            }
+            prop_assert!(pauses() > paused, "nothing else pauses it");
+            paused = pauses();
+            // The rest of the log is of one actor, which has asked for the pause in this step.
+            let asks = *log.borrow().last().unwrap();
+            prop_assert_eq!(asks.0, simulation.kernel().now());
+            prop_assert_eq!(&log.borrow()[..], &expected.borrow()[..log.borrow().len()]);
+        };
+        prop_assert_eq!(result, end.map(Advanced::Ended));
+        prop_assert_eq!(pauses(), paused, "every pause has been one");
         prop_assert_eq!(&*log.borrow(), &*expected.borrow());
     }
 }
