@@ -71,6 +71,7 @@ pub mod eviction;
 pub mod keep_alive;
 pub mod scheduler;
 
+mod ask;
 mod call;
 mod config;
 mod event;
@@ -90,6 +91,7 @@ mod service_data;
 mod state;
 mod unfinished;
 
+pub use ask::{Answer, CallerDecides, Decision, NotAsked};
 pub use call::{Call, PrivateStorage};
 pub use config::{
     AfterFailure, ContainerReuse, ImageCaches, NodeConfig, OnFailure, OverheadRule, Payloads,

@@ -27,14 +27,17 @@ use isotherm_services::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::ask::{Answer, Asked, CallerDecides, Deciders, Decision, NotAsked};
 use crate::call::PrivateStorage;
 use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
+use crate::keep_alive::{IdleNow, Keep};
 use crate::message::{ManagerMessage, Reply, Request, Ticket};
+use crate::scheduler::Plan;
 use crate::state::{
-    Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round,
+    Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round, View,
 };
 use crate::{
     ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits,
@@ -79,6 +82,13 @@ struct Inner {
     overhead: OverheadRule,
     at_limit: AtLimit,
     state: RefCell<PlatformState>,
+    /// Borrowed while a policy decides.
+    deciders: RefCell<Deciders>,
+    /// The plan of the last round, reused for its allocations.
+    plan: Cell<Plan>,
+    caller_decides: Cell<CallerDecides>,
+    /// What follows when the caller has answered; `None` if the caller is not asked.
+    asks_caller: Cell<Option<Then>>,
     tables: RefCell<Tables>,
     /// The request whose processing overhead blocks the service.
     in_hand: RefCell<Option<Request>>,
@@ -100,6 +110,15 @@ struct Inner {
     lost: Cell<u64>,
     #[cfg(any(test, feature = "audit"))]
     checks: Cell<u64>,
+}
+
+/// What follows the answer of the caller.
+#[derive(Clone, Copy)]
+enum Then {
+    /// The conclusion of the message in which a container became idle.
+    Conclude(Round),
+    /// What a round decides is carried out.
+    CarryOut,
 }
 
 /// Why the kernel calls the service.
@@ -155,7 +174,9 @@ impl Teardown for Inner {
     fn tear_down(&self) {
         let of_state = self.state.borrow_mut().tear_down();
         let of_tables = self.tables.borrow_mut().tear_down();
-        drop((of_state, of_tables, self.in_hand.take(), self.sinks.take(), self.observers.take()));
+        let of_deciders = self.deciders.borrow_mut().tear_down();
+        drop((of_state, of_tables, of_deciders));
+        drop((self.in_hand.take(), self.sinks.take(), self.observers.take()));
     }
 }
 
@@ -234,8 +255,6 @@ impl ServerlessComputeService {
         let head = start_head_storage(site, &config)?;
         let state = PlatformState::new(
             Policies {
-                scheduler: Some(config.scheduler),
-                keep_alive: config.keep_alive,
                 eviction: config.eviction,
                 reuse: config.reuse,
                 reuse_random: config.reuse_random,
@@ -268,6 +287,10 @@ impl ServerlessComputeService {
             overhead: config.rules.overhead,
             at_limit: config.rules.at_limit,
             state: RefCell::new(state),
+            deciders: RefCell::new(Deciders::new(config.scheduler, config.keep_alive)),
+            plan: Cell::default(),
+            caller_decides: Cell::default(),
+            asks_caller: Cell::default(),
             tables: RefCell::default(),
             in_hand: RefCell::default(),
             resumes: Cell::new(None),
@@ -300,7 +323,7 @@ impl ServerlessComputeService {
             let Some(inner) = service.upgrade() else { return };
             let service = ServerlessComputeService { inner };
             if host == service.address().host() {
-                if on { service.head_recovered() } else { service.head_failed() }
+                service.head_changed(on);
             }
             let node = service.inner.nodes.iter().position(|node| node.host == host);
             if let Some(index) = node {
@@ -309,7 +332,10 @@ impl ServerlessComputeService {
                 // The state must know of all of them before the round that follows the first
                 // message.
                 let mut is_noted = false;
-                if !on && let Ok(mut state) = service.inner.state.try_borrow_mut() {
+                if !on
+                    && let Ok(mut state) = service.inner.state.try_borrow_mut()
+                    && state.asked().is_none()
+                {
                     state.now = service.kernel().now();
                     state.node_failed(node);
                     is_noted = true;
@@ -326,6 +352,19 @@ impl ServerlessComputeService {
                 ServerlessComputeService { inner }.part_recovered();
             }
         });
+    }
+
+    /// The head host has gone off or come on.
+    fn head_changed(&self, on: bool) {
+        if self.inner.deciders.try_borrow_mut().is_err() {
+            // A policy has switched it while deciding.
+            let service = self.clone();
+            self.kernel().call_after(Duration::ZERO, move |_| service.head_changed(on));
+        } else if on {
+            self.head_recovered();
+        } else {
+            self.head_failed();
+        }
     }
 
     /// A host, a disk or a link has come on: interrupted copies and loads are retried at once.
@@ -622,9 +661,12 @@ impl ServerlessComputeService {
     }
 
     /// Whether a message of no size that is sent now, in tail position of a turn, would be handled
-    /// next.
+    /// next. A service that asks its caller handles each message in a step of its own, which can be
+    /// left.
     fn takes_at_once(&self) -> bool {
-        self.inner.port.is_quiet() && self.inner.in_hand.borrow().is_none()
+        self.inner.port.is_quiet()
+            && self.inner.in_hand.borrow().is_none()
+            && self.inner.caller_decides.get() == CallerDecides::default()
     }
 
     /// Whether it accepts nothing: it has been stopped, or its host is off.
@@ -642,11 +684,12 @@ impl ServerlessComputeService {
         Reply::<()>::gone(self.address())
     }
 
-    /// Handles the messages that have arrived, unless a request blocks the service. There may be
-    /// millions of messages at one date, so each counts as a turn for limits and watchers.
+    /// Handles the messages that have arrived, unless a request blocks the service or it waits for
+    /// an answer. There may be millions of messages at one date, so each counts as a turn for
+    /// limits and watchers.
     fn receive(&self) {
         let mut is_first = true;
-        while self.inner.in_hand.borrow().is_none() {
+        while self.inner.in_hand.borrow().is_none() && self.inner.asks_caller.get().is_none() {
             let Some(request) = self.inner.port.try_receive() else { return };
             if !std::mem::replace(&mut is_first, false) && self.kernel().count_turn().is_break() {
                 return;
@@ -731,11 +774,116 @@ impl ServerlessComputeService {
         self.inner.state.borrow_mut().now = self.kernel().now();
     }
 
+    /// Concludes a message: what the state asks is answered, and the effects are carried out.
     fn conclude(&self, round: Round) {
+        let asked = self.inner.state.borrow().asked();
+        if let Some(Asked::Keep(idle)) = asked {
+            let Some(keep) = self.keep(&idle) else {
+                return self.ask_the_caller(Then::Conclude(round));
+            };
+            self.inner.state.borrow_mut().answer_keep(keep);
+        }
         self.inner.state.borrow_mut().conclude(round);
+        self.answer_rounds();
+    }
+
+    /// The decision of a policy about an idle container; `None` if the caller decides.
+    fn keep(&self, idle: &IdleNow) -> Option<Keep> {
+        let mut deciders = self.inner.deciders.borrow_mut();
+        let is_callers = self.inner.caller_decides.get().keep
+            && deciders.own_keep_alive(idle.function).is_none();
+        (!is_callers).then(|| deciders.keep(idle))
+    }
+
+    /// Answers where invocations are placed until nothing more is asked, then carries out the
+    /// effects.
+    fn answer_rounds(&self) {
+        let state = &self.inner.state;
+        loop {
+            let asked = state.borrow().asked();
+            match asked {
+                Some(Asked::Alone { function, .. }) => {
+                    let placed = match self.inner.caller_decides.get().rounds {
+                        true => None,
+                        false => {
+                            let mut deciders = self.inner.deciders.borrow_mut();
+                            deciders.place_alone(&View::new(&state.borrow()), function)
+                        }
+                    };
+                    state.borrow_mut().answer_alone(placed);
+                }
+                Some(Asked::Round) if self.inner.caller_decides.get().rounds => {
+                    return self.ask_the_caller(Then::CarryOut);
+                }
+                Some(Asked::Round) => {
+                    let mut plan = self.inner.plan.take();
+                    plan.clear();
+                    self.inner.deciders.borrow_mut().round(&View::new(&state.borrow()), &mut plan);
+                    state.borrow_mut().answer_round(&plan);
+                    self.inner.plan.set(plan);
+                }
+                Some(Asked::Keep(_)) | None => break,
+            }
+        }
         self.carry_out();
         #[cfg(any(test, feature = "audit"))]
         self.check();
+    }
+
+    /// Has the caller decide: the simulation is paused, and no message is handled until it has.
+    fn ask_the_caller(&self, then: Then) {
+        self.inner.asks_caller.set(Some(then));
+        self.kernel().pause();
+    }
+
+    /// Lets the caller of the simulation make decisions in place of policies.
+    ///
+    /// Whenever one is needed, the service asks: it [pauses](Kernel::pause) the simulation and
+    /// handles no message until it is [answered](Self::answer). A caller that answers like a policy
+    /// gets the results of the policy.
+    pub fn ask_caller(&self, what: CallerDecides) {
+        self.inner.caller_decides.set(what);
+    }
+
+    /// The decision that the service waits for, if it waits for its
+    /// [caller](Self::ask_caller).
+    #[must_use]
+    pub fn asked(&self) -> Option<Decision> {
+        self.inner.asks_caller.get()?;
+        match self.inner.state.try_borrow().ok()?.asked()? {
+            Asked::Keep(idle) => Some(Decision::Keep(idle)),
+            Asked::Round => Some(Decision::Round),
+            Asked::Alone { .. } => None,
+        }
+    }
+
+    /// Looks at the platform as a scheduler sees it.
+    ///
+    /// # Panics
+    /// If called by an observer that is [called at once](Self::observe_at_once).
+    pub fn view<R>(&self, look: impl FnOnce(&View<'_>) -> R) -> R {
+        look(&View::new(&self.inner.state.borrow()))
+    }
+
+    /// Answers what the service has [asked its caller](Self::ask_caller), and goes on until it asks
+    /// again or has handled the messages that have arrived.
+    ///
+    /// # Errors
+    /// The service has not asked for that; nothing has changed.
+    pub fn answer(&self, answer: Answer) -> Result<(), NotAsked> {
+        let asked = self.asked().ok_or(NotAsked::Nothing)?;
+        let state = &self.inner.state;
+        match (asked, &answer) {
+            (Decision::Keep(_), Answer::Keep(keep)) => state.borrow_mut().answer_keep(*keep),
+            (Decision::Round, Answer::Round(plan)) => state.borrow_mut().answer_round(plan),
+            _ => return Err(NotAsked::Else { answered: answer.name(), asked: asked.name() }),
+        }
+        match self.inner.asks_caller.take() {
+            Some(Then::Conclude(round)) => self.conclude(round),
+            Some(Then::CarryOut) | None => self.answer_rounds(),
+        }
+        self.receive();
+        Ok(())
     }
 
     /// Handles a message without processing overhead.
@@ -816,11 +964,13 @@ impl ServerlessComputeService {
         });
         let id = state.register(Registration {
             startup: function.startup().cloned(),
-            keep_alive: function.keep_alive().cloned(),
             on_failure: function.on_failure(),
             concurrency: function.concurrency(),
             ..Registration::new(Arc::clone(function.name()), image, limits)
         })?;
+        if let Some(own) = function.keep_alive() {
+            self.inner.deciders.borrow_mut().set_own_keep_alive(id, Rc::clone(own));
+        }
         tables.by_name.insert(Arc::clone(function.name()), id);
         tables.functions.push((function, limits));
         Ok(id)
@@ -844,6 +994,7 @@ impl ServerlessComputeService {
         }
         ticket.taken_in();
         let Some(reply) = reply else { return self.take_in_detached(function, body, manager) };
+        self.note_invoked(function);
         let body = self.body_of(function, body);
         let mut state = self.inner.state.borrow_mut();
         let (id, live) = state.submit(function);
@@ -863,6 +1014,7 @@ impl ServerlessComputeService {
         body: Option<Body>,
         manager: Port<ManagerMessage>,
     ) {
+        self.note_invoked(function);
         let body = self.body_of(function, body);
         let mut state = self.inner.state.borrow_mut();
         let (_, live) = state.submit(function);
@@ -870,6 +1022,13 @@ impl ServerlessComputeService {
         (service_data.body, service_data.manager, service_data.is_detached) =
             (body, Some(manager), true);
         self.inner.detached.set(self.inner.detached.get() + 1);
+    }
+
+    /// Notifies the keep-alive policy of an invocation.
+    #[inline]
+    fn note_invoked(&self, function: FunctionId) {
+        let invoked = self.inner.state.borrow().invoked_now(function);
+        self.inner.deciders.borrow_mut().invoked(&invoked);
     }
 
     /// The body of an invocation: its own or that of its function.
@@ -934,7 +1093,25 @@ impl ServerlessComputeService {
         }
         self.state_now();
         let host = self.inner.site.platform().host_name(self.address().host());
-        self.inner.state.borrow_mut().head_failed(&FailureCause::HostFailed { host });
+        let cause = FailureCause::HostFailed { host };
+        if self.inner.asks_caller.take().is_some() {
+            // What was asked is pointless now.
+            self.inner.state.borrow_mut().withdraw_question();
+        }
+        self.inner.state.borrow_mut().fail_all_waiting(&cause);
+        let running = self.inner.state.borrow().running();
+        for id in running {
+            let mut state = self.inner.state.borrow_mut();
+            state.abandon(id, cause.clone());
+            let asked = state.asked();
+            drop(state);
+            if let Some(Asked::Keep(idle)) = asked {
+                // The container stops whatever the answer, but policies may learn from it.
+                let keep = self.keep(&idle).unwrap_or(Keep::No);
+                self.inner.state.borrow_mut().answer_keep(keep);
+            }
+        }
+        self.inner.state.borrow_mut().head_failed();
         self.carry_out();
         // Requests that wait to be processed are refused now.
         if let Some(timer) = self.inner.resumes.take() {

@@ -14,7 +14,8 @@ use crate::unfinished::{Lack, Unfinished};
 impl StandstillHandler for Inner {
     fn retry(&self) -> bool {
         let changes = self.site.platform().state_changes();
-        let may_succeed = self.interrupted.get().is_some_and(|then| then != changes);
+        let may_succeed = self.asks_caller.get().is_none()
+            && self.interrupted.get().is_some_and(|then| then != changes);
         if may_succeed {
             self.interrupted.set(None);
             self.port.send(self.port.address(), 0, Request::Retry);
@@ -34,7 +35,11 @@ impl StandstillHandler for Inner {
     }
 
     fn missing(&self) -> Vec<String> {
-        Unfinished::sentences(&self.state.borrow().unfinished(self.site.now()))
+        let state = self.state.borrow();
+        let question = self.asks_caller.get().and(state.asked());
+        let question = question.map(|_| "the service waits for its caller to decide".to_owned());
+        let unfinished = Unfinished::sentences(&state.unfinished(self.site.now()));
+        question.into_iter().chain(unfinished).collect()
     }
 }
 

@@ -7,6 +7,7 @@ use isotherm_services::FileError;
 
 use super::idle::IdleKey;
 use super::{Effect, Need, PlatformState};
+use crate::ask::Asked;
 use crate::config::ContainerReuse;
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::keep_alive::{IdleNow, Keep};
@@ -259,44 +260,33 @@ impl PlatformState {
         }
     }
 
-    /// Stops a container to be discarded that serves no invocation any more. The keep-alive policy
-    /// decides as for any other, and may have a new one started ahead.
-    pub(super) fn discard(&mut self, id: ContainerId, container: Container) {
-        let Container { node, function, .. } = container;
-        let keep = self.ask_keep_alive(id, node, function);
-        self.give_back(id);
-        if let Keep::Prewarm { after, keep } = keep {
-            self.plan_prewarming(function, node, after, keep);
-        }
+    /// Asks what to do with a container that serves no invocation any more.
+    #[inline]
+    pub(super) fn ask_whether_to_keep(&mut self, container: ContainerId, left: Container) {
+        let Container { node, function, .. } = left;
+        let spec = &self.functions[function.index()];
+        let (running, waiting) = (spec.running, spec.pending.len());
+        let idle = IdleNow { at: self.now, container, function, node, running, waiting };
+        debug_assert!(self.asked.is_none(), "one container becomes idle at a time");
+        self.asked = Some(Asked::Keep(idle));
     }
 
-    /// A container serves no invocation any more: it is kept or stopped.
-    pub(super) fn container_is_idle(&mut self, id: ContainerId, container: Container) {
-        let Container { node, function, .. } = container;
-        match self.ask_keep_alive(id, node, function) {
-            Keep::No | Keep::For(Duration::ZERO) => self.give_back(id),
-            Keep::For(idle) => self.make_idle(id, Some(idle)),
-            Keep::Forever => self.make_idle(id, None),
+    /// Keeps or stops the container that was asked about. One that is to be discarded is stopped
+    /// whatever the answer, which may still have a new one started ahead.
+    pub(crate) fn answer_keep(&mut self, keep: Keep) {
+        let Some(Asked::Keep(IdleNow { container: id, node, function, .. })) = self.asked.take()
+        else {
+            return;
+        };
+        let is_discarded = self.containers.get(&id).is_none_or(|left| left.is_discarded);
+        match keep {
+            Keep::For(idle) if !idle.is_zero() && !is_discarded => self.make_idle(id, Some(idle)),
+            Keep::Forever if !is_discarded => self.make_idle(id, None),
+            Keep::No | Keep::For(_) | Keep::Forever => self.give_back(id),
             Keep::Prewarm { after, keep } => {
                 self.give_back(id);
                 self.plan_prewarming(function, node, after, keep);
             }
-        }
-    }
-
-    #[inline]
-    fn ask_keep_alive(
-        &mut self,
-        container: ContainerId,
-        node: NodeId,
-        function: FunctionId,
-    ) -> Keep {
-        let spec = &self.functions[function.index()];
-        let (running, waiting) = (spec.running, spec.pending.len());
-        let idle = IdleNow { at: self.now, container, function, node, running, waiting };
-        match &spec.keep_alive {
-            Some(own) => own.borrow_mut().keep(&idle),
-            None => self.policies.keep_alive.keep(&idle),
         }
     }
 

@@ -11,8 +11,8 @@ use super::{Effect, Invocation, OnHead, Phase, PlatformState};
 use crate::{EventKind, FunctionId, ImageId, InvocationId, Outcome};
 
 impl PlatformState {
-    /// Admits new invocations, and begins downloads that waited for room. A single new invocation
-    /// may be dispatched at once if a round is to follow.
+    /// Admits new invocations, and begins downloads that waited for room. If a round is to follow,
+    /// the place of a single new invocation may be [asked](Self::asked) for instead.
     pub(super) fn admit_new(&mut self, may_dispatch: bool) {
         self.begin_awaited_downloads();
         while let Some(id) = self.next_let_in() {
@@ -29,14 +29,14 @@ impl PlatformState {
             let is_alone = may_dispatch
                 && self.new.is_empty()
                 && self.functions[function.index()].image.is_none();
-            if !(is_alone && self.dispatch_alone(id, function)) {
+            if !(is_alone && self.ask_for_place(id, function)) {
                 self.admit(id, function);
             }
         }
     }
 
     /// Admits an invocation that has passed the concurrency limits, or lets it wait for its image.
-    fn admit(&mut self, id: InvocationId, function: FunctionId) {
+    pub(super) fn admit(&mut self, id: InvocationId, function: FunctionId) {
         let Some(image) = self.functions[function.index()].image else {
             self.make_schedulable(id);
             return;

@@ -19,7 +19,9 @@ impl PlatformState {
     pub(crate) fn submit(&mut self, function: FunctionId) -> (InvocationId, &mut Invocation) {
         let id = InvocationId(self.next_invocation);
         self.next_invocation += 1;
-        self.note_invoked(function);
+        if self.functions[function.index()].prewarming.take().is_some() {
+            self.effects.push_back(Effect::ForgetPrewarm { function });
+        }
         self.new.push_back((id, function));
         self.emit(|| EventKind::Submitted { invocation: id, function });
         let life = Life::new(self.now);
@@ -41,18 +43,10 @@ impl PlatformState {
         (id, self.invocations.insert_new(id, invocation))
     }
 
-    /// Notifies the keep-alive policy of an invocation.
-    fn note_invoked(&mut self, function: FunctionId) {
-        let spec = &mut self.functions[function.index()];
-        let invoked =
-            Invoked { at: self.now, function, running: spec.running, waiting: spec.pending.len() };
-        match &spec.keep_alive {
-            Some(own) => own.borrow_mut().invoked(&invoked),
-            None => self.policies.keep_alive.invoked(&invoked),
-        }
-        if spec.prewarming.take().is_some() {
-            self.effects.push_back(Effect::ForgetPrewarm { function });
-        }
+    /// An invocation that is about to be accepted, as keep-alive policies see it.
+    pub(crate) fn invoked_now(&self, function: FunctionId) -> Invoked {
+        let Function { running, pending, .. } = &self.functions[function.index()];
+        Invoked { at: self.now, function, running: *running, waiting: pending.len() }
     }
 
     /// Appends an invocation whose image is on the head disk to the queue.
@@ -163,8 +157,8 @@ impl PlatformState {
         }
     }
 
-    /// The body of an invocation has ended: its slot is free, and its container, if it serves no
-    /// other, becomes idle or stops.
+    /// The body of an invocation has ended: its slot is free. If its container serves no other, it
+    /// is [asked](Self::asked) whether that is kept.
     pub(crate) fn body_ended(&mut self, id: InvocationId, report: ActionReport) {
         let Some(invocation) = self
             .invocations
@@ -197,10 +191,8 @@ impl PlatformState {
             if let Some(image) = self.functions[function.index()].image {
                 self.drop_from_memory(node, image);
             }
-        } else if left.is_discarded {
-            self.discard(container, left);
         } else {
-            self.container_is_idle(container, left);
+            self.ask_whether_to_keep(container, left);
         }
     }
 

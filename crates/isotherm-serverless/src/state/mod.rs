@@ -57,15 +57,14 @@ use isotherm_kernel::{Duration, Random, Time};
 use isotherm_services::{FailureCause, FileId, Port};
 use rustc_hash::FxHashMap;
 
+use crate::ask::Asked;
 use crate::config::{ContainerReuse, OnFailure, RoomRule, Rules, Throttle};
 use crate::eviction::{ContainerEviction, NeverEvict};
 use crate::function::{Body, Concurrency, Startup};
 use crate::id_map::IdMap;
-use crate::keep_alive::{Fixed, KeepAlive, SharedKeepAlive};
 use crate::life::{Life, Records};
 use crate::message::ManagerMessage;
 use crate::node_set::{IdSet, NodeSet};
-use crate::scheduler::{Plan, Scheduler};
 use crate::service_data::ServiceData;
 use crate::{
     ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId,
@@ -164,8 +163,6 @@ pub(crate) struct Function {
     pub(crate) gate: Gate,
     /// The number of its invocations in containers.
     pub(crate) running: u32,
-    /// Its own keep-alive policy, if any.
-    pub(crate) keep_alive: Option<SharedKeepAlive>,
     /// What happens to the container of a failed invocation.
     pub(crate) on_failure: OnFailure,
     /// The container to be started ahead, if any.
@@ -180,8 +177,6 @@ pub(crate) struct Registration {
     /// In place of the service's.
     pub(crate) startup: Option<Startup>,
     /// In place of the service's.
-    pub(crate) keep_alive: Option<SharedKeepAlive>,
-    /// In place of the service's.
     pub(crate) on_failure: Option<OnFailure>,
     pub(crate) concurrency: Concurrency,
 }
@@ -194,7 +189,6 @@ impl Registration {
             image,
             limits,
             startup: None,
-            keep_alive: None,
             on_failure: None,
             concurrency: Concurrency::default(),
         }
@@ -235,11 +229,8 @@ pub(crate) enum Round {
     No,
 }
 
-/// The policies and rules of a platform.
+/// The rules of a platform, and the policies that are not [asked](crate::ask).
 pub(crate) struct Policies {
-    /// Taken out while it decides.
-    pub(crate) scheduler: Option<Box<dyn Scheduler>>,
-    pub(crate) keep_alive: Box<dyn KeepAlive>,
     pub(crate) eviction: Box<dyn ContainerEviction>,
     pub(crate) reuse: ContainerReuse,
     pub(crate) reuse_random: Random,
@@ -317,7 +308,8 @@ pub(crate) struct PlatformState {
     withdrawn: Vec<FunctionId>,
     /// Whether the current round continues the last one, for the same message.
     repeats: bool,
-    plan: Plan,
+    /// The decision that is waited for. Until it is answered, no other event is passed to the state.
+    asked: Option<Asked>,
     /// The number of dispatches so far.
     pub(crate) dispatches: u64,
     pub(crate) effects: VecDeque<Effect>,
@@ -396,7 +388,7 @@ impl PlatformState {
             opened: Vec::new(),
             withdrawn: Vec::new(),
             repeats: false,
-            plan: Plan::default(),
+            asked: None,
             dispatches: 0,
             effects: VecDeque::new(),
             finished: VecDeque::new(),
@@ -419,14 +411,7 @@ impl PlatformState {
     /// Gives up every value that may hold the service, to be dropped while nothing is borrowed. The
     /// data stays.
     pub(crate) fn tear_down(&mut self) -> impl Sized + use<> {
-        let Policies { scheduler, keep_alive, eviction, .. } = &mut self.policies;
-        let policies = (
-            scheduler.take(),
-            std::mem::replace(keep_alive, Box::new(Fixed::NONE)),
-            std::mem::replace(eviction, Box::new(NeverEvict)),
-        );
-        let keep_alives: Vec<_> =
-            self.functions.iter_mut().map(|function| function.keep_alive.take()).collect();
+        let eviction = std::mem::replace(&mut self.policies.eviction, Box::new(NeverEvict));
         let service_data = self
             .invocations
             .values_mut()
@@ -435,7 +420,7 @@ impl PlatformState {
         self.effects.clear();
         let ended = (std::mem::take(&mut self.finished), std::mem::take(&mut self.to_notify));
         let bodies = std::mem::take(&mut self.ended_bodies);
-        (policies, keep_alives, service_data, ended, bodies, std::mem::take(&mut self.observers))
+        (eviction, service_data, ended, bodies, std::mem::take(&mut self.observers))
     }
 
     /// Takes the events that observers have not got yet.
@@ -528,8 +513,7 @@ impl PlatformState {
         &mut self,
         registration: Registration,
     ) -> Result<FunctionId, FailureCause> {
-        let Registration { name, image, limits, startup, keep_alive, on_failure, concurrency } =
-            registration;
+        let Registration { name, image, limits, startup, on_failure, concurrency } = registration;
         let fits = self.admissible(image, &limits)?;
         let Concurrency { per_container, limit, reserved } = concurrency;
         if !self.common_gate.admit(limit, reserved) {
@@ -548,7 +532,6 @@ impl PlatformState {
             spare_on: FxHashMap::default(),
             gate: Gate::new(limit, reserved),
             running: 0,
-            keep_alive,
             on_failure: on_failure.unwrap_or(self.policies.on_failure),
             prewarming: None,
         });
@@ -556,21 +539,21 @@ impl PlatformState {
     }
 
     /// Follows every message: images without a file leave memory, new invocations are admitted, and
-    /// a round is held.
+    /// a round is [asked](Asked) for.
     pub(crate) fn conclude(&mut self, round: Round) {
+        debug_assert!(self.asked.is_none(), "an answer comes first");
         if round != Round::Arrival {
             self.changes += 1;
         }
         self.drop_images_without_file();
         self.admit_new(round != Round::No);
-        if round != Round::No && !self.pending.is_empty() {
-            self.run_round();
-            // Dispatched invocations no longer pin their image on the head disk, so there may be
-            // room.
-            self.begin_awaited_downloads();
+        if round != Round::No && self.asked.is_none() {
+            self.ask_for_round();
         }
         #[cfg(any(test, feature = "audit"))]
-        self.check();
+        if !matches!(self.asked, Some(Asked::Alone { .. })) {
+            self.check();
+        }
     }
 
     /// Marks a node whose room or slots may have changed.
@@ -640,12 +623,9 @@ impl PlatformState {
 
     /// The head host has failed: every invocation ends with the cause, and every container stops,
     /// since the service has lost its data. Disks and images in memories stay.
-    pub(crate) fn head_failed(&mut self, cause: &FailureCause) {
-        self.fail_all_waiting(cause);
-        for id in self.running() {
-            self.abandon(id, cause.clone());
-        }
-        // Containers that served an invocation are lost with it, so these are idle.
+    ///
+    /// Those that are in containers must have been [abandoned](Self::abandon) before.
+    pub(crate) fn head_failed(&mut self) {
         let mut left: Vec<ContainerId> = self.containers.iter().map(|(id, _)| id).collect();
         left.sort_unstable();
         for container in left {

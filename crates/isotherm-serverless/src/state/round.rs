@@ -1,40 +1,50 @@
-//! Scheduling rounds: the scheduler decides and the decisions are carried out.
+//! Scheduling rounds: the scheduler is asked, and its decisions are carried out.
 
 use isotherm_kernel::Duration;
 
 use super::node::Transfer;
 use super::{Effect, Phase, PlatformState, View};
+use crate::ask::Asked;
 use crate::life::Dispatched;
 use crate::scheduler::{Dispatch, Placed, Plan};
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, StartKind};
 
 impl PlatformState {
-    /// Holds rounds and carries out the decisions, dispatches, then loads, then copies, until the
-    /// scheduler has no more to decide.
-    pub(super) fn run_round(&mut self) {
-        let mut plan = std::mem::take(&mut self.plan);
-        // The scheduler reads the state while it changes itself, so it is taken out meanwhile.
-        let mut scheduler = self.policies.scheduler.take();
+    /// What is asked now, if anything.
+    pub(crate) fn asked(&self) -> Option<Asked> {
+        self.asked
+    }
+
+    /// Gives up what is asked. A container that it is about must be stopped.
+    pub(crate) fn withdraw_question(&mut self) {
+        self.asked = None;
+    }
+
+    /// Asks for a round if an invocation is pending.
+    pub(super) fn ask_for_round(&mut self) {
         self.repeats = false;
-        loop {
-            plan.clear();
-            if let Some(scheduler) = &mut scheduler {
-                scheduler.round(&View::new(self), &mut plan);
-            }
-            if std::mem::take(&mut plan.has_read_touched) {
-                self.forget_touched();
-            }
-            self.refused.clear();
-            self.opened.clear();
-            self.withdrawn.clear();
-            self.carry_out(&plan);
-            self.repeats = plan.goes_on && !self.pending.is_empty();
-            if !self.repeats {
-                break;
-            }
+        self.asked = (!self.pending.is_empty()).then_some(Asked::Round);
+    }
+
+    /// Carries out the decisions of a round: dispatches, then loads, then copies. Another round is
+    /// asked for if the scheduler has more to decide.
+    pub(crate) fn answer_round(&mut self, plan: &Plan) {
+        if plan.has_read_touched {
+            self.forget_touched();
         }
-        self.policies.scheduler = scheduler;
-        self.plan = plan;
+        self.refused.clear();
+        self.opened.clear();
+        self.withdrawn.clear();
+        self.carry_out(plan);
+        self.repeats = plan.goes_on && !self.pending.is_empty();
+        self.asked = self.repeats.then_some(Asked::Round);
+        if self.asked.is_none() {
+            // Dispatched invocations no longer pin their image on the head disk, so there may be
+            // room.
+            self.begin_awaited_downloads();
+            #[cfg(any(test, feature = "audit"))]
+            self.check();
+        }
     }
 
     fn carry_out(&mut self, plan: &Plan) {
@@ -77,37 +87,46 @@ impl PlatformState {
         self.give(id, node, served_by, is_new);
     }
 
-    /// Admits and dispatches an invocation if no other is pending and the scheduler places it
-    /// without a round. Returns whether it was admitted.
+    /// Asks for the placement of an invocation without a round, if no other is pending. Returns
+    /// whether it is asked for.
     ///
     /// Where unused images keep their room (preset `wrench`), a decision may be infeasible. The
     /// round that follows would ask the scheduler again, and a rule that draws or counts would
     /// decide differently than in rounds alone; so there is always a round.
-    pub(super) fn dispatch_alone(&mut self, id: InvocationId, function: FunctionId) -> bool {
+    pub(super) fn ask_for_place(&mut self, id: InvocationId, function: FunctionId) -> bool {
         if !self.pending.is_empty() || !self.evicts_for_images() {
             return false;
         }
-        let Some(mut scheduler) = self.policies.scheduler.take() else { return false };
         self.repeats = false;
-        let placed = scheduler.place_alone(&View::new(self), function);
-        self.policies.scheduler = Some(scheduler);
-        let Some(Placed { node, container, has_read_touched }) = placed else { return false };
-        if has_read_touched {
-            self.forget_touched();
-        }
-        self.emit(|| EventKind::Admitted { invocation: id });
-        match self.container_for(id, function, node, container) {
-            Some((served_by, is_new)) => {
-                self.give(id, node, served_by, is_new);
-                self.changes += 1;
-            }
-            // A round will decide.
-            None => {
-                self.note_admission(id);
-                self.join_queue(id);
-            }
-        }
+        self.asked = Some(Asked::Alone { invocation: id, function });
         true
+    }
+
+    /// Dispatches the invocation that was asked about, or admits it and asks for a round.
+    pub(crate) fn answer_alone(&mut self, placed: Option<Placed>) {
+        let Some(Asked::Alone { invocation: id, function }) = self.asked.take() else { return };
+        match placed {
+            Some(Placed { node, container, has_read_touched }) => {
+                if has_read_touched {
+                    self.forget_touched();
+                }
+                self.emit(|| EventKind::Admitted { invocation: id });
+                match self.container_for(id, function, node, container) {
+                    Some((served_by, is_new)) => {
+                        self.give(id, node, served_by, is_new);
+                        self.changes += 1;
+                    }
+                    None => {
+                        self.note_admission(id);
+                        self.join_queue(id);
+                    }
+                }
+            }
+            None => self.admit(id, function),
+        }
+        self.ask_for_round();
+        #[cfg(any(test, feature = "audit"))]
+        self.check();
     }
 
     /// The container to serve an invocation of a function on a node, started if necessary, and

@@ -8,22 +8,24 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use isotherm_kernel::{Duration, Limits as KernelLimits, RandomStreams, RunError, Time};
+use isotherm_kernel::{
+    Advanced, Duration, Limits as KernelLimits, RandomStreams, RunError, Simulation, Time,
+};
 use isotherm_platform::{Platform, PlatformBuilder};
 use isotherm_serverless::audit::{AuditCounters, Auditor, Capacities, NodeCapacity};
 use isotherm_serverless::eviction::{
     ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed,
     LeastRecentlyUsed, MemoryFit,
 };
-use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram};
+use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram, KeepAlive};
 use isotherm_serverless::scheduler::{
     ByNode, FcfsFullScan, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded,
     Plan, PowerOfTwo, RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 use isotherm_serverless::{
-    Body, ContainerReuse, Function, FunctionManager, Image, ImageCaches, Invocation,
-    InvocationRecord, Limits, NodeConfig, NodeId, OnFailure, Outcome, Payloads, Preset,
-    ServerlessComputeService, ServiceConfig, Slots, Step, Throttle, View,
+    Answer, Body, CallerDecides, ContainerReuse, Decision, Function, FunctionManager, Image,
+    ImageCaches, Invocation, InvocationRecord, Limits, NodeConfig, NodeId, OnFailure, Outcome,
+    Payloads, Preset, ServerlessComputeService, ServiceConfig, Slots, Step, Throttle, View,
 };
 use isotherm_services::{Eviction, Site, StorageConfig, StorageService};
 use proptest::prelude::*;
@@ -253,6 +255,15 @@ fn body(function: &FunctionSpec) -> Body {
     }
 }
 
+fn fixed(scenario: &Scenario) -> Fixed {
+    Fixed::new(match scenario.keep_alive {
+        0 => Duration::ZERO,
+        1 => Duration::from_millis(700),
+        2 => Duration::from_secs(20),
+        _ => Duration::MAX,
+    })
+}
+
 fn config(scenario: &Scenario, site: &Site) -> ServiceConfig {
     let host = |name: &str| site.platform().host(name).expect("a host of the scenario");
     let nodes = scenario.nodes.iter().enumerate();
@@ -277,12 +288,7 @@ fn config(scenario: &Scenario, site: &Site) -> ServiceConfig {
         }
     };
     config.scheduler = scheduler;
-    config.keep_alive = Box::new(Fixed::new(match scenario.keep_alive {
-        0 => Duration::ZERO,
-        1 => Duration::from_millis(700),
-        2 => Duration::from_secs(20),
-        _ => Duration::MAX,
-    }));
+    config.keep_alive = Box::new(fixed(scenario));
     let eviction: Box<dyn ContainerEviction> =
         if scenario.memory_fit { Box::new(MemoryFit) } else { Box::new(LeastRecentlyUsed) };
     config.eviction = eviction;
@@ -456,13 +462,44 @@ impl Scheduler for InRounds {
     }
 }
 
+/// Runs a simulation to its end.
+type Run = Box<dyn FnOnce(&Simulation, &ServerlessComputeService) -> Result<Time, RunError>>;
+
+/// Lets policies decide that are not in the service, whenever it asks.
+fn decided_by_the_caller(mut scheduler: Box<dyn Scheduler>, keep: Option<Fixed>) -> Run {
+    Box::new(move |simulation, service| {
+        service.ask_caller(CallerDecides { rounds: true, keep: keep.is_some() });
+        let mut plan = Plan::default();
+        loop {
+            let advanced = simulation.run_until(Time::NEVER)?;
+            if let Advanced::Ended(at) = advanced {
+                return Ok(at);
+            }
+            while let Some(asked) = service.asked() {
+                let answer = match asked {
+                    Decision::Round => {
+                        plan.clear();
+                        service.view(|view| scheduler.round(view, &mut plan));
+                        Answer::Round(plan.clone())
+                    }
+                    Decision::Keep(idle) => {
+                        let mut keep = keep.expect("it is asked only if the caller decides");
+                        Answer::Keep(keep.keep(&idle))
+                    }
+                };
+                service.answer(answer).expect("that was asked");
+            }
+        }
+    })
+}
+
 fn play(scenario: &Scenario) -> Result<(Played, Rc<RefCell<Auditor>>), TestCaseError> {
-    play_with(scenario, |_| {})
+    play_with(scenario, |_| Box::new(|simulation, _| simulation.run()))
 }
 
 fn play_with(
     scenario: &Scenario,
-    change: impl FnOnce(&mut ServiceConfig),
+    change: impl FnOnce(&mut ServiceConfig) -> Run,
 ) -> Result<(Played, Rc<RefCell<Auditor>>), TestCaseError> {
     let simulation = scenario.preset.simulation().with_limits(KernelLimits {
         max_events: Some(20_000),
@@ -472,7 +509,7 @@ fn play_with(
     let spec = platform(scenario).build().expect("a sound platform");
     let site = Site::new(Platform::new(&simulation.kernel(), spec).expect("a sound platform"));
     let mut config = config(scenario, &site);
-    change(&mut config);
+    let run = change(&mut config);
     let service = ServerlessComputeService::start(&site, config).expect("a sound service");
     let auditor = judge(scenario, &service);
     let records: Rc<RefCell<Vec<InvocationRecord>>> = Rc::default();
@@ -483,7 +520,7 @@ fn play_with(
     let user = user(scenario.clone(), site.clone(), functions, service.clone(), submitted.clone());
     let _detached = site.platform().spawn(host, "user", user);
     plan_outages(scenario, &site);
-    let end = simulation.run();
+    let end = run(&simulation, &service);
     let counters = auditor.borrow().counters().clone();
     let containers = auditor.borrow().containers();
     let submitted = submitted.borrow().len();
@@ -634,6 +671,7 @@ fn play_many(
         let in_rounds = |config: &mut ServiceConfig| {
             let scheduler = std::mem::replace(&mut config.scheduler, Box::new(WorkloadBalancing));
             config.scheduler = Box::new(InRounds(scheduler));
+            Box::new(|simulation: &Simulation, _: &_| simulation.run()) as Run
         };
         let (in_rounds, _) = play_with(&scenario, in_rounds)?;
         prop_assert_eq!(
@@ -641,6 +679,17 @@ fn play_many(
             &played.records,
             "the same if all is decided in rounds"
         );
+        // A policy that learns is told of invocations in the service only.
+        let learns = scenario.extras.as_ref().is_some_and(|extras| extras.learns);
+        let keep = (!learns || scenario.keep_alive == 3).then(|| fixed(&scenario));
+        let by_caller = |config: &mut ServiceConfig| {
+            let scheduler = std::mem::replace(&mut config.scheduler, Box::new(WorkloadBalancing));
+            decided_by_the_caller(scheduler, keep)
+        };
+        let (by_caller, _) = play_with(&scenario, by_caller)?;
+        prop_assert_eq!(&by_caller.records, &played.records, "the same if the caller decides");
+        prop_assert_eq!(&by_caller.counters, &played.counters);
+        prop_assert_eq!(by_caller.end, played.end.clone(), "the same end if the caller decides");
         Ok(())
     });
     let totals = totals.into_inner();

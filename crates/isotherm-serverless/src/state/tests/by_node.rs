@@ -311,7 +311,7 @@ fn full_where_it_is_near(scheduler: impl Scheduler + 'static) -> (Stage, Functio
     stage.put(2, image, true);
     let container = stage.state.start_container(NodeId(2), other).expect("room");
     let known = stage.state.containers[&container];
-    stage.state.container_is_idle(container, known);
+    stage.container_is_idle(container, known);
     let first = stage.invoke(f);
     stage.orders();
     (stage, f, first)
@@ -409,7 +409,7 @@ fn an_idle_container_serves_wherever_it_is_if_that_is_wanted() {
         {
             stage.at(second as u64);
             let known = stage.state.containers[&container];
-            stage.state.container_is_idle(container, known);
+            stage.container_is_idle(container, known);
         }
         stage.spread(&[f])[0]
     };
@@ -447,7 +447,7 @@ fn without_prefer_warm_idle_containers_make_no_difference() {
             for (node, function) in [(0, other), (1, wanted)] {
                 let container = stage.state.start_container(NodeId(node), function).expect("room");
                 let known = stage.state.containers[&container];
-                stage.state.container_is_idle(container, known);
+                stage.container_is_idle(container, known);
             }
             assert_eq!(stage.spread(&[wanted]), [Some(expected)], "rule {rule}");
             // Either the other one had to go, or none was started.
@@ -699,7 +699,7 @@ impl Played {
                 stage.state.node_failed(node);
                 for id in stage.state.running() {
                     if stage.node_of(id) == Some(node.0) {
-                        stage.state.abandon(id, FailureCause::Cancelled);
+                        stage.abandon(id, FailureCause::Cancelled);
                     }
                 }
                 stage.conclude(Round::Yes);
@@ -865,7 +865,7 @@ proptest! {
                     stage.state.node_failed(node);
                     for id in stage.state.running() {
                         if stage.node_of(id) == Some(node.0) {
-                            stage.state.abandon(id, FailureCause::Cancelled);
+                            stage.abandon(id, FailureCause::Cancelled);
                         }
                     }
                     stage.conclude(Round::Yes);

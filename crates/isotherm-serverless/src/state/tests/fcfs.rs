@@ -218,8 +218,7 @@ fn live(case: &Case) {
                     stage.state.submit(functions[(which + other) % functions.len()]);
                 }
                 for &id in running.iter().take(which % 4) {
-                    let end = ActionReport { started: None, ended: None, result: Ok(()) };
-                    stage.state.body_ended(id, end);
+                    stage.body_ended_before_the_conclusion(id);
                 }
                 stage.conclude(Round::Yes);
             }
@@ -241,7 +240,7 @@ fn live(case: &Case) {
                         .container_of(id)
                         .map(|container| stage.state.containers[&container].node);
                     if on == Some(node) {
-                        stage.state.abandon(id, FailureCause::Cancelled);
+                        stage.abandon(id, FailureCause::Cancelled);
                     }
                 }
                 stage.conclude(Round::Yes);

@@ -21,11 +21,12 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_services::{ActionReport, Eviction, FailureCause, FileSystem};
 
-use super::{Effect, Node, PlatformState, Policies, Registration, Round};
+use super::{Container, Effect, Node, PlatformState, Policies, Registration, Round, View};
+use crate::ask::{Asked, Deciders};
 use crate::config::{AfterFailure, Throttle};
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
 use crate::keep_alive::{Fixed, KeepAlive};
-use crate::scheduler::{ByNode, Fcfs, FcfsFullScan, Scheduler};
+use crate::scheduler::{ByNode, Fcfs, FcfsFullScan, Plan, Scheduler};
 use crate::{
     ContainerId, ContainerReuse, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId,
     OnFailure, Outcome, Preset,
@@ -34,6 +35,7 @@ use crate::{
 /// A platform under test.
 pub(super) struct Stage {
     pub(super) state: PlatformState,
+    deciders: Deciders,
     effects: Vec<Effect>,
 }
 
@@ -86,8 +88,6 @@ impl Setup {
         // makes of that is what most of these tests are about.
         let full_scan = || -> Box<dyn Scheduler> { Box::new(FcfsFullScan::new()) };
         let policies = Policies {
-            scheduler: Some(self.scheduler.unwrap_or_else(full_scan)),
-            keep_alive: self.keep_alive.unwrap_or_else(|| Box::new(Fixed::new(self.keep))),
             eviction: self.eviction,
             reuse: self.reuse,
             reuse_random: RandomStreams::new(7).stream("reuse/random"),
@@ -103,7 +103,12 @@ impl Setup {
         });
         let mut state = PlatformState::new(policies, files(self.head), nodes.collect());
         state.news = Some(Vec::new());
-        Stage { state, effects: Vec::new() }
+        let fixed = || -> Box<dyn KeepAlive> { Box::new(Fixed::new(self.keep)) };
+        let deciders = Deciders::new(
+            self.scheduler.unwrap_or_else(full_scan),
+            self.keep_alive.unwrap_or_else(fixed),
+        );
+        Stage { state, deciders, effects: Vec::new() }
     }
 }
 
@@ -114,6 +119,13 @@ impl Stage {
 
     pub(super) fn register(&mut self, registration: Registration) -> FunctionId {
         self.state.register(registration).expect("the function can run")
+    }
+
+    /// Registers a function with a memory limit and a keep-alive policy of its own.
+    pub(super) fn function_keeping(&mut self, memory: u64, own: Fixed) -> FunctionId {
+        let function = self.function(None, memory, 0);
+        self.deciders.set_own_keep_alive(function, Rc::new(RefCell::new(own)));
+        function
     }
 
     /// Registers a function with a memory and a disk limit and a time limit of 60 s.
@@ -137,7 +149,7 @@ impl Stage {
         let limits = Limits::time(Duration::from_secs(60)).memory(memory);
         let mut registration = Registration::new("f".into(), None, limits);
         change(&mut registration);
-        self.state.register(registration).expect("the function can run")
+        self.register(registration)
     }
 
     /// Adds an image with its sizes on disk and in memory, and a function that uses it with its
@@ -161,8 +173,51 @@ impl Stage {
 
     /// Concludes a message.
     pub(super) fn conclude(&mut self, round: Round) {
+        self.answer_keep();
         self.state.conclude(round);
+        let mut plan = Plan::default();
+        while let Some(asked) = self.state.asked() {
+            let view = View::new(&self.state);
+            match asked {
+                Asked::Alone { function, .. } => {
+                    let placed = self.deciders.place_alone(&view, function);
+                    self.state.answer_alone(placed);
+                }
+                Asked::Round => {
+                    plan.clear();
+                    self.deciders.round(&view, &mut plan);
+                    self.state.answer_round(&plan);
+                }
+                Asked::Keep(_) => unreachable!("it was answered"),
+            }
+        }
         self.effects.extend(self.state.effects.drain(..));
+    }
+
+    fn answer_keep(&mut self) {
+        if let Some(Asked::Keep(idle)) = self.state.asked() {
+            let keep = self.deciders.keep(&idle);
+            self.state.answer_keep(keep);
+        }
+    }
+
+    /// A container that was started as if for an invocation serves none any more.
+    pub(super) fn container_is_idle(&mut self, id: ContainerId, container: Container) {
+        self.state.ask_whether_to_keep(id, container);
+        self.answer_keep();
+    }
+
+    /// The body of an invocation ends in a message that is not concluded yet.
+    pub(super) fn body_ended_before_the_conclusion(&mut self, id: InvocationId) {
+        let end = ActionReport { started: None, ended: None, result: Ok(()) };
+        self.state.body_ended(id, end);
+        self.answer_keep();
+    }
+
+    /// Abandons an invocation in a container.
+    pub(super) fn abandon(&mut self, id: InvocationId, cause: FailureCause) {
+        self.state.abandon(id, cause);
+        self.answer_keep();
     }
 
     pub(super) fn at(&mut self, seconds: u64) {
@@ -170,6 +225,7 @@ impl Stage {
     }
 
     pub(super) fn invoke(&mut self, function: FunctionId) -> InvocationId {
+        self.deciders.invoked(&self.state.invoked_now(function));
         let (id, _) = self.state.submit(function);
         self.conclude(Round::Arrival);
         id

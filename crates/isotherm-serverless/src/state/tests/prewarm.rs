@@ -96,8 +96,7 @@ fn an_invocation_before_the_start_makes_it_needless() {
 #[test]
 fn a_container_ahead_evicts_no_other() {
     let (mut stage, f) = used_once(&[(2, 100, 100)]);
-    let own: crate::keep_alive::SharedKeepAlive = Rc::new(RefCell::new(Fixed::FOREVER));
-    let other = stage.function_with(70, |function| function.keep_alive = Some(own));
+    let other = stage.function_keeping(70, Fixed::FOREVER);
     stage.serve(other);
     stage.events();
     due(&mut stage, f, 10);
@@ -133,9 +132,7 @@ fn nothing_is_started_on_a_node_that_is_off() {
 #[test]
 fn a_function_with_a_policy_of_its_own_follows_that() {
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 100)]).keeping(0).stage();
-    let own: crate::keep_alive::SharedKeepAlive =
-        Rc::new(RefCell::new(Fixed::new(Duration::from_secs(7))));
-    let f = stage.function_with(40, |function| function.keep_alive = Some(own));
+    let f = stage.function_keeping(40, Fixed::new(Duration::from_secs(7)));
     let g = stage.function(None, 40, 0);
     for function in [f, g] {
         let id = stage.invoke(function);

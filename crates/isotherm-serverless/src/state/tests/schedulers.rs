@@ -38,7 +38,7 @@ impl Stage {
         let id =
             self.state.start_container(NodeId(node), function).expect("room for the container");
         let container = self.state.containers[&id];
-        self.state.container_is_idle(id, container);
+        self.container_is_idle(id, container);
         id
     }
 

@@ -92,7 +92,7 @@ fn containers_that_are_started_ahead_draw_apart() {
         .map(|_| {
             let id = stage.state.start_container(NodeId(0), f).expect("room");
             let known = stage.state.containers[&id];
-            stage.state.container_is_idle(id, known);
+            stage.container_is_idle(id, known);
             ready(&stage, id)
         })
         .collect();
@@ -123,7 +123,7 @@ fn containers_that_are_started_ahead_draw_by_a_count_of_their_own() {
         let ahead = |stage: &mut Stage| {
             let id = stage.state.start_container(NodeId(0), f).expect("room");
             let known = stage.state.containers[&id];
-            stage.state.container_is_idle(id, known);
+            stage.container_is_idle(id, known);
             known.ready_at.since(Time::ZERO)
         };
         (0..invocations_before).for_each(|_| _ = stage.invoke(f));
