@@ -1,28 +1,32 @@
 //! Asking for decisions: what the platform asks, and the policies that answer.
 //!
 //! The platform state decides nothing that is a matter of policy. Where a decision is needed it
-//! stops at an [`Asked`], takes no further event, and goes on when it is answered. The service asks
-//! its policies and passes their answers on at once; or, if its caller [wants to
-//! decide](crate::ServerlessComputeService::ask_caller), pauses the simulation and waits for the
-//! caller's [`Answer`]. Either way the state is not changed while the policy or the caller looks at
-//! it.
+//! returns what it [asks](Asks), and goes on when it is given the answer. The service asks its
+//! policies and passes their answers on at once; or, if its caller [wants to
+//! decide](crate::ServerlessComputeService::ask_caller), it pauses the simulation and handles no
+//! message until it has the caller's [`Answer`]. Either way nothing is changed while the policy or
+//! the caller looks at the state.
 //!
 //! Two kinds of policy are not asked in this way, because an answer is needed within a change of
 //! the state: eviction policies, which rank an idle container once, and the order in which
 //! containers serve.
+
+use std::fmt;
 
 use crate::keep_alive::{IdleNow, Invoked, Keep, KeepAlive, SharedKeepAlive};
 use crate::scheduler::{Placed, Plan, Scheduler};
 use crate::state::View;
 use crate::{FunctionId, InvocationId};
 
-/// A decision that the platform state waits for.
+/// What the platform state asks of the scheduler.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Asked {
-    /// What to do with a container that has become idle.
-    Keep(IdleNow),
+pub(crate) enum Asks {
+    Nothing,
     /// Where to place the only schedulable invocation, if that can be decided without a round.
-    Alone { invocation: InvocationId, function: FunctionId },
+    Alone {
+        invocation: InvocationId,
+        function: FunctionId,
+    },
     /// What to do in a round.
     Round,
 }
@@ -83,6 +87,24 @@ impl Decision {
     }
 }
 
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl From<Plan> for Answer {
+    fn from(plan: Plan) -> Self {
+        Answer::Round(plan)
+    }
+}
+
+impl From<Keep> for Answer {
+    fn from(keep: Keep) -> Self {
+        Answer::Keep(keep)
+    }
+}
+
 impl Answer {
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -98,27 +120,37 @@ pub(crate) struct Deciders {
     keep_alive: Option<Box<dyn KeepAlive>>,
     /// Those of functions with their own, by function.
     own: Vec<Option<SharedKeepAlive>>,
+    /// Whether a keep-alive policy is notified of invocations.
+    learns: bool,
 }
 
 impl Deciders {
     pub(crate) fn new(scheduler: Box<dyn Scheduler>, keep_alive: Box<dyn KeepAlive>) -> Self {
-        Deciders { scheduler: Some(scheduler), keep_alive: Some(keep_alive), own: Vec::new() }
+        let learns = keep_alive.learns();
+        let (scheduler, keep_alive) = (Some(scheduler), Some(keep_alive));
+        Deciders { scheduler, keep_alive, own: Vec::new(), learns }
     }
 
     /// Gives a function a keep-alive policy of its own.
     pub(crate) fn set_own_keep_alive(&mut self, function: FunctionId, own: SharedKeepAlive) {
         let length = self.own.len().max(function.index() + 1);
         self.own.resize(length, None);
+        self.learns |= own.borrow().learns();
         self.own[function.index()] = Some(own);
     }
 
     /// The keep-alive policy of a function, if it has its own.
     #[inline]
-    pub(crate) fn own_keep_alive(&self, function: FunctionId) -> Option<&SharedKeepAlive> {
+    fn own_keep_alive(&self, function: FunctionId) -> Option<&SharedKeepAlive> {
         self.own.get(function.index())?.as_ref()
     }
 
+    /// Whether a keep-alive policy is to be notified of invocations.
     #[inline]
+    pub(crate) fn learns(&self) -> bool {
+        self.learns
+    }
+
     pub(crate) fn invoked(&mut self, invoked: &Invoked) {
         if let Some(own) = self.own_keep_alive(invoked.function) {
             own.borrow_mut().invoked(invoked);
@@ -127,12 +159,14 @@ impl Deciders {
         }
     }
 
+    /// Decides about an idle container; `None` if the caller of the service does so for functions
+    /// without a policy of their own.
     #[inline]
-    pub(crate) fn keep(&mut self, idle: &IdleNow) -> Keep {
+    pub(crate) fn keep(&mut self, idle: &IdleNow, caller_decides: bool) -> Option<Keep> {
         if let Some(own) = self.own_keep_alive(idle.function) {
-            return own.borrow_mut().keep(idle);
+            return Some(own.borrow_mut().keep(idle));
         }
-        self.keep_alive.as_mut().map_or(Keep::No, |policy| policy.keep(idle))
+        if caller_decides { None } else { Some(self.keep_alive.as_mut()?.keep(idle)) }
     }
 
     #[inline]

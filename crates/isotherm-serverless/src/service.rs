@@ -27,7 +27,7 @@ use isotherm_services::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::ask::{Answer, Asked, CallerDecides, Deciders, Decision, NotAsked};
+use crate::ask::{Answer, Asks, CallerDecides, Deciders, Decision, NotAsked};
 use crate::call::PrivateStorage;
 use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
 use crate::function::{Body, Function, Image, RegisteredFunction};
@@ -87,8 +87,8 @@ struct Inner {
     /// The plan of the last round, reused for its allocations.
     plan: Cell<Plan>,
     caller_decides: Cell<CallerDecides>,
-    /// What follows when the caller has answered; `None` if the caller is not asked.
-    asks_caller: Cell<Option<Then>>,
+    /// What the caller is asked, if it is asked.
+    asks_caller: Cell<Option<AsksCaller>>,
     tables: RefCell<Tables>,
     /// The request whose processing overhead blocks the service.
     in_hand: RefCell<Option<Request>>,
@@ -112,13 +112,12 @@ struct Inner {
     checks: Cell<u64>,
 }
 
-/// What follows the answer of the caller.
+/// What the caller is asked.
 #[derive(Clone, Copy)]
-enum Then {
-    /// The conclusion of the message in which a container became idle.
-    Conclude(Round),
-    /// What a round decides is carried out.
-    CarryOut,
+enum AsksCaller {
+    /// Whether to keep a container. Then the message in which it became idle is concluded.
+    Keep(IdleNow, Round),
+    Round,
 }
 
 /// Why the kernel calls the service.
@@ -333,8 +332,8 @@ impl ServerlessComputeService {
                 // message.
                 let mut is_noted = false;
                 if !on
+                    && service.inner.asks_caller.get().is_none()
                     && let Ok(mut state) = service.inner.state.try_borrow_mut()
-                    && state.asked().is_none()
                 {
                     state.now = service.kernel().now();
                     state.node_failed(node);
@@ -657,7 +656,7 @@ impl ServerlessComputeService {
         } else {
             self.take_in_detached(function, body, manager.clone());
         }
-        self.conclude(Round::Arrival);
+        self.conclude(None, Round::Arrival);
     }
 
     /// Whether a message of no size that is sent now, in tail position of a turn, would be handled
@@ -744,7 +743,7 @@ impl ServerlessComputeService {
 
     /// Handles one message.
     fn process(&self, request: Request) {
-        let round = match request {
+        let (idle, round) = match request {
             Request::Invoke { function, body, reply, manager, ticket, processed } => {
                 let is_processed = processed || self.inner.processing_overhead.is_zero();
                 if !is_processed && !self.inner.is_head_off.get() {
@@ -759,14 +758,18 @@ impl ServerlessComputeService {
                 }
                 self.state_now();
                 self.take_in(function, body, reply, manager, ticket);
-                Round::Arrival
+                (None, Round::Arrival)
+            }
+            Request::BodyEnded { invocation, report } => {
+                self.state_now();
+                (self.body_ended(invocation, report), Round::Yes)
             }
             other => {
                 self.state_now();
-                self.process_at_once(other)
+                (None, self.process_at_once(other))
             }
         };
-        self.conclude(round);
+        self.conclude(idle, round);
     }
 
     /// Sets the date of the state.
@@ -774,55 +777,53 @@ impl ServerlessComputeService {
         self.inner.state.borrow_mut().now = self.kernel().now();
     }
 
-    /// Concludes a message: what the state asks is answered, and the effects are carried out.
-    fn conclude(&self, round: Round) {
-        let asked = self.inner.state.borrow().asked();
-        if let Some(Asked::Keep(idle)) = asked {
+    /// Concludes a message after which a container may be idle: what the state asks is answered,
+    /// and the effects are carried out.
+    fn conclude(&self, idle: Option<IdleNow>, round: Round) {
+        if let Some(idle) = idle {
             let Some(keep) = self.keep(&idle) else {
-                return self.ask_the_caller(Then::Conclude(round));
+                return self.ask_the_caller(AsksCaller::Keep(idle, round));
             };
-            self.inner.state.borrow_mut().answer_keep(keep);
+            self.inner.state.borrow_mut().answer_keep(&idle, keep);
         }
-        self.inner.state.borrow_mut().conclude(round);
-        self.answer_rounds();
+        let asks = self.inner.state.borrow_mut().conclude(round);
+        self.answer_scheduling(asks);
     }
 
     /// The decision of a policy about an idle container; `None` if the caller decides.
+    #[inline]
     fn keep(&self, idle: &IdleNow) -> Option<Keep> {
-        let mut deciders = self.inner.deciders.borrow_mut();
-        let is_callers = self.inner.caller_decides.get().keep
-            && deciders.own_keep_alive(idle.function).is_none();
-        (!is_callers).then(|| deciders.keep(idle))
+        self.inner.deciders.borrow_mut().keep(idle, self.inner.caller_decides.get().keep)
     }
 
-    /// Answers where invocations are placed until nothing more is asked, then carries out the
-    /// effects.
-    fn answer_rounds(&self) {
-        let state = &self.inner.state;
+    /// Answers what the state asks of the scheduler until it asks nothing more, then carries out
+    /// the effects.
+    fn answer_scheduling(&self, mut asks: Asks) {
+        let Inner { state, deciders, caller_decides, .. } = &*self.inner;
         loop {
-            let asked = state.borrow().asked();
-            match asked {
-                Some(Asked::Alone { function, .. }) => {
-                    let placed = match self.inner.caller_decides.get().rounds {
+            asks = match asks {
+                Asks::Nothing => break,
+                Asks::Alone { invocation, function } => {
+                    let placed = match caller_decides.get().rounds {
                         true => None,
                         false => {
-                            let mut deciders = self.inner.deciders.borrow_mut();
+                            let mut deciders = deciders.borrow_mut();
                             deciders.place_alone(&View::new(&state.borrow()), function)
                         }
                     };
-                    state.borrow_mut().answer_alone(placed);
+                    state.borrow_mut().answer_alone(invocation, function, placed)
                 }
-                Some(Asked::Round) if self.inner.caller_decides.get().rounds => {
-                    return self.ask_the_caller(Then::CarryOut);
+                Asks::Round if caller_decides.get().rounds => {
+                    return self.ask_the_caller(AsksCaller::Round);
                 }
-                Some(Asked::Round) => {
+                Asks::Round => {
                     let mut plan = self.inner.plan.take();
                     plan.clear();
-                    self.inner.deciders.borrow_mut().round(&View::new(&state.borrow()), &mut plan);
-                    state.borrow_mut().answer_round(&plan);
+                    deciders.borrow_mut().round(&View::new(&state.borrow()), &mut plan);
+                    let asks = state.borrow_mut().answer_round(&plan);
                     self.inner.plan.set(plan);
+                    asks
                 }
-                Some(Asked::Keep(_)) | None => break,
             }
         }
         self.carry_out();
@@ -831,8 +832,8 @@ impl ServerlessComputeService {
     }
 
     /// Has the caller decide: the simulation is paused, and no message is handled until it has.
-    fn ask_the_caller(&self, then: Then) {
-        self.inner.asks_caller.set(Some(then));
+    fn ask_the_caller(&self, asks: AsksCaller) {
+        self.inner.asks_caller.set(Some(asks));
         self.kernel().pause();
     }
 
@@ -849,12 +850,10 @@ impl ServerlessComputeService {
     /// [caller](Self::ask_caller).
     #[must_use]
     pub fn asked(&self) -> Option<Decision> {
-        self.inner.asks_caller.get()?;
-        match self.inner.state.try_borrow().ok()?.asked()? {
-            Asked::Keep(idle) => Some(Decision::Keep(idle)),
-            Asked::Round => Some(Decision::Round),
-            Asked::Alone { .. } => None,
-        }
+        Some(match self.inner.asks_caller.get()? {
+            AsksCaller::Keep(idle, _) => Decision::Keep(idle),
+            AsksCaller::Round => Decision::Round,
+        })
     }
 
     /// Looks at the platform as a scheduler sees it.
@@ -872,26 +871,28 @@ impl ServerlessComputeService {
     /// The service has not asked for that; nothing has changed.
     pub fn answer(&self, answer: Answer) -> Result<(), NotAsked> {
         let asked = self.asked().ok_or(NotAsked::Nothing)?;
-        let state = &self.inner.state;
-        match (asked, &answer) {
-            (Decision::Keep(_), Answer::Keep(keep)) => state.borrow_mut().answer_keep(*keep),
-            (Decision::Round, Answer::Round(plan)) => state.borrow_mut().answer_round(plan),
+        let Inner { state, asks_caller, .. } = &*self.inner;
+        let asks = match (asks_caller.get(), &answer) {
+            (Some(AsksCaller::Keep(idle, round)), Answer::Keep(keep)) => {
+                let mut state = state.borrow_mut();
+                state.answer_keep(&idle, *keep);
+                state.conclude(round)
+            }
+            (Some(AsksCaller::Round), Answer::Round(plan)) => state.borrow_mut().answer_round(plan),
             _ => return Err(NotAsked::Else { answered: answer.name(), asked: asked.name() }),
-        }
-        match self.inner.asks_caller.take() {
-            Some(Then::Conclude(round)) => self.conclude(round),
-            Some(Then::CarryOut) | None => self.answer_rounds(),
-        }
+        };
+        asks_caller.set(None);
+        self.answer_scheduling(asks);
         self.receive();
         Ok(())
     }
 
-    /// Handles a message without processing overhead.
+    /// Handles one of the other messages.
     fn process_at_once(&self, request: Request) -> Round {
         let state = &self.inner.state;
         let is_off = self.inner.is_head_off.get();
         match request {
-            Request::Invoke { .. } => {}
+            Request::Invoke { .. } | Request::BodyEnded { .. } => {}
             Request::Retry => state.borrow_mut().retry_due(),
             Request::Cancel { reply, .. } if is_off => reply.answer(0, Err(self.gone())),
             Request::Drain { reply } | Request::Stop { reply } if is_off => {
@@ -919,7 +920,6 @@ impl ServerlessComputeService {
                 state.borrow_mut().load_ended(node, image, result);
                 return self.round_after_move(failure.as_ref());
             }
-            Request::BodyEnded { invocation, report } => self.body_ended(invocation, report),
             Request::IdleTimeout { container, idle_sequence } => {
                 state.borrow_mut().idle_timer_ended(container, idle_sequence);
             }
@@ -932,9 +932,9 @@ impl ServerlessComputeService {
         Round::Yes
     }
 
-    fn body_ended(&self, invocation: InvocationId, report: ActionReport) {
+    fn body_ended(&self, invocation: InvocationId, report: ActionReport) -> Option<IdleNow> {
         self.wipe_private_storage(invocation);
-        self.inner.state.borrow_mut().body_ended(invocation, report);
+        self.inner.state.borrow_mut().body_ended(invocation, report)
     }
 
     /// Under the reference's rules a failed copy or load causes no round: it would fail again.
@@ -1027,8 +1027,10 @@ impl ServerlessComputeService {
     /// Notifies the keep-alive policy of an invocation.
     #[inline]
     fn note_invoked(&self, function: FunctionId) {
-        let invoked = self.inner.state.borrow().invoked_now(function);
-        self.inner.deciders.borrow_mut().invoked(&invoked);
+        let mut deciders = self.inner.deciders.borrow_mut();
+        if deciders.learns() {
+            deciders.invoked(&self.inner.state.borrow().invoked_now(function));
+        }
     }
 
     /// The body of an invocation: its own or that of its function.
@@ -1094,21 +1096,16 @@ impl ServerlessComputeService {
         self.state_now();
         let host = self.inner.site.platform().host_name(self.address().host());
         let cause = FailureCause::HostFailed { host };
-        if self.inner.asks_caller.take().is_some() {
-            // What was asked is pointless now.
-            self.inner.state.borrow_mut().withdraw_question();
-        }
+        // What was asked is pointless now: every container stops.
+        self.inner.asks_caller.set(None);
         self.inner.state.borrow_mut().fail_all_waiting(&cause);
         let running = self.inner.state.borrow().running();
         for id in running {
-            let mut state = self.inner.state.borrow_mut();
-            state.abandon(id, cause.clone());
-            let asked = state.asked();
-            drop(state);
-            if let Some(Asked::Keep(idle)) = asked {
+            let idle = self.inner.state.borrow_mut().abandon(id, cause.clone());
+            if let Some(idle) = idle {
                 // The container stops whatever the answer, but policies may learn from it.
                 let keep = self.keep(&idle).unwrap_or(Keep::No);
-                self.inner.state.borrow_mut().answer_keep(keep);
+                self.inner.state.borrow_mut().answer_keep(&idle, keep);
             }
         }
         self.inner.state.borrow_mut().head_failed();

@@ -41,4 +41,8 @@ impl KeepAlive for Fixed {
     fn keep(&mut self, _: &IdleNow) -> Keep {
         self.keep
     }
+
+    fn learns(&self) -> bool {
+        false
+    }
 }

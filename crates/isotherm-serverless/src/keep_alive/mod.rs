@@ -105,6 +105,13 @@ pub trait KeepAlive {
 
     /// Called for each invocation, before anything else is done with it. Does nothing by default.
     fn invoked(&mut self, _: &Invoked) {}
+
+    /// Whether [`invoked`](Self::invoked) is called. Asked once, when the service starts or a
+    /// function with this policy is registered. A policy that learns nothing from invocations saves
+    /// the calls.
+    fn learns(&self) -> bool {
+        true
+    }
 }
 
 /// A policy that functions may share.

@@ -72,8 +72,8 @@ impl ActionOwner for Inner {
         }
         service.inner.port.taken_at_once(from, "body_ended");
         service.state_now();
-        service.body_ended(invocation, report);
-        service.conclude(Round::Yes);
+        let idle = service.body_ended(invocation, report);
+        service.conclude(idle, Round::Yes);
     }
 }
 

@@ -36,8 +36,8 @@ impl StandstillHandler for Inner {
 
     fn missing(&self) -> Vec<String> {
         let state = self.state.borrow();
-        let question = self.asks_caller.get().and(state.asked());
-        let question = question.map(|_| "the service waits for its caller to decide".to_owned());
+        let question =
+            self.asks_caller.get().map(|_| "the service waits for its caller to decide".to_owned());
         let unfinished = Unfinished::sentences(&state.unfinished(self.site.now()));
         question.into_iter().chain(unfinished).collect()
     }

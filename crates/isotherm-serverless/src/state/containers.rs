@@ -7,7 +7,6 @@ use isotherm_services::FileError;
 
 use super::idle::IdleKey;
 use super::{Effect, Need, PlatformState};
-use crate::ask::Asked;
 use crate::config::ContainerReuse;
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::keep_alive::{IdleNow, Keep};
@@ -260,29 +259,23 @@ impl PlatformState {
         }
     }
 
-    /// Asks what to do with a container that serves no invocation any more.
+    /// A container that serves no invocation any more.
     #[inline]
-    pub(super) fn ask_whether_to_keep(&mut self, container: ContainerId, left: Container) {
+    pub(super) fn idle_now(&self, container: ContainerId, left: Container) -> IdleNow {
         let Container { node, function, .. } = left;
         let spec = &self.functions[function.index()];
         let (running, waiting) = (spec.running, spec.pending.len());
-        let idle = IdleNow { at: self.now, container, function, node, running, waiting };
-        debug_assert!(self.asked.is_none(), "one container becomes idle at a time");
-        self.asked = Some(Asked::Keep(idle));
+        IdleNow { at: self.now, container, function, node, running, waiting }
     }
 
-    /// Keeps or stops the container that was asked about. One that is to be discarded is stopped
-    /// whatever the answer, which may still have a new one started ahead.
-    pub(crate) fn answer_keep(&mut self, keep: Keep) {
-        let Some(Asked::Keep(IdleNow { container: id, node, function, .. })) = self.asked.take()
-        else {
-            return;
-        };
-        let is_discarded = self.containers.get(&id).is_none_or(|left| left.is_discarded);
+    /// Keeps or stops the idle container that was asked about. One that is to be discarded is
+    /// stopped whatever the answer, which may still have a new one started ahead.
+    pub(crate) fn answer_keep(&mut self, idle: &IdleNow, keep: Keep) {
+        let IdleNow { container: id, node, function, .. } = *idle;
         match keep {
-            Keep::For(idle) if !idle.is_zero() && !is_discarded => self.make_idle(id, Some(idle)),
-            Keep::Forever if !is_discarded => self.make_idle(id, None),
-            Keep::No | Keep::For(_) | Keep::Forever => self.give_back(id),
+            Keep::No | Keep::For(Duration::ZERO) => self.give_back(id),
+            Keep::For(idle) => self.make_idle(id, Some(idle)),
+            Keep::Forever => self.make_idle(id, None),
             Keep::Prewarm { after, keep } => {
                 self.give_back(id);
                 self.plan_prewarming(function, node, after, keep);
@@ -290,9 +283,13 @@ impl PlatformState {
         }
     }
 
-    /// Makes a container idle, for a time or until its room is needed.
+    /// Makes a container idle, for a time or until its room is needed. One that is to be discarded
+    /// is stopped.
     pub(super) fn make_idle(&mut self, id: ContainerId, idle: Option<Duration>) {
         let Some(known) = self.containers.get_mut(&id) else { return };
+        if known.is_discarded {
+            return self.give_back(id);
+        }
         let mut container = Container {
             idle_since: self.now,
             idle_sequence: self.next_idle_sequence,

@@ -12,8 +12,8 @@ use crate::{EventKind, FunctionId, ImageId, InvocationId, Outcome};
 
 impl PlatformState {
     /// Admits new invocations, and begins downloads that waited for room. If a round is to follow,
-    /// the place of a single new invocation may be [asked](Self::asked) for instead.
-    pub(super) fn admit_new(&mut self, may_dispatch: bool) {
+    /// a single new invocation may be returned instead, to ask for its place.
+    pub(super) fn admit_new(&mut self, may_dispatch: bool) -> Option<(InvocationId, FunctionId)> {
         self.begin_awaited_downloads();
         while let Some(id) = self.next_let_in() {
             let Some(invocation) = self.invocations.get_mut(&id) else { continue };
@@ -29,10 +29,12 @@ impl PlatformState {
             let is_alone = may_dispatch
                 && self.new.is_empty()
                 && self.functions[function.index()].image.is_none();
-            if !(is_alone && self.ask_for_place(id, function)) {
-                self.admit(id, function);
+            if is_alone && self.asks_for_place() {
+                return Some((id, function));
             }
+            self.admit(id, function);
         }
+        None
     }
 
     /// Admits an invocation that has passed the concurrency limits, or lets it wait for its image.

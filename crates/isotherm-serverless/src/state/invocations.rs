@@ -9,7 +9,7 @@ use super::{
 };
 use crate::config::AfterFailure;
 use crate::function::Body;
-use crate::keep_alive::Invoked;
+use crate::keep_alive::{IdleNow, Invoked};
 use crate::life::{Life, Names};
 use crate::service_data::ServiceData;
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, InvocationRecord, Outcome};
@@ -158,15 +158,16 @@ impl PlatformState {
     }
 
     /// The body of an invocation has ended: its slot is free. If its container serves no other, it
-    /// is [asked](Self::asked) whether that is kept.
-    pub(crate) fn body_ended(&mut self, id: InvocationId, report: ActionReport) {
+    /// is returned, to ask whether it is [kept](Self::answer_keep).
+    #[must_use]
+    pub(crate) fn body_ended(&mut self, id: InvocationId, report: ActionReport) -> Option<IdleNow> {
         let Some(invocation) = self
             .invocations
             .remove_if(&id, |invocation| matches!(invocation.phase, Phase::Running(_)))
         else {
-            return;
+            return None;
         };
-        let Phase::Running(container) = invocation.phase else { return };
+        let Phase::Running(container) = invocation.phase else { return None };
         let damage = match &report.result {
             Ok(()) => Damage::default(),
             Err(cause) => self.damage(container, cause),
@@ -182,7 +183,7 @@ impl PlatformState {
         // The slot is free from now on, so the end is emitted before the fate of the container.
         self.end_removed(id, invocation, outcome, cause, (report.started, report.ended));
         if left.serving > 0 {
-            return;
+            return None;
         }
         // A container whose host has failed stays lost, however its last invocation ends.
         if left.is_lost {
@@ -191,9 +192,9 @@ impl PlatformState {
             if let Some(image) = self.functions[function.index()].image {
                 self.drop_from_memory(node, image);
             }
-        } else {
-            self.ask_whether_to_keep(container, left);
+            return None;
         }
+        Some(self.idle_now(container, left))
     }
 
     /// The effect of a failed body on its container.
@@ -292,11 +293,13 @@ impl PlatformState {
         self.functions[container.function.index()].limits.disk_bytes
     }
 
-    /// Ends an invocation whose body will not report its end.
-    pub(crate) fn abandon(&mut self, id: InvocationId, cause: FailureCause) {
+    /// Ends an invocation whose body will not report its end, as [`body_ended`](Self::body_ended)
+    /// does.
+    #[must_use]
+    pub(crate) fn abandon(&mut self, id: InvocationId, cause: FailureCause) -> Option<IdleNow> {
         let started =
             self.invocations.get(&id).and_then(|invocation| invocation.life.started(self.now));
-        self.body_ended(id, ActionReport { started, ended: None, result: Err(cause) });
+        self.body_ended(id, ActionReport { started, ended: None, result: Err(cause) })
     }
 }
 

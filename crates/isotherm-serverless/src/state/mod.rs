@@ -57,7 +57,7 @@ use isotherm_kernel::{Duration, Random, Time};
 use isotherm_services::{FailureCause, FileId, Port};
 use rustc_hash::FxHashMap;
 
-use crate::ask::Asked;
+use crate::ask::Asks;
 use crate::config::{ContainerReuse, OnFailure, RoomRule, Rules, Throttle};
 use crate::eviction::{ContainerEviction, NeverEvict};
 use crate::function::{Body, Concurrency, Startup};
@@ -308,8 +308,6 @@ pub(crate) struct PlatformState {
     withdrawn: Vec<FunctionId>,
     /// Whether the current round continues the last one, for the same message.
     repeats: bool,
-    /// The decision that is waited for. Until it is answered, no other event is passed to the state.
-    asked: Option<Asked>,
     /// The number of dispatches so far.
     pub(crate) dispatches: u64,
     pub(crate) effects: VecDeque<Effect>,
@@ -388,7 +386,6 @@ impl PlatformState {
             opened: Vec::new(),
             withdrawn: Vec::new(),
             repeats: false,
-            asked: None,
             dispatches: 0,
             effects: VecDeque::new(),
             finished: VecDeque::new(),
@@ -539,21 +536,18 @@ impl PlatformState {
     }
 
     /// Follows every message: images without a file leave memory, new invocations are admitted, and
-    /// a round is [asked](Asked) for.
-    pub(crate) fn conclude(&mut self, round: Round) {
-        debug_assert!(self.asked.is_none(), "an answer comes first");
+    /// a round is asked for.
+    pub(crate) fn conclude(&mut self, round: Round) -> Asks {
         if round != Round::Arrival {
             self.changes += 1;
         }
         self.drop_images_without_file();
-        self.admit_new(round != Round::No);
-        if round != Round::No && self.asked.is_none() {
-            self.ask_for_round();
+        if let Some((invocation, function)) = self.admit_new(round != Round::No) {
+            return Asks::Alone { invocation, function };
         }
         #[cfg(any(test, feature = "audit"))]
-        if !matches!(self.asked, Some(Asked::Alone { .. })) {
-            self.check();
-        }
+        self.check();
+        if round == Round::No { Asks::Nothing } else { self.ask_for_round() }
     }
 
     /// Marks a node whose room or slots may have changed.

@@ -4,31 +4,21 @@ use isotherm_kernel::Duration;
 
 use super::node::Transfer;
 use super::{Effect, Phase, PlatformState, View};
-use crate::ask::Asked;
+use crate::ask::Asks;
 use crate::life::Dispatched;
 use crate::scheduler::{Dispatch, Placed, Plan};
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, StartKind};
 
 impl PlatformState {
-    /// What is asked now, if anything.
-    pub(crate) fn asked(&self) -> Option<Asked> {
-        self.asked
-    }
-
-    /// Gives up what is asked. A container that it is about must be stopped.
-    pub(crate) fn withdraw_question(&mut self) {
-        self.asked = None;
-    }
-
     /// Asks for a round if an invocation is pending.
-    pub(super) fn ask_for_round(&mut self) {
+    pub(super) fn ask_for_round(&mut self) -> Asks {
         self.repeats = false;
-        self.asked = (!self.pending.is_empty()).then_some(Asked::Round);
+        if self.pending.is_empty() { Asks::Nothing } else { Asks::Round }
     }
 
     /// Carries out the decisions of a round: dispatches, then loads, then copies. Another round is
     /// asked for if the scheduler has more to decide.
-    pub(crate) fn answer_round(&mut self, plan: &Plan) {
+    pub(crate) fn answer_round(&mut self, plan: &Plan) -> Asks {
         if plan.has_read_touched {
             self.forget_touched();
         }
@@ -37,14 +27,14 @@ impl PlatformState {
         self.withdrawn.clear();
         self.carry_out(plan);
         self.repeats = plan.goes_on && !self.pending.is_empty();
-        self.asked = self.repeats.then_some(Asked::Round);
-        if self.asked.is_none() {
-            // Dispatched invocations no longer pin their image on the head disk, so there may be
-            // room.
-            self.begin_awaited_downloads();
-            #[cfg(any(test, feature = "audit"))]
-            self.check();
+        if self.repeats {
+            return Asks::Round;
         }
+        // Dispatched invocations no longer pin their image on the head disk, so there may be room.
+        self.begin_awaited_downloads();
+        #[cfg(any(test, feature = "audit"))]
+        self.check();
+        Asks::Nothing
     }
 
     fn carry_out(&mut self, plan: &Plan) {
@@ -87,24 +77,23 @@ impl PlatformState {
         self.give(id, node, served_by, is_new);
     }
 
-    /// Asks for the placement of an invocation without a round, if no other is pending. Returns
-    /// whether it is asked for.
+    /// Whether to ask for the place of a new invocation without a round: no other is pending.
     ///
     /// Where unused images keep their room (preset `wrench`), a decision may be infeasible. The
     /// round that follows would ask the scheduler again, and a rule that draws or counts would
     /// decide differently than in rounds alone; so there is always a round.
-    pub(super) fn ask_for_place(&mut self, id: InvocationId, function: FunctionId) -> bool {
-        if !self.pending.is_empty() || !self.evicts_for_images() {
-            return false;
-        }
+    pub(super) fn asks_for_place(&mut self) -> bool {
         self.repeats = false;
-        self.asked = Some(Asked::Alone { invocation: id, function });
-        true
+        self.pending.is_empty() && self.evicts_for_images()
     }
 
-    /// Dispatches the invocation that was asked about, or admits it and asks for a round.
-    pub(crate) fn answer_alone(&mut self, placed: Option<Placed>) {
-        let Some(Asked::Alone { invocation: id, function }) = self.asked.take() else { return };
+    /// Dispatches the new invocation that was asked about, or admits it and asks for a round.
+    pub(crate) fn answer_alone(
+        &mut self,
+        id: InvocationId,
+        function: FunctionId,
+        placed: Option<Placed>,
+    ) -> Asks {
         match placed {
             Some(Placed { node, container, has_read_touched }) => {
                 if has_read_touched {
@@ -124,9 +113,9 @@ impl PlatformState {
             }
             None => self.admit(id, function),
         }
-        self.ask_for_round();
         #[cfg(any(test, feature = "audit"))]
         self.check();
+        self.ask_for_round()
     }
 
     /// The container to serve an invocation of a function on a node, started if necessary, and

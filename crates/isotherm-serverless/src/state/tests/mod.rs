@@ -22,10 +22,10 @@ use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_services::{ActionReport, Eviction, FailureCause, FileSystem};
 
 use super::{Container, Effect, Node, PlatformState, Policies, Registration, Round, View};
-use crate::ask::{Asked, Deciders};
+use crate::ask::{Asks, Deciders};
 use crate::config::{AfterFailure, Throttle};
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
-use crate::keep_alive::{Fixed, KeepAlive};
+use crate::keep_alive::{Fixed, IdleNow, KeepAlive};
 use crate::scheduler::{ByNode, Fcfs, FcfsFullScan, Plan, Scheduler};
 use crate::{
     ContainerId, ContainerReuse, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId,
@@ -173,51 +173,51 @@ impl Stage {
 
     /// Concludes a message.
     pub(super) fn conclude(&mut self, round: Round) {
-        self.answer_keep();
-        self.state.conclude(round);
+        let mut asks = self.state.conclude(round);
         let mut plan = Plan::default();
-        while let Some(asked) = self.state.asked() {
+        loop {
             let view = View::new(&self.state);
-            match asked {
-                Asked::Alone { function, .. } => {
+            asks = match asks {
+                Asks::Nothing => break,
+                Asks::Alone { invocation, function } => {
                     let placed = self.deciders.place_alone(&view, function);
-                    self.state.answer_alone(placed);
+                    self.state.answer_alone(invocation, function, placed)
                 }
-                Asked::Round => {
+                Asks::Round => {
                     plan.clear();
                     self.deciders.round(&view, &mut plan);
-                    self.state.answer_round(&plan);
+                    self.state.answer_round(&plan)
                 }
-                Asked::Keep(_) => unreachable!("it was answered"),
             }
         }
         self.effects.extend(self.state.effects.drain(..));
     }
 
-    fn answer_keep(&mut self) {
-        if let Some(Asked::Keep(idle)) = self.state.asked() {
-            let keep = self.deciders.keep(&idle);
-            self.state.answer_keep(keep);
+    /// A container serves no invocation any more, if one is given.
+    fn is_idle(&mut self, idle: Option<IdleNow>) {
+        if let Some(idle) = idle {
+            let keep = self.deciders.keep(&idle, false).expect("a policy decides");
+            self.state.answer_keep(&idle, keep);
         }
     }
 
     /// A container that was started as if for an invocation serves none any more.
     pub(super) fn container_is_idle(&mut self, id: ContainerId, container: Container) {
-        self.state.ask_whether_to_keep(id, container);
-        self.answer_keep();
+        let idle = self.state.idle_now(id, container);
+        self.is_idle(Some(idle));
     }
 
     /// The body of an invocation ends in a message that is not concluded yet.
     pub(super) fn body_ended_before_the_conclusion(&mut self, id: InvocationId) {
         let end = ActionReport { started: None, ended: None, result: Ok(()) };
-        self.state.body_ended(id, end);
-        self.answer_keep();
+        let idle = self.state.body_ended(id, end);
+        self.is_idle(idle);
     }
 
     /// Abandons an invocation in a container.
     pub(super) fn abandon(&mut self, id: InvocationId, cause: FailureCause) {
-        self.state.abandon(id, cause);
-        self.answer_keep();
+        let idle = self.state.abandon(id, cause);
+        self.is_idle(idle);
     }
 
     pub(super) fn at(&mut self, seconds: u64) {
@@ -278,7 +278,9 @@ impl Stage {
     ) {
         let end =
             ActionReport { started: Some(self.state.now), ended: Some(self.state.now), result };
-        self.message(|state| state.body_ended(invocation, end));
+        let idle = self.state.body_ended(invocation, end);
+        self.is_idle(idle);
+        self.conclude(Round::Yes);
     }
 
     /// Invokes a function that a container serves at once, and ends its body.
