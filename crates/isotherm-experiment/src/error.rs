@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use isotherm_config::diagnostic::Diagnostics;
+use isotherm_serverless::Decision;
 use thiserror::Error;
 
 use crate::run::{Progress, Stopped};
@@ -43,6 +44,20 @@ pub enum ExperimentError {
         path: PathBuf,
         /// What went wrong.
         source: std::io::Error,
+    },
+    /// The run waits for a decision of its caller.
+    #[error("the run waits for its caller to decide {decision}")]
+    Undecided {
+        /// What it asks.
+        decision: Decision,
+    },
+    /// A copy of a run does not ask what the run has answered: its options are not those of the run.
+    #[error(
+        "at {at} s the copy of the run asks for another decision than the run: it has other options"
+    )]
+    OtherRun {
+        /// When.
+        at: isotherm_kernel::Time,
     },
     /// Arrivals could not be written.
     #[error("cannot write `{}`", path.display())]

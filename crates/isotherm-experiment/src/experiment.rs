@@ -9,7 +9,6 @@ use isotherm_config::source::Sources;
 use isotherm_config::syntax::Syntax;
 use isotherm_config::tree::parameters;
 
-use crate::carry_out::carry_out;
 use crate::check::{self, Depth, KnownTraces, Traces};
 use crate::describe::{WorkloadReport, describe};
 use crate::document::{Document, Earlier};
@@ -25,6 +24,7 @@ use crate::overrides::Overrides;
 use crate::planned_run::PlannedRun;
 use crate::report::RunReport;
 use crate::run::RunOptions;
+use crate::running::Running;
 use crate::trace;
 
 /// A checked experiment: one run, or one for each variant of its sweep.
@@ -110,6 +110,7 @@ impl Experiment {
         let Some((root, set)) = document.tree(&mut sources, &report) else {
             return Err(report.into_diagnostics(sources));
         };
+        manifest::warn_of_own_policies(&root, &report);
         let document = Arc::new(document);
         let variants = check::variants(&root, &set, &sources, &report);
         let (sources, inputs) = (RefCell::new(sources), RefCell::default());
@@ -248,7 +249,8 @@ impl Experiment {
         self.run_with(run, folder, RunOptions::default())
     }
 
-    /// The same with options: without `invocations.csv`, or with a watcher.
+    /// The same with options: without `invocations.csv`, with a watcher, or with policies of one's
+    /// own.
     ///
     /// # Errors
     ///
@@ -259,6 +261,39 @@ impl Experiment {
         folder: &Path,
         options: RunOptions,
     ) -> Result<RunReport, ExperimentError> {
-        carry_out(run, &self.inputs, &self.sources, folder, options)
+        Running::start(self, run, options, Some(folder), true)?.finish()
+    }
+
+    /// Starts a run that is [advanced from outside](crate::running). Its records go to the caller,
+    /// and nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// The platform cannot be set up, or a trace cannot be read.
+    pub fn start<'a>(
+        &'a self,
+        run: &'a PlannedRun,
+        options: RunOptions,
+    ) -> Result<Running<'a>, ExperimentError> {
+        Running::start(self, run, options, None, false)
+    }
+
+    /// The same; when the run is [finished](Running::finish), its results are written into a folder
+    /// as by [`run`](Self::run).
+    ///
+    /// # Errors
+    ///
+    /// See [`ExperimentError`].
+    pub fn start_in<'a>(
+        &'a self,
+        run: &'a PlannedRun,
+        folder: &Path,
+        options: RunOptions,
+    ) -> Result<Running<'a>, ExperimentError> {
+        Running::start(self, run, options, Some(folder), false)
+    }
+
+    pub(crate) fn sources(&self) -> &Sources {
+        &self.sources
     }
 }

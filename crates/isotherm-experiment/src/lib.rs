@@ -41,7 +41,6 @@
 //! * Nothing below this crate opens a path, and it never prints.
 
 mod arrivals;
-mod carry_out;
 pub mod check;
 mod describe;
 mod document;
@@ -64,6 +63,7 @@ pub mod reference;
 mod report;
 pub mod results;
 mod run;
+mod running;
 mod simgrid;
 pub mod trace;
 
@@ -83,3 +83,4 @@ pub use platform_file::PlatformFile;
 pub use report::RunReport;
 pub use results::{Results, ResultsError};
 pub use run::{DeployError, Deployment, Progress, RunOptions, Stopped, Watch};
+pub use running::{Reached, Running};

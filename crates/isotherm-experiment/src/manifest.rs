@@ -17,7 +17,7 @@ use std::cell::RefCell;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-use isotherm_config::diagnostic::Report;
+use isotherm_config::diagnostic::{Diagnostic, Report};
 use isotherm_config::resolve::{constant, resolved};
 use isotherm_config::source::{Sources, Span};
 use isotherm_config::tree::parameters::{self, PARAMETERS};
@@ -29,12 +29,20 @@ use crate::check::{EXPERIMENT, Setting, preset_defaults};
 use crate::overrides::Overrides;
 use crate::planned_run::PlannedRun;
 
+/// The field of `[manifest]` that names the policies of a run that were not the experiment's.
+const OWN_POLICIES: &str = "own_policies";
+
 /// A longer array of tables has a line for each of them.
 const LONGEST_LINE: usize = 100;
 
 /// The text of the manifest of a run whose results are in `folder`, without the hashes of its
 /// files. The error is a path that is not UTF-8.
-pub fn manifest(run: &PlannedRun, sources: &Sources, folder: &Path) -> Result<String, PathBuf> {
+pub fn manifest(
+    run: &PlannedRun,
+    sources: &Sources,
+    folder: &Path,
+    own_policies: &[&'static str],
+) -> Result<String, PathBuf> {
     let table = tree(run, sources);
     let paths = Paths { folder, no_text: RefCell::new(None) };
     let path = |path: &str, place: Span| {
@@ -55,7 +63,11 @@ pub fn manifest(run: &PlannedRun, sources: &Sources, folder: &Path) -> Result<St
     let (sections, top): (Vec<_>, Vec<_>) =
         table.entries.into_iter().partition(|entry| is_section(&entry.value));
     Section { text: &mut text }.fields(&Table { entries: top });
-    about(run, &mut Section::new("[manifest]", &mut text));
+    let mut section = Section::new("[manifest]", &mut text);
+    about(run, &mut section);
+    if !own_policies.is_empty() {
+        section.field(OWN_POLICIES, list(own_policies.iter().map(|policy| string(policy))));
+    }
     for Entry { key, value, .. } in &sections {
         match &value.kind {
             Kind::Array(values) => {
@@ -108,6 +120,18 @@ fn add(table: &mut Table, key: &str, toml: &str) {
         && let Some(value) = constant(toml)
     {
         table.entries.push(Entry { key: key.to_owned(), key_span: value.span, value });
+    }
+}
+
+/// Warns of a manifest that cannot repeat its run, because a program brought policies of its own.
+pub fn warn_of_own_policies(root: &Value, report: &Report) {
+    let own = root.table().and_then(|root| root.get("manifest")?.table()?.get(OWN_POLICIES));
+    if let Some(own) = own {
+        report.warn(Diagnostic::at(
+            own.span,
+            "the run of this manifest had policies of the program that ran it",
+            "a run of the file has those that the file names, so its results are others",
+        ));
     }
 }
 

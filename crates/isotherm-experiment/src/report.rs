@@ -21,6 +21,10 @@ pub struct RunReport {
     /// no sweep. A run of the manifest of such a run has them too.
     #[serde(serialize_with = "settings")]
     pub sweep: Vec<Setting>,
+    /// The policies that were not those of the experiment but of the program that has run it;
+    /// absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub own_policies: Vec<&'static str>,
     /// What the records say.
     #[serde(flatten)]
     pub summary: SummaryReport,
@@ -36,7 +40,7 @@ pub struct RunReport {
 }
 
 impl RunReport {
-    pub(crate) fn new(run: &PlannedRun, outcome: Outcome) -> Self {
+    pub(crate) fn new(run: &PlannedRun, outcome: Outcome, own_policies: Vec<&'static str>) -> Self {
         RunReport {
             name: run.plan.name.clone(),
             seed: run.plan.seed,
@@ -45,6 +49,7 @@ impl RunReport {
                 Preset::Wrench => "wrench",
             },
             sweep: run.changed(),
+            own_policies,
             summary: outcome.summary,
             platform: outcome.counts,
             utilisation: outcome.utilisation,

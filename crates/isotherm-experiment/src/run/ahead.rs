@@ -30,6 +30,8 @@ const BATCHES: usize = 3;
 /// when the silence lasts.
 pub(super) struct ReadAhead<W> {
     batch: Batch,
+    /// Whether it is read by a thread.
+    has_thread: bool,
     /// The number of arrivals of the batch that have been returned.
     given: usize,
     reading: Reading<W>,
@@ -134,9 +136,10 @@ impl<W: Workload + Send + 'static> ReadAhead<W> {
     #[cfg(test)]
     pub(super) const MOST_AHEAD: usize = BATCH * BATCHES;
 
-    /// Reads this workload ahead.
-    pub(super) fn new(workload: W) -> Self {
-        ReadAhead { batch: Batch::default(), given: 0, reading: Reading::Here(workload) }
+    /// Reads this workload ahead, by a thread or (in batches) by the consumer.
+    pub(super) fn new(workload: W, has_thread: bool) -> Self {
+        let reading = Reading::Here(workload);
+        ReadAhead { batch: Batch::default(), has_thread, given: 0, reading }
     }
 
     /// The first arrival of the next batch, or a silence, or the end.
@@ -155,7 +158,8 @@ impl<W: Workload + Send + 'static> ReadAhead<W> {
             (None, Reading::Here(mut workload)) => {
                 self.batch = Batch::read(arrivals, &mut workload);
                 self.reading = match &self.batch.end {
-                    None => Thread::start(workload),
+                    None if self.has_thread => Thread::start(workload),
+                    None => Reading::Here(workload),
                     Some(_) => Reading::Over,
                 };
             }

@@ -58,8 +58,19 @@ impl Deployment {
     /// # Errors
     /// See [`DeployError`].
     pub fn start(site: &Site, plan: &Plan) -> Result<Self, DeployError> {
+        Self::start_with(site, plan, |_| {})
+    }
+
+    /// The same with another configuration of the service.
+    pub(super) fn start_with(
+        site: &Site,
+        plan: &Plan,
+        change: impl FnOnce(&mut ServiceConfig),
+    ) -> Result<Self, DeployError> {
         let storages = storages(site, plan)?;
-        let service = ServerlessComputeService::start(site, service_config(plan))?;
+        let mut config = service_config(plan);
+        change(&mut config);
+        let service = ServerlessComputeService::start(site, config)?;
         let image = |index: usize| {
             let image = &plan.images[index];
             Image::new(

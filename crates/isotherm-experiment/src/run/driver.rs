@@ -134,6 +134,8 @@ pub(super) struct Driver {
     pub(super) alone: Mailbox<()>,
     /// The limit on events of the run.
     pub(super) max_events: Option<u64>,
+    /// Whether arrivals are read by a thread of their own.
+    pub(super) reads_ahead: bool,
 }
 
 impl Driver {
@@ -142,7 +144,7 @@ impl Driver {
         me: &ExecutionController,
         workload: Merge,
     ) -> Result<(), Failure> {
-        let mut workload = ReadAhead::new(workload);
+        let mut workload = ReadAhead::new(workload, self.reads_ahead);
         let head = self.deployment.service.address().host();
         me.site().platform().wait_until_on(head).await;
         let missed = Missed { before: me.now(), lost: Rc::clone(&self.lost) };

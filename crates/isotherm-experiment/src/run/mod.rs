@@ -21,13 +21,17 @@ use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
-use isotherm_kernel::{RunError, Time};
-use isotherm_platform::Platform;
+use isotherm_kernel::{Advanced, RunError, Simulation, Time};
+use isotherm_platform::{HostId, Platform};
 use isotherm_results::{
     CsvSink, PlatformCounts, SinkError, Summary, SummaryReport, Utilisation, UtilisationReport,
 };
+use isotherm_serverless::eviction::ContainerEviction;
+use isotherm_serverless::keep_alive::KeepAlive;
+use isotherm_serverless::scheduler::Scheduler;
 use isotherm_serverless::{
-    EventKind, InvocationRecord, PlatformEvent, RecordSink, ServerlessComputeService,
+    CallerDecides, EventKind, InvocationRecord, PlatformEvent, RecordSink,
+    ServerlessComputeService, ServiceConfig,
 };
 use isotherm_services::{ExecutionController, FailureCause, Site};
 use isotherm_workload::WorkloadError;
@@ -70,11 +74,102 @@ pub struct RunOptions {
     pub force: bool,
     /// The watcher, if any.
     pub watch: Option<Watch>,
+    own: OwnPolicies,
+    observers: Vec<Box<dyn FnMut(&PlatformEvent)>>,
+    caller_decides: CallerDecides,
+}
+
+/// Policies that replace those of the experiment.
+#[derive(Default)]
+struct OwnPolicies {
+    scheduler: Option<Box<dyn Scheduler>>,
+    keep_alive: Option<Box<dyn KeepAlive>>,
+    eviction: Option<Box<dyn ContainerEviction>>,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        RunOptions { records: true, force: false, watch: None }
+        RunOptions {
+            records: true,
+            force: false,
+            watch: None,
+            own: OwnPolicies::default(),
+            observers: Vec::new(),
+            caller_decides: CallerDecides::default(),
+        }
+    }
+}
+
+impl RunOptions {
+    /// The same with a scheduler of one's own in place of the experiment's.
+    ///
+    /// A run with a policy of one's own says so in its `summary.json` and in its manifest, which
+    /// cannot repeat it alone.
+    #[must_use]
+    pub fn with_scheduler(mut self, scheduler: impl Scheduler + 'static) -> Self {
+        self.own.scheduler = Some(Box::new(scheduler));
+        self
+    }
+
+    /// The same with a keep-alive policy of one's own in place of that of the service. Functions to
+    /// which the experiment gives another one keep that.
+    #[must_use]
+    pub fn with_keep_alive(mut self, keep_alive: impl KeepAlive + 'static) -> Self {
+        self.own.keep_alive = Some(Box::new(keep_alive));
+        self
+    }
+
+    /// The same with an eviction policy of one's own in place of the experiment's.
+    #[must_use]
+    pub fn with_eviction(mut self, eviction: impl ContainerEviction + 'static) -> Self {
+        self.own.eviction = Some(Box::new(eviction));
+        self
+    }
+
+    /// The same with a further observer, which is called for every event on the platform; see
+    /// [`observe`](ServerlessComputeService::observe). It cannot change the results.
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl FnMut(&PlatformEvent) + 'static) -> Self {
+        self.observers.push(Box::new(observer));
+        self
+    }
+
+    /// The same with decisions that the caller of a [started](crate::Experiment::start) run makes
+    /// in place of policies.
+    #[must_use]
+    pub fn with_caller_deciding(mut self, what: CallerDecides) -> Self {
+        self.caller_decides = what;
+        self
+    }
+
+    /// The names of the policies that are not the experiment's.
+    pub(crate) fn own_policies(&self) -> Vec<&'static str> {
+        let OwnPolicies { scheduler, keep_alive, eviction } = &self.own;
+        let CallerDecides { rounds, keep } = self.caller_decides;
+        [
+            ("scheduler", scheduler.is_some() || rounds),
+            ("keep_alive", keep_alive.is_some() || keep),
+            ("eviction", eviction.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_own)| is_own.then_some(name))
+        .collect()
+    }
+}
+
+impl OwnPolicies {
+    /// Puts them in place of those of a service.
+    fn replace(self, config: &mut ServiceConfig) {
+        let OwnPolicies { scheduler, keep_alive, eviction } = self;
+        if let Some(scheduler) = scheduler {
+            config.scheduler = scheduler;
+        }
+        if let Some(keep_alive) = keep_alive {
+            config.keep_alive = keep_alive;
+        }
+        if let Some(eviction) = eviction {
+            config.eviction = eviction;
+        }
     }
 }
 
@@ -125,85 +220,152 @@ impl From<WorkloadError> for Failure {
     }
 }
 
-/// Simulates a plan. Records go to `records`, if it is given.
-pub fn run(plan: &Plan, records: Option<Hashed>, watch: Option<Watch>) -> Result<Outcome, Failure> {
-    let mut simulation = plan.preset.simulation().with_limits(plan.limits);
-    let kernel = simulation.kernel();
-    let platform = Platform::new(&kernel, plan.platform.clone())
-        .map_err(|error| Failure::Setup(error.to_string()))?;
-    let site = Site::new(platform);
-    let deployment =
-        Deployment::start(&site, plan).map_err(|error| Failure::Setup(error.to_string()))?;
-    let workload = deployment::workloads(plan)?;
+/// A plan that is being simulated.
+pub(crate) struct Started {
+    simulation: Simulation,
+    service: ServerlessComputeService,
+    site: Site,
+    user: HostId,
+    recorder: Rc<RefCell<Recorder>>,
+    observer: Rc<RefCell<Observer>>,
+    /// The failure of the controller.
+    failure: Rc<RefCell<Option<Failure>>>,
+    /// The number of actors of the controller that have not ended, itself included.
+    acting: Rc<Cell<u64>>,
+    /// The number of invocations that were due before there was a service.
+    lost: Rc<Cell<u64>>,
+    /// When it ended.
+    ended: Option<Time>,
+}
 
-    let totals = deployment::totals(&site, plan);
-    let recorder = Rc::new(RefCell::new(Recorder::new(records)));
-    let observer = Rc::new(RefCell::new(Observer {
-        counts: PlatformCounts::default(),
-        utilisation: Utilisation::new(totals),
-        progress: Progress::new(plan, totals.slots),
-    }));
-    listen(&deployment.service, &recorder, &observer);
-    if let Some(mut watch) = watch {
-        let observer = Rc::clone(&observer);
-        simulation = simulation.with_watcher(WATCH_INTERVAL, move |now| {
-            let progress = observer.borrow().progress.at(now);
-            watch(&progress)
-        });
-    }
+impl Started {
+    /// Sets a plan up. Records are written to `records`, if it is given, and collected for the
+    /// caller if it `keeps_records`. Arrivals are read by a thread of their own if `reads_ahead`.
+    pub(crate) fn start(
+        plan: &Plan,
+        options: RunOptions,
+        records: Option<Hashed>,
+        keeps_records: bool,
+        reads_ahead: bool,
+    ) -> Result<Self, Failure> {
+        let RunOptions { watch, own, observers, caller_decides, .. } = options;
+        let mut simulation = plan.preset.simulation().with_limits(plan.limits);
+        let kernel = simulation.kernel();
+        let platform = Platform::new(&kernel, plan.platform.clone())
+            .map_err(|error| Failure::Setup(error.to_string()))?;
+        let site = Site::new(platform);
+        let deployment = Deployment::start_with(&site, plan, |config| own.replace(config))
+            .map_err(|error| Failure::Setup(error.to_string()))?;
+        let workload = deployment::workloads(plan)?;
 
-    let failure = Rc::new(RefCell::new(None));
-    let lost = Rc::new(Cell::new(0));
-    let service = deployment.service.clone();
-    let clients = deployment::clients(plan);
-    // One of them is the controller.
-    let acting = Rc::new(Cell::new(1));
-    let alone = kernel.mailbox("the last of the controller's actors");
-    let (max_events, lost_before) = (plan.limits.max_events, Rc::clone(&lost));
-    let driver = Driver {
-        deployment,
-        clients,
-        lost: lost_before,
-        acting: Rc::clone(&acting),
-        alone,
-        max_events,
-    };
-    let failed = Rc::clone(&failure);
-    let still_acting = Rc::clone(&acting);
-    let controller =
-        ExecutionController::spawn(&site, plan.hosts.user, "controller", move |me| async move {
+        let totals = deployment::totals(&site, plan);
+        let recorder = Rc::new(RefCell::new(Recorder::new(records, keeps_records)));
+        let observer = Rc::new(RefCell::new(Observer {
+            counts: PlatformCounts::default(),
+            utilisation: Utilisation::new(totals),
+            progress: Progress::new(plan, totals.slots),
+        }));
+        let service = deployment.service.clone();
+        listen(&service, &recorder, &observer);
+        observers.into_iter().for_each(|observer| service.observe(observer));
+        service.ask_caller(caller_decides);
+        if let Some(mut watch) = watch {
+            let observer = Rc::clone(&observer);
+            simulation = simulation.with_watcher(WATCH_INTERVAL, move |now| {
+                let progress = observer.borrow().progress.at(now);
+                watch(&progress)
+            });
+        }
+
+        let failure = Rc::new(RefCell::new(None));
+        let lost = Rc::new(Cell::new(0));
+        let acting = Rc::new(Cell::new(1));
+        let driver = Driver {
+            deployment,
+            clients: deployment::clients(plan),
+            lost: Rc::clone(&lost),
+            acting: Rc::clone(&acting),
+            alone: kernel.mailbox("the last of the controller's actors"),
+            max_events: plan.limits.max_events,
+            reads_ahead,
+        };
+        let (failed, still_acting) = (Rc::clone(&failure), Rc::clone(&acting));
+        let user = plan.hosts.user;
+        drop(ExecutionController::spawn(&site, user, "controller", move |me| async move {
             if let Err(error) = driver.drive(&me, workload).await {
                 *failed.borrow_mut() = Some(error);
             }
-            acting.set(acting.get() - 1);
-        });
-    drop(controller);
-    let end = simulation.run();
-    if let Some(failure) = failure.take() {
-        return Err(failure);
+            still_acting.set(still_acting.get() - 1);
+        }));
+        Ok(Started {
+            simulation,
+            service,
+            site,
+            user,
+            recorder,
+            observer,
+            failure,
+            acting,
+            lost,
+            ended: None,
+        })
     }
-    let mut observer = observer.borrow_mut();
-    let progress = observer.progress.at(kernel.now());
-    let end = end.map_err(|error| match error {
-        RunError::Interrupted { .. } => Failure::Interrupted(progress),
-        error => Failure::Simulation(Box::new(Stopped {
-            error,
-            progress,
-            unfinished: service.why_unfinished(),
-        })),
-    })?;
-    if still_acting.get() > 0 {
-        // Actors are only killed with their host.
-        return Err(Failure::UserGone {
-            host: site.platform().host_name(plan.hosts.user).to_string(),
-            at: end,
-        });
+
+    /// Advances it until a date, or until the service asks its caller.
+    pub(crate) fn run_until(&mut self, date: Time) -> Result<Advanced, Failure> {
+        if let Some(at) = self.ended {
+            return Ok(Advanced::Ended(at));
+        }
+        let advanced = self.simulation.run_until(date);
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        let advanced = advanced.map_err(|error| match error {
+            RunError::Interrupted { .. } => Failure::Interrupted(self.progress()),
+            error => Failure::Simulation(Box::new(Stopped {
+                error,
+                progress: self.progress(),
+                unfinished: self.service.why_unfinished(),
+            })),
+        })?;
+        if let Advanced::Ended(at) = advanced {
+            self.ended = Some(at);
+            if self.acting.get() > 0 {
+                // Actors are only killed with their host.
+                let host = self.site.platform().host_name(self.user).to_string();
+                return Err(Failure::UserGone { host, at });
+            }
+        }
+        Ok(advanced)
     }
-    let (summary, csv) = recorder.borrow_mut().finish(end);
-    csv.map_err(Failure::Records)?;
-    let utilisation = observer.utilisation.report(end);
-    let lost = lost.get() + service.requests_lost();
-    Ok(Outcome { summary, counts: observer.counts, utilisation, lost })
+
+    pub(crate) fn service(&self) -> &ServerlessComputeService {
+        &self.service
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.site.now()
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.observer.borrow().progress.at(self.now())
+    }
+
+    /// The records since the last call, if they are collected.
+    pub(crate) fn take_records(&mut self) -> Vec<InvocationRecord> {
+        self.recorder.borrow_mut().kept.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The outcome of a run that has ended.
+    pub(crate) fn finish(self) -> Result<Outcome, Failure> {
+        let end = self.ended.unwrap_or(self.now());
+        let (summary, csv) = self.recorder.borrow_mut().finish(end);
+        csv.map_err(Failure::Records)?;
+        let observer = &mut *self.observer.borrow_mut();
+        let utilisation = observer.utilisation.report(end);
+        let lost = self.lost.get() + self.service.requests_lost();
+        Ok(Outcome { summary, counts: observer.counts.clone(), utilisation, lost })
+    }
 }
 
 /// Passes all events to the observers that gather statistics.
@@ -246,11 +408,17 @@ impl Observer {
 struct Recorder {
     csv: Option<CsvSink<Hashed>>,
     summary: Summary,
+    /// Those that the caller has not taken yet, if it takes any.
+    kept: Option<Vec<InvocationRecord>>,
 }
 
 impl Recorder {
-    fn new(records: Option<Hashed>) -> Self {
-        Recorder { csv: records.map(CsvSink::new), summary: Summary::default() }
+    fn new(records: Option<Hashed>, keeps: bool) -> Self {
+        Recorder {
+            csv: records.map(CsvSink::new),
+            summary: Summary::default(),
+            kept: keeps.then(Vec::new),
+        }
     }
 
     fn finish(&mut self, end: Time) -> (SummaryReport, Result<(), SinkError>) {
@@ -261,13 +429,16 @@ impl Recorder {
 
 impl RecordSink for Recorder {
     fn wants_names(&self) -> bool {
-        self.csv.is_some()
+        self.csv.is_some() || self.kept.is_some()
     }
 
     fn record(&mut self, record: &InvocationRecord) {
         self.summary.record(record);
         if let Some(csv) = &mut self.csv {
             csv.record(record);
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.push(record.clone());
         }
     }
 }

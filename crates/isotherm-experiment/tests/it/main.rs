@@ -13,4 +13,5 @@ mod plan;
 mod policies;
 mod reference;
 mod robust;
+mod stepping;
 mod summary;

@@ -85,7 +85,7 @@ proptest! {
     ) {
         let length = if exact { (batches * Ahead::MOST_AHEAD / 3).saturating_add_signed(around) } else { length };
         let (script, known) = Script::new(length, if fails { End::Fails } else { End::Over });
-        let mut ahead = ReadAhead::new(script);
+        let mut ahead = ReadAhead::new(script, true);
         for index in 0..length {
             prop_assert_eq!(ahead.next_arrival().unwrap(), Some(arrival(index)));
             known.taken.fetch_add(1, Ordering::SeqCst);
@@ -105,7 +105,7 @@ proptest! {
 #[test]
 fn nothing_is_asked_for_before_it_is_wanted() {
     let (script, known) = Script::new(10, End::Over);
-    let mut ahead = ReadAhead::new(script);
+    let mut ahead = ReadAhead::new(script, true);
     assert_eq!(known.asked.load(Ordering::SeqCst), 0);
     assert_eq!(ahead.next_arrival().unwrap(), Some(arrival(0)));
 }
@@ -114,7 +114,7 @@ fn nothing_is_asked_for_before_it_is_wanted() {
 fn a_long_workload_is_read_by_another_thread_and_a_short_one_by_none() {
     let readers = |length| {
         let (script, known) = Script::new(length, End::Over);
-        for _ in ReadAhead::new(script).arrivals() {
+        for _ in ReadAhead::new(script, true).arrivals() {
             known.taken.fetch_add(1, Ordering::SeqCst);
         }
         Arc::into_inner(known).unwrap().threads.into_inner().unwrap()
@@ -130,7 +130,7 @@ fn a_long_workload_is_read_by_another_thread_and_a_short_one_by_none() {
 #[test]
 fn a_slow_consumer_is_waited_for() {
     let (script, known) = Script::new(50_000, End::Over);
-    let mut ahead = ReadAhead::new(script);
+    let mut ahead = ReadAhead::new(script, true);
     // The script itself looks whether it is too far ahead, and has all the time to be.
     while ahead.next_arrival().unwrap().is_some() {
         known.taken.fetch_add(1, Ordering::SeqCst);
@@ -155,7 +155,7 @@ fn dropping_it_ends_the_thread() {
     for (length, taken) in cases {
         let (script, known) =
             Script::new(length, if taken == 5_000 { End::Panics } else { End::Over });
-        let mut ahead = ReadAhead::new(script);
+        let mut ahead = ReadAhead::new(script, true);
         for _ in 0..taken {
             known.taken.fetch_add(1, Ordering::SeqCst);
             ahead.next_arrival().unwrap();
@@ -169,7 +169,7 @@ fn dropping_it_ends_the_thread() {
 fn a_panic_comes_out_where_arrivals_are_taken() {
     for length in [0, 5, 4_096, 20_000] {
         let (script, known) = Script::new(length, End::Panics);
-        let mut ahead = ReadAhead::new(script);
+        let mut ahead = ReadAhead::new(script, true);
         let take_all = || {
             while ahead.next_arrival().unwrap().is_some() {
                 known.taken.fetch_add(1, Ordering::SeqCst);
@@ -186,6 +186,6 @@ fn a_panic_comes_out_where_arrivals_are_taken() {
 #[test]
 fn one_that_reads_another_gives_the_same() {
     let list: Vec<Arrival> = (0..40_000).map(arrival).collect();
-    let twice = ReadAhead::new(ReadAhead::new(ArrivalList::new(list.clone()).unwrap()));
+    let twice = ReadAhead::new(ReadAhead::new(ArrivalList::new(list.clone()).unwrap(), true), true);
     assert_eq!(twice.arrivals().collect::<Result<Vec<_>, _>>().unwrap(), list);
 }

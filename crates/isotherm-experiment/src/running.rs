@@ -1,0 +1,323 @@
+//! A run that is advanced from outside.
+//!
+//! [`Experiment::start`] sets a run up without running it. The caller then advances it, date by
+//! date ([`advance_until`](Running::advance_until)) or decision by decision
+//! ([`until_decision`](Running::until_decision)), looks at the platform and at the records in
+//! between, and [finishes](Running::finish) it. Advanced in any steps, a run gives the bytes of
+//! [`Experiment::run`], which is [`Running::finish`] alone.
+//!
+//! # Forks
+//!
+//! Actors are futures, which cannot be cloned, and neither can a run. But a run is deterministic:
+//! [`replay_to`](Running::replay_to) starts it again and gives the same answers to the same
+//! questions, up to a date. From there on the copy can be advanced otherwise.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
+use isotherm_kernel::{Advanced, Time};
+use isotherm_results::SinkError;
+use isotherm_serverless::{
+    Answer, Decision, InvocationRecord, NotAsked, ServerlessComputeService, View,
+};
+use isotherm_services::FailureCause;
+
+use crate::error::ExperimentError;
+use crate::experiment::Experiment;
+use crate::files::LARGEST_EXPERIMENT;
+use crate::manifest::manifest;
+use crate::output::{Output, Rules, SUMMARY};
+use crate::planned_run::PlannedRun;
+use crate::report::RunReport;
+use crate::run::{Failure, Progress, RunOptions, Started};
+use crate::trace;
+
+/// The table of hashes at the end of a manifest is smaller.
+const ROOM_FOR_HASHES: u64 = 4096;
+
+/// A run that has been started: see the [module](self).
+///
+/// ```
+/// use std::path::Path;
+/// use isotherm_experiment::{Experiment, Overrides, Reached, RunOptions};
+/// use isotherm_kernel::Time;
+///
+/// let text = r#"
+///     platform = { nodes = { count = 2, cores = 4 } }
+///     function = [{ name = "resize", body = [{ sleep = "2s" }] }]
+///     workload = [{ kind = "list", function = "resize", at = ["0s", "1s", "9s"] }]
+/// "#;
+/// let experiment = Experiment::parse("study.toml", text, Path::new("."), &Overrides::default())?;
+/// let mut run = experiment.start(&experiment.runs()[0], RunOptions::default())?;
+/// let five = Time::from_secs_f64(5.0);
+/// assert_eq!(run.advance_until(five)?, Reached::Date);
+/// assert_eq!(run.now(), five);
+/// assert_eq!(run.records().len(), 2);
+/// assert_eq!(run.finish()?.summary.outcomes.completed, 3);
+/// # Ok::<(), isotherm_experiment::ExperimentError>(())
+/// ```
+pub struct Running<'a> {
+    experiment: &'a Experiment,
+    run: &'a PlannedRun,
+    started: Started,
+    /// Where its results go, if not only to the caller.
+    files: Option<Files<'a>>,
+    /// The policies of the program that runs it.
+    own_policies: Vec<&'static str>,
+    /// What the caller has decided, and when.
+    answers: Vec<(Time, Answer)>,
+}
+
+/// How far a run was advanced.
+#[derive(Clone, Copy, Debug)]
+pub enum Reached {
+    /// The date that was given.
+    Date,
+    /// A decision that its caller has to make.
+    Decision(Decision),
+    /// Its end, at this date.
+    End(Time),
+}
+
+/// The files of a run, which appear when all of them are whole.
+struct Files<'a> {
+    folder: PathBuf,
+    output: Output<'a>,
+    manifest: String,
+}
+
+impl<'a> Running<'a> {
+    /// Starts a run. Its results go into a folder, if one is given, and arrivals are read by a
+    /// thread of their own if `reads_ahead`.
+    pub(crate) fn start(
+        experiment: &'a Experiment,
+        run: &'a PlannedRun,
+        options: RunOptions,
+        folder: Option<&Path>,
+        reads_ahead: bool,
+    ) -> Result<Self, ExperimentError> {
+        let (records, own_policies) = (options.records, options.own_policies());
+        let files = match folder {
+            Some(folder) => Some(Files::create(experiment, run, folder, &options, &own_policies)?),
+            None => None,
+        };
+        let invocations = match &files {
+            Some(files) => files.output.invocations().map_err(|error| files.error(error))?,
+            None => None,
+        };
+        let keeps_records = records && files.is_none();
+        let started = Started::start(&run.plan, options, invocations, keeps_records, reads_ahead)
+            .map_err(|failure| explained(experiment, run, folder, failure))?;
+        Ok(Running { experiment, run, started, files, own_policies, answers: Vec::new() })
+    }
+
+    /// The present date.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.started.now()
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.started.progress()
+    }
+
+    /// Advances it until a date, this date included, or until it asks its caller for a decision.
+    /// Unless it ends or asks before, it is that date then. A question that is not answered is
+    /// returned again.
+    ///
+    /// # Errors
+    /// Those of a run. After one the run is over.
+    pub fn advance_until(&mut self, date: Time) -> Result<Reached, ExperimentError> {
+        loop {
+            if let Some(decision) = self.asked() {
+                return Ok(Reached::Decision(decision));
+            }
+            let advanced = self.started.run_until(date);
+            let advanced = advanced.map_err(|failure| {
+                let folder = self.files.as_ref().map(|files| files.folder.as_path());
+                explained(self.experiment, self.run, folder, failure)
+            })?;
+            match advanced {
+                Advanced::Ended(at) => return Ok(Reached::End(at)),
+                Advanced::Paused if self.asked().is_none() && self.now() >= date => {
+                    return Ok(Reached::Date);
+                }
+                Advanced::Paused => {}
+            }
+        }
+    }
+
+    /// Advances it until it asks its caller for a decision, which it returns; `None` at the end. It
+    /// asks for what [`RunOptions::with_caller_deciding`] says.
+    ///
+    /// # Errors
+    /// Those of [`advance_until`](Self::advance_until).
+    pub fn until_decision(&mut self) -> Result<Option<Decision>, ExperimentError> {
+        match self.advance_until(Time::NEVER)? {
+            Reached::Decision(decision) => Ok(Some(decision)),
+            Reached::Date | Reached::End(_) => Ok(None),
+        }
+    }
+
+    /// The decision that it waits for, if any.
+    #[must_use]
+    pub fn asked(&self) -> Option<Decision> {
+        self.started.service().asked()
+    }
+
+    /// Looks at the platform as a scheduler sees it.
+    pub fn view<R>(&self, look: impl FnOnce(&View<'_>) -> R) -> R {
+        self.started.service().view(look)
+    }
+
+    /// The serverless platform, for further questions.
+    #[must_use]
+    pub fn service(&self) -> &ServerlessComputeService {
+        self.started.service()
+    }
+
+    /// The records of the invocations that have ended since the last call. A run whose results go
+    /// into a folder, or [without records](RunOptions::records), has none. A record takes a few
+    /// hundred bytes until it is taken.
+    pub fn records(&mut self) -> Vec<InvocationRecord> {
+        self.started.take_records()
+    }
+
+    /// Answers the decision that it waits for: a [`Plan`](isotherm_serverless::scheduler::Plan) to
+    /// [`Decision::Round`], a [`Keep`](isotherm_serverless::keep_alive::Keep) to
+    /// [`Decision::Keep`].
+    ///
+    /// # Errors
+    /// It waits for no decision, or for another one; nothing has changed.
+    pub fn answer(&mut self, answer: impl Into<Answer>) -> Result<(), NotAsked> {
+        let answer = answer.into();
+        self.started.service().answer(answer.clone())?;
+        self.answers.push((self.now(), answer));
+        Ok(())
+    }
+
+    /// Starts the same run again and gives the same answers to the same questions, up to a date,
+    /// this date included. The copy stops there, or earlier at a question that this run has not
+    /// answered yet. It keeps its records to itself, and may be answered otherwise from there on.
+    ///
+    /// The options must be those of this run: policies of one's own cannot be copied.
+    ///
+    /// # Errors
+    /// Those of a run; [`ExperimentError::OtherRun`] if the copy asks for something else.
+    pub fn replay_to(&self, date: Time, options: RunOptions) -> Result<Self, ExperimentError> {
+        let mut copy = Running::start(self.experiment, self.run, options, None, false)?;
+        let mut answers = self.answers.iter();
+        while let Reached::Decision(_) = copy.advance_until(date)? {
+            let Some((at, answer)) = answers.next() else { break };
+            if *at != copy.now() {
+                return Err(ExperimentError::OtherRun { at: copy.now() });
+            }
+            let other = |_: NotAsked| ExperimentError::OtherRun { at: *at };
+            copy.answer(answer.clone()).map_err(other)?;
+        }
+        Ok(copy)
+    }
+
+    /// Runs it to its end and writes its results, if they go into a folder.
+    ///
+    /// # Errors
+    /// Those of a run, and [`ExperimentError::Undecided`] if it asks its caller for a decision.
+    pub fn finish(mut self) -> Result<RunReport, ExperimentError> {
+        if let Some(decision) = self.until_decision()? {
+            return Err(ExperimentError::Undecided { decision });
+        }
+        let Running { experiment, run, started, files, own_policies, .. } = self;
+        let outcome = started.finish().map_err(|failure| {
+            let folder = files.as_ref().map(|files| files.folder.as_path());
+            explained(experiment, run, folder, failure)
+        })?;
+        let report = RunReport::new(run, outcome, own_policies);
+        if let Some(files) = files {
+            files.commit(&report)?;
+        }
+        Ok(report)
+    }
+}
+
+/// What a failure means to the user of an experiment.
+fn explained(
+    experiment: &Experiment,
+    run: &PlannedRun,
+    folder: Option<&Path>,
+    failure: Failure,
+) -> ExperimentError {
+    let output_error = |source| ExperimentError::Output {
+        path: folder.unwrap_or(Path::new("")).to_owned(),
+        source,
+    };
+    match failure {
+        Failure::Records(SinkError::Write(source)) => output_error(source),
+        Failure::Records(error) => output_error(io::Error::other(error)),
+        Failure::Simulation(stopped) => ExperimentError::Simulation(stopped),
+        Failure::Interrupted(progress) => ExperimentError::Interrupted { progress },
+        Failure::UserGone { host, at } => ExperimentError::UserGone { host, at },
+        Failure::Setup(message) => ExperimentError::Setup(message),
+        Failure::Workload(error) => ExperimentError::Input(trace::diagnostics(&error)),
+        Failure::Refused { function, cause } => {
+            let function = &run.plan.functions[function];
+            let message = format!("the platform refuses function `{}`: {cause}", function.name);
+            let hint = match cause {
+                FailureCause::NotAllowed { .. } => {
+                    "give the hosts more of it, or the function lower limits"
+                }
+                _ => "",
+            };
+            let diagnostic = Diagnostic::at(function.place, message, hint);
+            let sources = experiment.sources().clone();
+            ExperimentError::Input(Diagnostics::new(sources, vec![diagnostic]))
+        }
+    }
+}
+
+impl<'a> Files<'a> {
+    fn create(
+        experiment: &'a Experiment,
+        run: &PlannedRun,
+        folder: &Path,
+        options: &RunOptions,
+        own_policies: &[&'static str],
+    ) -> Result<Self, ExperimentError> {
+        let error = |source| ExperimentError::Output { path: folder.to_owned(), source };
+        let rules = Rules { inputs: experiment.inputs(), force: options.force };
+        let output = Output::create(folder, options.records, rules).map_err(error)?;
+        // A manifest that could not be written or read again is an error before anything is
+        // simulated.
+        let manifest = manifest(run, experiment.sources(), folder, own_policies)
+            .map_err(|path| error(no_text(&path)))?;
+        if manifest.len() as u64 > LARGEST_EXPERIMENT - ROOM_FOR_HASHES {
+            return Err(error(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "the manifest would be larger than 256 MiB",
+            )));
+        }
+        Ok(Files { folder: folder.to_owned(), output, manifest })
+    }
+
+    fn commit(self, report: &RunReport) -> Result<(), ExperimentError> {
+        let Files { folder, output, manifest } = self;
+        output
+            .commit(&[(SUMMARY, &report.to_json())], &manifest)
+            .map_err(|source| ExperimentError::Output { path: folder, source })
+    }
+
+    fn error(&self, source: io::Error) -> ExperimentError {
+        ExperimentError::Output { path: self.folder.clone(), source }
+    }
+}
+
+/// Why there cannot be a manifest that names a file.
+fn no_text(path: &Path) -> io::Error {
+    let message = format!(
+        "the way from there to `{}`, which the experiment names, is not UTF-8 text",
+        path.display()
+    );
+    io::Error::new(io::ErrorKind::InvalidFilename, message)
+}
