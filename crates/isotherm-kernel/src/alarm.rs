@@ -154,6 +154,7 @@ impl Agenda {
         std::mem::replace(self, Agenda { queue, ..Agenda::new() })
     }
 
+    #[inline]
     fn insert(&mut self, due: Time, action: AlarmAction) -> AlarmId {
         let (id, slot) = self.vacant();
         slot.due = due;
@@ -250,6 +251,7 @@ impl Agenda {
     }
 
     /// Ends an alarm and frees its slot.
+    #[inline]
     fn release(&mut self, id: AlarmId) -> Option<Released> {
         let alarm = self.get(id)?;
         alarm.generation = alarm.generation.wrapping_add(1);
@@ -265,6 +267,7 @@ impl Agenda {
 
     /// Puts the sleeps and calls begun since time last advanced into the queue, newest first, as
     /// the reference's order requires.
+    #[inline]
     pub(crate) fn settle(&mut self) {
         while let Some(begun) = self.begun.pop() {
             match begun {
@@ -299,6 +302,7 @@ impl Agenda {
     }
 
     /// The date of the first event.
+    #[inline]
     pub(crate) fn next_time(&self) -> Option<Time> {
         let (in_series, _) = self.first_in_series;
         let first = self.queue.first_key().map_or(in_series, |first| first.min(in_series));
@@ -306,6 +310,7 @@ impl Agenda {
     }
 
     /// Takes the first event if it is due at `now`.
+    #[inline]
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<DueEvent> {
         let (key, index) = self.first_in_series;
         if key != UNQUEUED
@@ -326,6 +331,7 @@ impl Agenda {
     }
 
     /// Fires an alarm: returns what is to be put into the run queue.
+    #[inline]
     fn fire(&mut self, index: u32) -> Option<Ready> {
         let alarm = &mut self.slots[index as usize];
         let ready = match alarm.handler.take() {
@@ -348,6 +354,7 @@ impl Agenda {
 }
 
 impl Kernel {
+    #[inline]
     fn begin_alarm(&self, due: Time, rank: Rank, action: AlarmAction) -> AlarmId {
         let mut agenda = self.inner.agenda.borrow_mut();
         let id = agenda.insert(due, action);

@@ -434,6 +434,7 @@ impl Kernel {
         }
     }
 
+    #[inline]
     fn run_actor(&self, id: ActorId) {
         let future = {
             let mut tasks = self.inner.tasks.borrow_mut();
@@ -466,6 +467,7 @@ impl Kernel {
     }
 
     /// Solves shares, updates the event queue and returns the date of the first event.
+    #[inline]
     pub(crate) fn settle(&self) -> Option<Time> {
         let mut agenda = self.inner.agenda.borrow_mut();
         agenda.settle();
@@ -476,6 +478,7 @@ impl Kernel {
     /// Moves everything that is due now into the run queue. Returns the number of events, and
     /// whether an entry has been run: a single one runs at once if `may_run` allows it and the run
     /// queue is empty.
+    #[inline]
     pub(crate) fn deliver_due(&self, may_run: bool) -> (u64, bool) {
         let mut events = 0;
         let mut agenda = self.inner.agenda.borrow_mut();
