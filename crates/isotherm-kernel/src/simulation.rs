@@ -360,8 +360,8 @@ impl Simulation {
         tasks
             .living()
             .filter(|(_, task)| !task.daemon)
-            .map(|(_, task)| WaitingActor {
-                actor: task.name.to_string(),
+            .map(|(id, task)| WaitingActor {
+                actor: tasks.identity(id).name.to_string(),
                 waits_for: task.waiting.to_string(),
             })
             .collect()
