@@ -105,6 +105,8 @@ impl fmt::Display for Waiting {
 
 pub(crate) type BoxedFuture = Pin<Box<dyn Future<Output = ()>>>;
 
+/// An actor. It takes one cache line, because thousands may wait.
+#[repr(align(64))]
 pub(crate) struct Task {
     pub(crate) generation: u32,
     /// `None` while the actor runs, and in a free slot.
@@ -113,16 +115,24 @@ pub(crate) struct Task {
     pub(crate) scheduled: bool,
     pub(crate) killed: bool,
     pub(crate) daemon: bool,
-    pub(crate) group: Option<Group>,
-    pub(crate) name: Label,
     pub(crate) waiting: Waiting,
+}
+
+const _: () = assert!(size_of::<Task>() == 64);
+
+/// What is needed of an actor only when it ends or is reported.
+pub(crate) struct Identity {
+    pub(crate) name: Label,
+    pub(crate) group: Option<Group>,
     pub(crate) exit: Option<Rc<dyn Exit>>,
 }
 
 /// All actors of a simulation, in a slab with generations.
 #[derive(Default)]
 pub(crate) struct Tasks {
-    pub(crate) slots: Vec<Task>,
+    slots: Vec<Task>,
+    /// By slot.
+    identities: Vec<Identity>,
     free: Vec<u32>,
     pub(crate) groups: u32,
     /// Living actors that are not daemons.
@@ -136,7 +146,7 @@ impl Tasks {
             .filter(|task| task.generation == id.generation && task.alive)
     }
 
-    pub(crate) fn insert(&mut self, mut task: Task) -> ActorId {
+    pub(crate) fn insert(&mut self, mut task: Task, identity: Identity) -> ActorId {
         if !task.daemon {
             self.users += 1;
         }
@@ -145,10 +155,12 @@ impl Tasks {
                 let slot = &mut self.slots[index as usize];
                 task.generation = slot.generation;
                 *slot = task;
+                self.identities[index as usize] = identity;
                 ActorId { index, generation: slot.generation }
             }
             None => {
                 self.slots.push(task);
+                self.identities.push(identity);
                 ActorId { index: (self.slots.len() - 1) as u32, generation: 0 }
             }
         }
@@ -159,18 +171,22 @@ impl Tasks {
         let task = self.get(id)?;
         task.alive = false;
         task.generation = task.generation.wrapping_add(1);
-        let (daemon, exit) = (task.daemon, task.exit.take());
-        if !daemon {
+        if !task.daemon {
             self.users -= 1;
         }
         self.free.push(id.index);
-        exit
+        self.identities[id.index as usize].exit.take()
     }
 
     pub(crate) fn living(&self) -> impl Iterator<Item = (ActorId, &Task)> {
         self.slots.iter().enumerate().filter(|(_, task)| task.alive).map(|(index, task)| {
             (ActorId { index: index as u32, generation: task.generation }, task)
         })
+    }
+
+    /// The identity of a living actor.
+    pub(crate) fn identity(&self, id: ActorId) -> &Identity {
+        &self.identities[id.index as usize]
     }
 }
 
@@ -270,18 +286,18 @@ impl ActorBuilder {
             let value = future.await;
             *result.value.borrow_mut() = Some(value);
         };
-        let id = self.kernel.insert_task(Task {
+        let task = Task {
             generation: 0,
             future: Some(Box::pin(body)),
             alive: true,
             scheduled: false,
             killed: false,
             daemon: self.daemon,
-            group: self.group,
-            name: self.name.clone(),
             waiting: Waiting::Unknown,
-            exit: Some(Rc::clone(&state) as Rc<dyn Exit>),
-        });
+        };
+        let exit = Some(Rc::clone(&state) as Rc<dyn Exit>);
+        let identity = Identity { name: self.name.clone(), group: self.group, exit };
+        let id = self.kernel.insert_task(task, identity);
         Actor { kernel: self.kernel, id, name: self.name, state }
     }
 }

@@ -31,12 +31,6 @@ pub(crate) enum Target {
     Activity(u32),
 }
 
-enum AlarmAction {
-    Nothing,
-    Wake(Waiter),
-    Call(BoxedCall),
-}
-
 enum AlarmState {
     Vacant,
     /// Begun since time last advanced; enters the queue when it next does. Reference order only.
@@ -44,29 +38,37 @@ enum AlarmState {
     Queued(EventId),
     /// Due after the last date that can be represented.
     Beyond,
-    Fired,
 }
 
+/// An alarm. It takes half a cache line, because thousands may be pending.
 struct Alarm {
     generation: u32,
-    due: Time,
     state: AlarmState,
-    action: AlarmAction,
-    /// A handler and its token, in place of an action. They are fields of their own because such
-    /// calls are frequent.
-    handler: Option<Rc<dyn Handler>>,
-    token: (u64, u64),
+    /// What is woken; `None` if a callback of [`Agenda::callbacks`] is called.
+    waiter: Option<Waiter>,
 }
+
+const _: () = assert!(size_of::<Alarm>() == 32);
 
 impl Alarm {
     /// Makes the polling task the one that is woken. Not inlined: mostly an alarm has fired when it
     /// is polled again.
     #[inline(never)]
     fn wait_again(&mut self, kernel: &Kernel, context: &Context<'_>) {
-        if !matches!(&self.action, AlarmAction::Wake(waiter) if waiter.polls(kernel, context)) {
-            self.action = AlarmAction::Wake(Waiter::new(kernel, context));
+        if !self.waiter.as_ref().is_some_and(|waiter| waiter.polls(kernel, context)) {
+            self.waiter = Some(Waiter::new(kernel, context));
         }
     }
+}
+
+/// What an alarm calls.
+#[derive(Default)]
+struct Callback {
+    call: Option<BoxedCall>,
+    /// A handler and its token, in place of a call. They are fields of their own because such calls
+    /// are frequent.
+    handler: Option<Rc<dyn Handler>>,
+    token: (u64, u64),
 }
 
 /// Identifies an alarm until it ends: the slot in the lower half, the generation in the upper half.
@@ -93,13 +95,14 @@ struct Released {
     state: AlarmState,
     /// Dropping a callback may call the kernel, so it is dropped by the caller, while nothing is
     /// borrowed.
-    _action: AlarmAction,
+    _waiter: Option<Waiter>,
+    _call: Option<BoxedCall>,
     _handler: Option<Rc<dyn Handler>>,
 }
 
 /// An alarm begun since time last advanced, in the reference's order.
 enum Begun {
-    Alarm(AlarmId),
+    Alarm(AlarmId, Time),
     /// The call of a series in this slot.
     InSeries(u32),
 }
@@ -120,6 +123,8 @@ const UNQUEUED: EventKey = EventKey::MAX;
 pub(crate) struct Agenda {
     pub(crate) queue: EventQueue<Target>,
     slots: Vec<Alarm>,
+    /// By slot. They are apart because most of many alarms wake actors.
+    callbacks: Vec<Callback>,
     free: Vec<u32>,
     begun: Vec<Begun>,
     series: Vec<InSeries>,
@@ -130,8 +135,6 @@ pub(crate) struct Agenda {
 /// An event that is due.
 pub(crate) enum DueEvent {
     Ready(Ready),
-    /// An alarm that has been cancelled.
-    Nothing,
     Activity(u32),
 }
 
@@ -140,6 +143,7 @@ impl Agenda {
         Agenda {
             queue: EventQueue::new(),
             slots: Vec::new(),
+            callbacks: Vec::new(),
             free: Vec::new(),
             begun: Vec::new(),
             series: Vec::new(),
@@ -154,44 +158,40 @@ impl Agenda {
         std::mem::replace(self, Agenda { queue, ..Agenda::new() })
     }
 
-    fn insert(&mut self, due: Time, action: AlarmAction) -> AlarmId {
-        let (id, slot) = self.vacant();
-        slot.due = due;
-        let nothing = std::mem::replace(&mut slot.action, action);
-        debug_assert!(matches!(nothing, AlarmAction::Nothing), "the slot is vacant");
-        // Dropping it would cost a call that does nothing.
-        std::mem::forget(nothing);
+    #[inline]
+    fn insert(&mut self, waiter: Waiter) -> AlarmId {
+        let id = self.vacant();
+        let none = self.slots[id.index() as usize].waiter.replace(waiter);
+        debug_assert!(none.is_none(), "the slot is vacant");
+        // Dropping it would cost a check that it is `None`.
+        std::mem::forget(none);
         id
     }
 
     #[inline]
-    fn insert_signal(&mut self, due: Time, handler: Rc<dyn Handler>, token: (u64, u64)) -> AlarmId {
-        let (id, slot) = self.vacant();
+    fn insert_signal(&mut self, handler: Rc<dyn Handler>, token: (u64, u64)) -> AlarmId {
+        let id = self.vacant();
+        let callback = &mut self.callbacks[id.index() as usize];
         // Written in place: moving a freshly written value would stall on store forwarding.
-        slot.due = due;
-        slot.handler = Some(handler);
-        slot.token = token;
+        callback.handler = Some(handler);
+        callback.token = token;
         id
     }
 
     /// Takes a free slot for an alarm that begins.
     #[inline]
-    fn vacant(&mut self) -> (AlarmId, &mut Alarm) {
-        let index = self.free.pop().unwrap_or_else(|| {
-            let (state, action) = (AlarmState::Vacant, AlarmAction::Nothing);
-            self.slots.push(Alarm {
-                generation: 0,
-                due: Time::NEVER,
-                state,
-                action,
-                handler: None,
-                token: (0, 0),
-            });
-            (self.slots.len() - 1) as u32
-        });
+    fn vacant(&mut self) -> AlarmId {
+        let index = self.free.pop().unwrap_or_else(|| self.add_slot());
         let slot = &mut self.slots[index as usize];
         slot.state = AlarmState::Begun;
-        (AlarmId::new(index, slot.generation), slot)
+        AlarmId::new(index, slot.generation)
+    }
+
+    #[cold]
+    fn add_slot(&mut self) -> u32 {
+        self.slots.push(Alarm { generation: 0, state: AlarmState::Vacant, waiter: None });
+        self.callbacks.push(Callback::default());
+        (self.slots.len() - 1) as u32
     }
 
     /// Puts a call of a series into a free slot.
@@ -228,11 +228,13 @@ impl Agenda {
         }
     }
 
-    /// Begins a sleep that ends at a date that can be represented.
+    /// Begins a sleep or a call. One that never ends stays out of the queue, so that a deadlock is
+    /// detected.
     #[inline]
     fn begin_sleep(&mut self, id: AlarmId, due: Time) {
         match self.queue.order {
-            TieOrder::Reference => self.begun.push(Begun::Alarm(id)),
+            _ if due == Time::NEVER => self.slots[id.index() as usize].state = AlarmState::Beyond,
+            TieOrder::Reference => self.begun.push(Begun::Alarm(id, due)),
             TieOrder::NewestFirst => self.enqueue(id, due, Rank::Cpu),
         }
     }
@@ -250,33 +252,34 @@ impl Agenda {
     }
 
     /// Ends an alarm and frees its slot.
+    #[inline]
     fn release(&mut self, id: AlarmId) -> Option<Released> {
         let alarm = self.get(id)?;
         alarm.generation = alarm.generation.wrapping_add(1);
-        let action = std::mem::replace(&mut alarm.action, AlarmAction::Nothing);
-        let handler = alarm.handler.take();
+        let waiter = alarm.waiter.take();
         let state = std::mem::replace(&mut alarm.state, AlarmState::Vacant);
         if let AlarmState::Queued(event) = state {
             self.queue.remove(event);
         }
+        let Callback { call, handler, .. } = &mut self.callbacks[id.index() as usize];
         self.free.push(id.index());
-        Some(Released { state, _action: action, _handler: handler })
+        Some(Released { state, _waiter: waiter, _call: call.take(), _handler: handler.take() })
     }
 
     /// Puts the sleeps and calls begun since time last advanced into the queue, newest first, as
     /// the reference's order requires.
+    #[inline]
     pub(crate) fn settle(&mut self) {
         while let Some(begun) = self.begun.pop() {
             match begun {
-                Begun::Alarm(id) => {
+                Begun::Alarm(id, due) => {
                     let slot = self.slots.get_mut(id.index() as usize);
                     let Some(alarm) = slot.filter(|alarm| alarm.generation == id.generation())
                     else {
                         continue;
                     };
                     let place = self.queue.draw_number();
-                    let event =
-                        self.queue.push(alarm.due, Rank::Cpu, place, Target::Alarm(id.index()));
+                    let event = self.queue.push(due, Rank::Cpu, place, Target::Alarm(id.index()));
                     alarm.state = AlarmState::Queued(event);
                 }
                 Begun::InSeries(index) => {
@@ -290,15 +293,13 @@ impl Agenda {
     /// The actors that sleep beyond the last date; `None` for a call.
     pub(crate) fn beyond_time(&self) -> impl Iterator<Item = Option<ActorId>> {
         let alarms = self.slots.iter().filter(|alarm| matches!(alarm.state, AlarmState::Beyond));
-        let who = alarms.map(|alarm| match &alarm.action {
-            AlarmAction::Wake(waiter) => Some(waiter.actor()),
-            AlarmAction::Call(_) | AlarmAction::Nothing => None,
-        });
+        let who = alarms.map(|alarm| alarm.waiter.as_ref().map(Waiter::actor));
         let is_beyond = |one: &&InSeries| one.handler.is_some() && one.due == Time::NEVER;
         who.chain(self.series.iter().filter(is_beyond).map(|_| None))
     }
 
     /// The date of the first event.
+    #[inline]
     pub(crate) fn next_time(&self) -> Option<Time> {
         let (in_series, _) = self.first_in_series;
         let first = self.queue.first_key().map_or(in_series, |first| first.min(in_series));
@@ -306,6 +307,7 @@ impl Agenda {
     }
 
     /// Takes the first event if it is due at `now`.
+    #[inline]
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<DueEvent> {
         let (key, index) = self.first_in_series;
         if key != UNQUEUED
@@ -320,46 +322,39 @@ impl Agenda {
             return Some(DueEvent::Ready(Ready::Signal(handler, token)));
         }
         Some(match self.queue.pop_due(now)? {
-            Target::Alarm(index) => self.fire(index).map_or(DueEvent::Nothing, DueEvent::Ready),
+            Target::Alarm(index) => DueEvent::Ready(self.fire(index)?),
             Target::Activity(index) => DueEvent::Activity(index),
         })
     }
 
-    /// Fires an alarm: returns what is to be put into the run queue.
+    /// Fires an alarm: returns what is to be put into the run queue, and frees the slot. A future
+    /// that still refers to it knows by the generation that it has fired.
+    #[inline]
     fn fire(&mut self, index: u32) -> Option<Ready> {
         let alarm = &mut self.slots[index as usize];
-        let ready = match alarm.handler.take() {
-            Some(handler) => Ready::Signal(handler, alarm.token),
-            None => match std::mem::replace(&mut alarm.action, AlarmAction::Nothing) {
-                AlarmAction::Nothing => return None,
-                // The future that has begun it still refers to it.
-                AlarmAction::Wake(waiter) => {
-                    alarm.state = AlarmState::Fired;
-                    return Some(Ready::Actor(waiter.notify()));
-                }
-                AlarmAction::Call(call) => Ready::Call(call),
-            },
-        };
         alarm.state = AlarmState::Vacant;
         alarm.generation = alarm.generation.wrapping_add(1);
         self.free.push(index);
-        Some(ready)
+        if let Some(waiter) = alarm.waiter.take() {
+            return Some(Ready::Actor(waiter.notify()));
+        }
+        let callback = &mut self.callbacks[index as usize];
+        match callback.handler.take() {
+            Some(handler) => Some(Ready::Signal(handler, callback.token)),
+            None => callback.call.take().map(Ready::Call),
+        }
     }
 }
 
 impl Kernel {
-    fn begin_alarm(&self, due: Time, rank: Rank, action: AlarmAction) -> AlarmId {
+    #[inline]
+    fn begin_alarm(&self, due: Time, rank: Rank, waiter: Waiter) -> AlarmId {
         let mut agenda = self.inner.agenda.borrow_mut();
-        let id = agenda.insert(due, action);
-        if due == Time::NEVER {
-            // It never fires and stays out of the queue, so that a deadlock is detected. A timer
-            // that never fires is no reason to wait.
-            if rank == Rank::Cpu {
-                agenda.slots[id.index() as usize].state = AlarmState::Beyond;
-            }
-        } else if rank == Rank::Cpu {
+        let id = agenda.insert(waiter);
+        if rank == Rank::Cpu {
             agenda.begin_sleep(id, due);
-        } else {
+        } else if due < Time::NEVER {
+            // A timer that never fires is no reason to wait.
             agenda.enqueue(id, due, rank);
         }
         id
@@ -386,7 +381,11 @@ impl Kernel {
             self.inner.ready.borrow_mut().push_back(Ready::Call(call));
             return ScheduledCall { alarm: None };
         }
-        ScheduledCall { alarm: Some(self.begin_alarm(due, Rank::Cpu, AlarmAction::Call(call))) }
+        let mut agenda = self.inner.agenda.borrow_mut();
+        let id = agenda.vacant();
+        agenda.callbacks[id.index() as usize].call = Some(call);
+        agenda.begin_sleep(id, due);
+        ScheduledCall { alarm: Some(id) }
     }
 
     /// Like [`call_after`](Self::call_after), without an allocation for each call: `handler` is
@@ -406,12 +405,8 @@ impl Kernel {
         }
         let due = self.now() + duration;
         let mut agenda = self.inner.agenda.borrow_mut();
-        let id = agenda.insert_signal(due, handler, token);
-        if due < Time::NEVER {
-            agenda.begin_sleep(id, due);
-        } else {
-            agenda.slots[id.index() as usize].state = AlarmState::Beyond;
-        }
+        let id = agenda.insert_signal(handler, token);
+        agenda.begin_sleep(id, due);
         ScheduledCall { alarm: Some(id) }
     }
 
@@ -470,17 +465,14 @@ impl Future for WaitUntil {
                 if self.rank == Rank::Cpu && self.due <= self.kernel.now() {
                     return Poll::Ready(());
                 }
-                let action = AlarmAction::Wake(Waiter::new(&self.kernel, context));
+                let waiter = Waiter::new(&self.kernel, context);
                 let due = self.due.max(self.kernel.now());
-                self.alarm = Some(self.kernel.begin_alarm(due, self.rank, action));
+                self.alarm = Some(self.kernel.begin_alarm(due, self.rank, waiter));
             }
             Some(id) => {
                 let mut agenda = self.kernel.inner.agenda.borrow_mut();
-                let Some(alarm) =
-                    agenda.get(id).filter(|alarm| !matches!(alarm.state, AlarmState::Fired))
-                else {
-                    return Poll::Ready(());
-                };
+                // Otherwise it has fired.
+                let Some(alarm) = agenda.get(id) else { return Poll::Ready(()) };
                 alarm.wait_again(&self.kernel, context);
             }
         }

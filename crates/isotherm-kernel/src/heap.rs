@@ -5,7 +5,7 @@
 
 /// Identifies an entry of a heap until it is popped or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct EntryId(u32);
+pub(crate) struct EntryId(pub(crate) u32);
 
 /// Children per node: a tree of four is shallower than one of two, and the children share a cache
 /// line.
@@ -32,9 +32,12 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         Heap { heap: Vec::new(), positions: Vec::new(), free: Vec::new() }
     }
 
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.heap.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.heap.is_empty()
     }
 
     /// The entry with the least key.
@@ -48,10 +51,34 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
     }
 
     pub(crate) fn push(&mut self, key: K, target: T) -> EntryId {
-        let id = self.free.pop().unwrap_or_else(|| {
+        let id = self.draw_id();
+        self.insert(id, key, target);
+        id
+    }
+
+    /// Takes a free id, for an entry that is not in the heap yet.
+    #[inline]
+    pub(crate) fn draw_id(&mut self) -> EntryId {
+        EntryId(self.free.pop().unwrap_or_else(|| {
             self.positions.push(VACANT);
             (self.positions.len() - 1) as u32
-        });
+        }))
+    }
+
+    /// Frees the id of an entry that is not in the heap any more.
+    #[inline]
+    pub(crate) fn free_id(&mut self, id: EntryId) {
+        self.free.push(id.0);
+    }
+
+    /// Whether an entry is in the heap.
+    #[inline]
+    pub(crate) fn contains(&self, id: EntryId) -> bool {
+        self.positions[id.0 as usize] != VACANT
+    }
+
+    /// Adds an entry whose id has been drawn.
+    pub(crate) fn insert(&mut self, EntryId(id): EntryId, key: K, target: T) {
         let position = self.heap.len();
         let entry = Entry { key, id, target };
         // The new position receives its parent's entry, so that the new entry is written only at
@@ -59,7 +86,6 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
         let above = position.checked_sub(1).map_or(entry, |last| self.heap[last / ARITY]);
         self.heap.push(above);
         self.sift_up(position, key, id, target);
-        EntryId(id)
     }
 
     /// Changes the key of an entry.
@@ -78,21 +104,36 @@ impl<K: Ord + Copy, T: Copy> Heap<K, T> {
     }
 
     pub(crate) fn remove(&mut self, id: EntryId) -> T {
+        let target = self.extract(id);
+        self.free_id(id);
+        target
+    }
+
+    /// Removes an entry that keeps its id.
+    pub(crate) fn extract(&mut self, id: EntryId) -> T {
         let position = self.positions[id.0 as usize] as usize;
         self.take(position)
     }
 
     /// Takes the entry with the least key.
     pub(crate) fn pop(&mut self) -> Option<(K, T)> {
-        let first = self.first()?;
+        let &Entry { key, id, target } = self.heap.first()?;
         self.take(0);
-        Some(first)
+        self.free.push(id);
+        Some((key, target))
+    }
+
+    /// Removes all entries, in no particular order. They keep their ids.
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = (EntryId, K, T)> + '_ {
+        self.heap.drain(..).map(|entry| {
+            self.positions[entry.id as usize] = VACANT;
+            (EntryId(entry.id), entry.key, entry.target)
+        })
     }
 
     fn take(&mut self, position: usize) -> T {
         let taken = self.heap[position];
         self.positions[taken.id as usize] = VACANT;
-        self.free.push(taken.id);
         if let Some(last) = self.heap.pop()
             && position < self.heap.len()
         {

@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use slab::Slab;
 
 use crate::activity::Listener;
-use crate::actor::{ActorBuilder, Label, Task, Tasks, Waiting};
+use crate::actor::{ActorBuilder, Identity, Label, Task, Tasks, Waiting};
 use crate::alarm::{Agenda, DueEvent, ScheduledCall, Target, WaitUntil};
 use crate::fluid::{Due, Fluid};
 use crate::limits::Meter;
@@ -218,7 +218,8 @@ impl Kernel {
     pub fn kill_group(&self, group: Group) {
         let members: Vec<ActorId> = {
             let tasks = self.inner.tasks.borrow();
-            tasks.living().filter(|(_, task)| task.group == Some(group)).map(|(id, _)| id).collect()
+            let ids = tasks.living().map(|(id, _)| id);
+            ids.filter(|&id| tasks.identity(id).group == Some(group)).collect()
         };
         for member in members {
             self.kill(member);
@@ -395,7 +396,9 @@ impl Kernel {
     /// The name of an actor that has not ended.
     #[must_use]
     pub fn name_of(&self, id: ActorId) -> Option<Label> {
-        self.inner.tasks.borrow_mut().get(id).map(|task| task.name.clone())
+        let mut tasks = self.inner.tasks.borrow_mut();
+        tasks.get(id)?;
+        Some(tasks.identity(id).name.clone())
     }
 
     /// Records what the running actor waits for.
@@ -413,9 +416,9 @@ impl Kernel {
         }
     }
 
-    pub(crate) fn insert_task(&self, mut task: Task) -> ActorId {
+    pub(crate) fn insert_task(&self, mut task: Task, identity: Identity) -> ActorId {
         task.scheduled = true;
-        let id = self.inner.tasks.borrow_mut().insert(task);
+        let id = self.inner.tasks.borrow_mut().insert(task, identity);
         if self.is_over() {
             self.kill(id);
         } else {
@@ -442,6 +445,7 @@ impl Kernel {
         }
     }
 
+    #[inline]
     fn run_actor(&self, id: ActorId) {
         let future = {
             let mut tasks = self.inner.tasks.borrow_mut();
@@ -474,6 +478,7 @@ impl Kernel {
     }
 
     /// Solves shares, updates the event queue and returns the date of the first event.
+    #[inline]
     pub(crate) fn settle(&self) -> Option<Time> {
         let mut agenda = self.inner.agenda.borrow_mut();
         agenda.settle();
@@ -484,6 +489,7 @@ impl Kernel {
     /// Moves everything that is due now into the run queue. Returns the number of events, and
     /// whether an entry has been run: a single one runs at once if `may_run` allows it and the run
     /// queue is empty.
+    #[inline]
     pub(crate) fn deliver_due(&self, may_run: bool) -> (u64, bool) {
         let mut events = 0;
         let mut agenda = self.inner.agenda.borrow_mut();
@@ -502,7 +508,6 @@ impl Kernel {
                         ready => self.inner.ready.borrow_mut().push_back(ready),
                     }
                 }
-                DueEvent::Nothing => {}
                 DueEvent::Activity(index) => {
                     let mut fluid = self.inner.fluid.borrow_mut();
                     let due = fluid.due(index, self.now(), &mut agenda.queue, Target::Activity);

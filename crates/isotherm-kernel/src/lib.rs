@@ -61,6 +61,7 @@ mod combinators;
 pub mod distribution;
 mod heap;
 mod kernel;
+mod later;
 mod limits;
 mod mailbox;
 mod queue;

@@ -1,4 +1,4 @@
-//! The event queue: an indexed heap with a documented total order.
+//! The event queue: an indexed heap with a documented total order, and what is due later.
 //!
 //! # Order
 //!
@@ -14,12 +14,15 @@
 //! # Cost
 //!
 //! Push, pop, re-key and removal are O(log n). A date that moves is re-keyed in place and a
-//! cancelled event is removed immediately: the queue holds no dead entries.
+//! cancelled event is removed immediately: the queue holds no dead entries. Of many events only
+//! those that are due soon are in the heap; the others are in [`Later`], where all but being sorted
+//! costs O(1). Where an event is makes no difference to the order.
 
 use std::cmp::Ordering;
 
 use crate::Time;
 use crate::heap::{EntryId, Heap};
+use crate::later::Later;
 
 /// The model of an event. Among events of one date the lower rank comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,6 +90,12 @@ impl EventKey {
     /// After all events.
     pub(crate) const MAX: EventKey = EventKey { time: u64::MAX, order: u64::MAX };
 
+    /// The date in nanoseconds.
+    #[inline]
+    pub(crate) fn time(self) -> u64 {
+        self.time
+    }
+
     #[inline]
     fn number(self) -> u128 {
         u128::from(self.time) << 64 | u128::from(self.order)
@@ -125,16 +134,31 @@ const LAST: u64 = (1 << RANK_SHIFT) - 1;
 /// Identifies an entry of the queue until it is popped or removed.
 pub(crate) type EventId = EntryId;
 
-/// A heap of targets `T` ordered by `(time, rank, place)`.
+/// From how many events in the heap some are kept apart; few are quicker in the heap.
+const LATER_FROM: usize = 256;
+
+/// Targets `T` ordered by `(time, rank, place)`.
 pub(crate) struct EventQueue<T> {
+    /// What is due before the horizon of `later`. It is empty only if the queue is.
     heap: Heap<EventKey, T>,
+    later: Later<T>,
+    later_from: usize,
+    /// The number of events in the heap from which all are divided anew.
+    divide_from: usize,
     next_number: u64,
     pub(crate) order: TieOrder,
 }
 
 impl<T: Copy> EventQueue<T> {
     pub(crate) fn new() -> Self {
-        EventQueue { heap: Heap::new(), next_number: 0, order: TieOrder::default() }
+        EventQueue {
+            heap: Heap::new(),
+            later: Later::new(),
+            later_from: LATER_FROM,
+            divide_from: LATER_FROM,
+            next_number: 0,
+            order: TieOrder::default(),
+        }
     }
 
     /// Draws the next number, for an object that is created or takes a new place.
@@ -164,12 +188,12 @@ impl<T: Copy> EventQueue<T> {
         }
     }
 
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.heap.len()
+        self.heap.len() + self.later.len()
     }
 
     /// The key of the first event.
+    #[inline]
     pub(crate) fn first_key(&self) -> Option<EventKey> {
         self.heap.first().map(|(key, _)| key)
     }
@@ -180,20 +204,48 @@ impl<T: Copy> EventQueue<T> {
     }
 
     pub(crate) fn push(&mut self, time: Time, rank: Rank, place: u64, target: T) -> EventId {
-        self.heap.push(key(time, rank, place), target)
+        let id = self.heap.draw_id();
+        self.insert(id, key(time, rank, place), target);
+        id
+    }
+
+    #[inline]
+    fn insert(&mut self, id: EventId, key: EventKey, target: T) {
+        if key.time() >= self.later.horizon {
+            self.later.insert(id, key, target);
+            self.fill();
+        } else {
+            self.heap.insert(id, key, target);
+            if self.heap.len() >= self.divide_from {
+                self.divide();
+            }
+        }
     }
 
     /// Moves an entry to another date and place.
     pub(crate) fn rekey(&mut self, id: EventId, time: Time, rank: Rank, place: u64) {
-        self.heap.rekey(id, key(time, rank, place));
+        let key = key(time, rank, place);
+        let is_soon = self.heap.contains(id);
+        if is_soon && key.time() < self.later.horizon {
+            self.heap.rekey(id, key);
+        } else if is_soon || !self.later.rekey(id, key) {
+            let target = if is_soon { self.heap.extract(id) } else { self.later.remove(id) };
+            self.insert(id, key, target);
+        }
     }
 
     pub(crate) fn time_of(&self, id: EventId) -> Time {
-        time_of(self.heap.key_of(id))
+        time_of(if self.heap.contains(id) { self.heap.key_of(id) } else { self.later.key_of(id) })
     }
 
     pub(crate) fn remove(&mut self, id: EventId) {
-        self.heap.remove(id);
+        if self.heap.contains(id) {
+            self.heap.remove(id);
+            self.fill();
+        } else {
+            self.later.remove(id);
+            self.heap.free_id(id);
+        }
     }
 
     /// Takes the first event if it is due at `now`.
@@ -202,7 +254,35 @@ impl<T: Copy> EventQueue<T> {
         if time_of(key) > now {
             return None;
         }
-        self.heap.pop().map(|(_, target)| target)
+        let target = self.heap.pop().map(|(_, target)| target);
+        self.fill();
+        target
+    }
+
+    /// Fills the heap again if it is empty.
+    #[inline]
+    fn fill(&mut self) {
+        if self.heap.is_empty() && self.later.len() > 0 {
+            self.fill_from_later();
+        }
+    }
+
+    fn fill_from_later(&mut self) {
+        let EventQueue { heap, later, .. } = self;
+        later.take_first(|id, key, target| heap.insert(id, key, target));
+        self.divide_from = self.later_from.max(2 * self.heap.len()).max(self.len() / 2);
+    }
+
+    /// Divides all events anew. It costs O(events), so the heap must have grown by about as many
+    /// before it is done.
+    #[cold]
+    fn divide(&mut self) {
+        let EventQueue { heap, later, .. } = self;
+        later.gather();
+        for (id, key, target) in heap.drain() {
+            later.insert(id, key, target);
+        }
+        self.fill_from_later();
     }
 }
 
@@ -247,33 +327,48 @@ mod tests {
     proptest! {
         #![proptest_config(isotherm_testing::cases(10_000))]
 
-        /// Any mixture of pushes, re-keys and removals pops in the order of a sorted list, and
-        /// leaves no dead entry.
+        /// Any mixture of pushes, re-keys, removals and pops has the order of a sorted list and
+        /// leaves no dead entry, wherever the entries are kept.
         #[test]
-        fn pops_in_order(operations in prop::collection::vec((0u8..4, 0u64..20, 0usize..50), 1..200)) {
+        fn pops_in_order(
+            later_from in prop::sample::select(vec![1, 4, 30, LATER_FROM]),
+            dates in prop::sample::select(vec![20, 1000, u64::MAX]),
+            operations in prop::collection::vec((0u8..8, any::<u64>(), 0usize..200), 1..300),
+        ) {
             let mut queue = EventQueue::new();
+            (queue.later_from, queue.divide_from) = (later_from, later_from);
             let mut model: Vec<(Time, u64, EventId, u32)> = Vec::new();
             for (number, (operation, time, pick)) in operations.into_iter().enumerate() {
-                let time = Time::from_nanos(time);
+                // Dates of any magnitude.
+                let time = Time::from_nanos((time >> (pick % 64)) % dates);
                 let sequence = queue.draw_number();
                 match operation {
-                    0 | 1 => {
+                    0..=3 => {
                         let id = queue.push(time, Rank::Cpu, sequence, number as u32);
                         model.push((time, sequence, id, number as u32));
                     }
-                    2 if !model.is_empty() => {
+                    4 | 5 if !model.is_empty() => {
                         let pick = pick % model.len();
                         queue.rekey(model[pick].2, time, Rank::Cpu, sequence);
                         model[pick].0 = time;
                         model[pick].1 = sequence;
                     }
-                    3 if !model.is_empty() => {
+                    6 if !model.is_empty() => {
                         let (_, _, id, _) = model.swap_remove(pick % model.len());
                         queue.remove(id);
+                    }
+                    7 => {
+                        let first = (0..model.len()).min_by_key(|&place| (model[place].0, model[place].1));
+                        let first = first.map(|place| model.swap_remove(place));
+                        prop_assert_eq!(queue.next_time(), first.map(|(time, ..)| time));
+                        prop_assert_eq!(queue.pop_due(Time::NEVER), first.map(|entry| entry.3));
                     }
                     _ => {}
                 }
                 prop_assert_eq!(queue.len(), model.len());
+                for &(time, _, id, _) in &model {
+                    prop_assert_eq!(queue.time_of(id), time);
+                }
             }
             model.sort_by_key(|&(time, sequence, ..)| (time, sequence));
             let expected: Vec<u32> = model.iter().map(|entry| entry.3).collect();

@@ -41,8 +41,8 @@ pub struct Simulation {
     has_ended: Cell<bool>,
     /// Background calls since the last event.
     calls: Cell<u64>,
-    /// What was to happen next when the simulation was left, if it was left between two dates.
-    next: Cell<Option<Next>>,
+    /// The background call that it waits for, if it was left while nothing else was pending.
+    awaited: Cell<Option<Time>>,
 }
 
 /// How far a simulation has been advanced.
@@ -54,22 +54,13 @@ pub enum Advanced {
     Ended(Time),
 }
 
-/// The dates of what happens next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Next {
-    /// The first event; `None` if only background calls are pending.
-    event: Option<Time>,
-    background: Time,
-}
-
 /// Where to leave a simulation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Leave {
-    /// When everything up to a date has happened.
+    /// When everything up to a date has happened; with [`Time::NEVER`], at the end.
     At(Time),
     /// When everything at one date has happened.
     AfterOneDate,
-    AtEnd,
 }
 
 impl Default for Simulation {
@@ -86,7 +77,7 @@ impl Simulation {
             kernel: Kernel::new(),
             has_ended: Cell::new(false),
             calls: Cell::new(0),
-            next: Cell::new(None),
+            awaited: Cell::new(None),
         }
     }
 
@@ -160,11 +151,11 @@ impl Simulation {
     ///
     /// # Errors
     /// A [`RunError`] says why the simulation could not go on; whatever happened before has
-    /// happened. [Pauses](Kernel::pause) are passed over. A second call returns [`RunError::AlreadyRun`], however the first one ended,
-    /// because a run drops all actors.
+    /// happened. [Pauses](Kernel::pause) are passed over. A second call returns
+    /// [`RunError::AlreadyRun`], however the first one ended, because a run drops all actors.
     pub fn run(&self) -> Result<Time, RunError> {
         loop {
-            if let Advanced::Ended(at) = self.advance(Leave::AtEnd)? {
+            if let Advanced::Ended(at) = self.advance(Leave::At(Time::NEVER))? {
                 return Ok(at);
             }
         }
@@ -233,49 +224,43 @@ impl Simulation {
         let meter = &kernel.inner.meter;
         let limits = meter.limits.get();
         let most_events = limits.max_events.unwrap_or(u64::MAX);
+        if !kernel.inner.ready.borrow().is_empty() {
+            self.awaited.set(None);
+        }
         let begin = kernel.now();
-        let mut left = self.next.take().filter(|_| kernel.inner.ready.borrow().is_empty());
+        // Nothing else about leaving is looked at in each iteration.
+        let mut last = match leave {
+            Leave::At(date) => date.max(begin),
+            Leave::AfterOneDate => begin,
+        };
         loop {
             self.run_instant()?;
             if kernel.inner.tasks.borrow().users == 0 {
                 return Ok(Advanced::Ended(kernel.now()));
             }
             let event = kernel.settle();
-            let known = Next { event, background: kernel.inner.next_background.get() };
+            let background = kernel.inner.next_background.get();
             let next = match event {
-                Some(event) => event.min(known.background),
+                Some(event) => event.min(background),
                 None if kernel.standstill_handlers().iter().any(|handler| handler.retry()) => {
                     continue;
                 }
-                // It was left before this: the background call is waited for already.
-                None if left == Some(known) => known.background,
-                None if kernel.may_wait_for_background() => known.background,
-                None => match leave {
-                    // The caller may still change something.
-                    Leave::At(date) if date < Time::NEVER => {
-                        kernel.inner.now.set(date.max(begin));
-                        return Ok(Advanced::Paused);
-                    }
-                    _ => return Err(self.standstill()),
-                },
+                None if self.waits_for(background) => background,
+                // The caller may still change something.
+                None if leave != Leave::AfterOneDate && last < Time::NEVER => {
+                    kernel.inner.now.set(last);
+                    return Ok(Advanced::Paused);
+                }
+                None => return Err(self.standstill()),
             };
-            left = None;
-            match leave {
-                Leave::At(date) if next > date.max(begin) => {
-                    if let Some(limit) = limits.max_time
-                        && next.min(date) > limit
-                    {
-                        return Err(RunError::TimeLimit { limit });
-                    }
-                    self.next.set(Some(known));
-                    kernel.inner.now.set(date.max(begin));
-                    return Ok(Advanced::Paused);
+            self.awaited.set(None);
+            if next > last {
+                if leave == Leave::AfterOneDate && last == begin {
+                    last = next;
+                } else {
+                    self.awaited.set(event.is_none().then_some(background));
+                    return self.leave_before(next, last);
                 }
-                Leave::AfterOneDate if kernel.now() > begin && next > kernel.now() => {
-                    self.next.set(Some(known));
-                    return Ok(Advanced::Paused);
-                }
-                _ => {}
             }
             debug_assert!(next >= kernel.now(), "time never goes back");
             if let Some(limit) = limits.max_time
@@ -313,7 +298,26 @@ impl Simulation {
         }
     }
 
+    /// Whether a simulation in which nothing else is pending goes on to a background call.
+    #[cold]
+    fn waits_for(&self, background: Time) -> bool {
+        self.awaited.take() == Some(background) || self.kernel.may_wait_for_background()
+    }
+
+    /// Leaves a simulation at the date `last`, before what happens next.
+    #[cold]
+    fn leave_before(&self, next: Time, last: Time) -> Result<Advanced, RunError> {
+        if let Some(limit) = self.kernel.inner.meter.limits.get().max_time
+            && next.min(last) > limit
+        {
+            return Err(RunError::TimeLimit { limit });
+        }
+        self.kernel.inner.now.set(last);
+        Ok(Advanced::Paused)
+    }
+
     /// Runs entries of the run queue until it is empty.
+    #[inline]
     fn run_instant(&self) -> Result<(), RunError> {
         let (meter, now) = (&self.kernel.inner.meter, self.kernel.now());
         loop {
@@ -367,8 +371,8 @@ impl Simulation {
         tasks
             .living()
             .filter(|(_, task)| !task.daemon)
-            .map(|(_, task)| WaitingActor {
-                actor: task.name.to_string(),
+            .map(|(id, task)| WaitingActor {
+                actor: tasks.identity(id).name.to_string(),
                 waits_for: task.waiting.to_string(),
             })
             .collect()
