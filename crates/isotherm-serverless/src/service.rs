@@ -9,6 +9,7 @@
 //! At its start it creates the head storage service and, on every compute host, a storage service,
 //! a memory and a bare-metal service. Every invocation runs as an action of the latter.
 
+mod attachment;
 mod effects;
 #[cfg(any(test, feature = "audit"))]
 mod live;
@@ -27,6 +28,7 @@ use isotherm_services::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::attachment::Attachments;
 use crate::ask::{Answer, Asked, CallerDecides, Deciders, Decision, NotAsked};
 use crate::call::PrivateStorage;
 use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
@@ -37,7 +39,7 @@ use crate::keep_alive::{IdleNow, Keep};
 use crate::message::{ManagerMessage, Reply, Request, Ticket};
 use crate::scheduler::Plan;
 use crate::state::{
-    Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round, View,
+    Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round, Row, View,
 };
 use crate::{
     ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits,
@@ -205,6 +207,7 @@ struct Tables {
     /// The timers of containers to be started ahead, by function.
     prewarmings: FxHashMap<FunctionId, Timer>,
     private: IdMap<ContainerId, PrivateStorage>,
+    attachments: Attachments,
     /// Requests to be answered when no invocation is left.
     draining: Vec<Reply<()>>,
     /// The request to be answered when the service has stopped.
@@ -216,6 +219,12 @@ struct Tables {
 }
 
 impl Tables {
+    /// The body of an invocation: its own or that of its function.
+    #[inline]
+    fn body_of(&self, function: FunctionId, body: Option<Body>) -> Body {
+        body.unwrap_or_else(|| self.functions[function.index()].0.body().clone()).drawn()
+    }
+
     /// Gives up every value that may hold the service.
     fn tear_down(&mut self) -> impl Sized + use<> {
         let bare = |function: &Function| {
@@ -229,7 +238,8 @@ impl Tables {
             self.functions.iter().map(|(function, limits)| (bare(function), *limits)).collect();
         let functions = std::mem::replace(&mut self.functions, functions);
         let private = std::mem::take(&mut self.private);
-        (functions, private, std::mem::take(&mut self.draining), self.stopping.take())
+        let replies = (std::mem::take(&mut self.draining), self.stopping.take());
+        (functions, private, self.attachments.tear_down(), replies)
     }
 }
 
@@ -539,7 +549,11 @@ impl ServerlessComputeService {
             // It is not stored: a stored handle would keep the service alive.
             return Invocation::new(id, self.clone());
         }
-        live.service_data.handle.get_or_insert_with(|| Invocation::new(id, self.clone())).clone()
+        live.has_handle = true;
+        let mut tables = self.inner.tables.borrow_mut();
+        let attachment = tables.attachments.get_mut(live.row);
+        let new = || Invocation::new(id, self.clone());
+        attachment.map_or_else(new, |found| found.handle.get_or_insert_with(new).clone())
     }
 
     /// The state of an invocation that has not ended.
@@ -655,7 +669,7 @@ impl ServerlessComputeService {
         if self.is_gone() {
             inner.lost.set(inner.lost.get() + 1);
         } else {
-            self.take_in_detached(function, body, manager.clone());
+            self.take_in_detached(function, body, manager);
         }
         self.conclude(Round::Arrival);
     }
@@ -776,8 +790,7 @@ impl ServerlessComputeService {
 
     /// Concludes a message: what the state asks is answered, and the effects are carried out.
     fn conclude(&self, round: Round) {
-        let asked = self.inner.state.borrow().asked();
-        if let Some(Asked::Keep(idle)) = asked {
+        if let Some(Asked::Keep(idle)) = self.question() {
             let Some(keep) = self.keep(&idle) else {
                 return self.ask_the_caller(Then::Conclude(round));
             };
@@ -785,6 +798,14 @@ impl ServerlessComputeService {
         }
         self.inner.state.borrow_mut().conclude(round);
         self.answer_rounds();
+    }
+
+    /// What the state asks. The policy or the caller that answers may query handles.
+    #[inline]
+    fn question(&self) -> Option<Asked> {
+        let mut state = self.inner.state.borrow_mut();
+        self.note_ends(&mut state);
+        state.asked()
     }
 
     /// The decision of a policy about an idle container; `None` if the caller decides.
@@ -800,8 +821,7 @@ impl ServerlessComputeService {
     fn answer_rounds(&self) {
         let state = &self.inner.state;
         loop {
-            let asked = state.borrow().asked();
-            match asked {
+            match self.question() {
                 Some(Asked::Alone { function, .. }) => {
                     let placed = match self.inner.caller_decides.get().rounds {
                         true => None,
@@ -993,16 +1013,15 @@ impl ServerlessComputeService {
             return;
         }
         ticket.taken_in();
-        let Some(reply) = reply else { return self.take_in_detached(function, body, manager) };
-        self.note_invoked(function);
-        let body = self.body_of(function, body);
-        let mut state = self.inner.state.borrow_mut();
-        let (id, live) = state.submit(function);
-        let service_data = &mut live.service_data;
-        (service_data.body, service_data.manager) = (body, Some(manager));
+        let Some(reply) = reply else { return self.take_in_detached(function, body, &manager) };
+        let (id, row) = self.submit(function, true);
+        let mut tables = self.inner.tables.borrow_mut();
+        let body = tables.body_of(function, body);
         let handle = Invocation::new(id, self.clone());
-        service_data.handle = Some(handle.clone());
-        drop(state);
+        let attachment = tables.attachments.insert(row, id, body);
+        (attachment.handle, attachment.manager) = (Some(handle.clone()), Some(manager));
+        attachment.is_detached = false;
+        drop(tables);
         reply.answer(self.inner.payloads.invoke_answer, Ok(handle));
     }
 
@@ -1012,15 +1031,17 @@ impl ServerlessComputeService {
         &self,
         function: FunctionId,
         body: Option<Body>,
-        manager: Port<ManagerMessage>,
+        manager: &Port<ManagerMessage>,
     ) {
-        self.note_invoked(function);
-        let body = self.body_of(function, body);
-        let mut state = self.inner.state.borrow_mut();
-        let (_, live) = state.submit(function);
-        let service_data = &mut live.service_data;
-        (service_data.body, service_data.manager, service_data.is_detached) =
-            (body, Some(manager), true);
+        let (id, row) = self.submit(function, false);
+        let mut tables = self.inner.tables.borrow_mut();
+        let body = tables.body_of(function, body);
+        let is_sleep = matches!(body, Body::Sleep(_));
+        let attachment = tables.attachments.insert(row, id, body);
+        attachment.is_detached = true;
+        if !is_sleep {
+            attachment.manager = Some(manager.clone());
+        }
         self.inner.detached.set(self.inner.detached.get() + 1);
     }
 
@@ -1031,13 +1052,13 @@ impl ServerlessComputeService {
         self.inner.deciders.borrow_mut().invoked(&invoked);
     }
 
-    /// The body of an invocation: its own or that of its function.
     #[inline]
-    fn body_of(&self, function: FunctionId, body: Option<Body>) -> Body {
-        body.unwrap_or_else(|| {
-            self.inner.tables.borrow().functions[function.index()].0.body().clone()
-        })
-        .drawn()
+    fn submit(&self, function: FunctionId, has_handle: bool) -> (InvocationId, Row) {
+        self.note_invoked(function);
+        let mut state = self.inner.state.borrow_mut();
+        let (id, live) = state.submit(function);
+        live.has_handle = has_handle;
+        (id, live.row)
     }
 
     #[inline]
@@ -1077,7 +1098,10 @@ impl ServerlessComputeService {
             reply.answer(0, Err(self.gone()));
             return;
         }
-        self.inner.state.borrow_mut().fail_all_waiting(&self.gone());
+        let mut state = self.inner.state.borrow_mut();
+        state.fail_all_waiting(&self.gone());
+        self.note_ends(&mut state);
+        drop(state);
         for node in &self.inner.nodes {
             node.bare_metal.stop();
         }
@@ -1101,11 +1125,8 @@ impl ServerlessComputeService {
         self.inner.state.borrow_mut().fail_all_waiting(&cause);
         let running = self.inner.state.borrow().running();
         for id in running {
-            let mut state = self.inner.state.borrow_mut();
-            state.abandon(id, cause.clone());
-            let asked = state.asked();
-            drop(state);
-            if let Some(Asked::Keep(idle)) = asked {
+            self.inner.state.borrow_mut().abandon(id, cause.clone());
+            if let Some(Asked::Keep(idle)) = self.question() {
                 // The container stops whatever the answer, but policies may learn from it.
                 let keep = self.keep(&idle).unwrap_or(Keep::No);
                 self.inner.state.borrow_mut().answer_keep(keep);
