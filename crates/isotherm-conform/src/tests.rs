@@ -277,6 +277,7 @@ fn a_platform_that_is_broken() {
 fn records_in_the_words_of_the_format() {
     let record = |outcome, cause| InvocationRecord {
         id: InvocationId(0),
+        attempt: 1,
         function: "f".into(),
         image: None,
         submitted: Time::from_secs_f64(1.0),

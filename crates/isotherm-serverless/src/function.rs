@@ -13,8 +13,9 @@ use isotherm_services::{FailureCause, FileName, StorageService};
 use crate::call::Call;
 use crate::config::OnFailure;
 use crate::keep_alive::{KeepAlive, SharedKeepAlive};
+use crate::limits::Concurrency;
 use crate::service::ServerlessComputeService;
-use crate::{FunctionId, Limits};
+use crate::{FunctionId, Limits, Startup};
 
 /// A container image: a file in a repository, with its sizes on disk and in memory. Cheap to clone;
 /// clones are the same image.
@@ -242,84 +243,6 @@ impl fmt::Debug for Body {
     }
 }
 
-/// The start-up time of containers.
-///
-/// A random time is drawn for each invocation when the service accepts it, whether a container is
-/// started for it or not: so the n-th invocation of a function has the same start-up time under
-/// every policy. Containers that are started ahead draw from a separate stream.
-///
-/// ```
-/// use isotherm_kernel::{Distribution, Duration, RandomDuration, RandomStreams};
-/// use isotherm_serverless::{Body, Function, Startup};
-///
-/// let fixed = Startup::from(Duration::from_millis(300));
-/// // The fit of Huawei's cold starts: log-normal with a mean of 3.24 s and a standard deviation of 7.10 s.
-/// let distribution = Distribution::log_normal_with_mean(3.24, 7.10)?;
-/// let random = RandomDuration::new(distribution, RandomStreams::new(42).stream("function/resize/startup"));
-/// let resize = Function::new("resize", None, Body::sleep(Duration::from_secs(1))).with_startup(random);
-/// assert!(matches!(resize.startup(), Some(Startup::Random(_))));
-/// # Ok::<(), isotherm_kernel::DistributionError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub enum Startup {
-    /// Always the same time.
-    Fixed(Duration),
-    /// Drawn for each invocation. Functions should not share one: the invocations of one would
-    /// change the draws of the other.
-    Random(RandomDuration),
-}
-
-impl Startup {
-    /// The random word of an invocation, from which [`of`](Self::of) makes its start-up time.
-    pub(crate) fn chance(&self) -> u64 {
-        match self {
-            Startup::Fixed(_) => 0,
-            Startup::Random(duration) => duration.next_word(),
-        }
-    }
-
-    /// The start-up time for the invocation of this word.
-    pub(crate) fn of(&self, chance: u64) -> Duration {
-        match self {
-            Startup::Fixed(duration) => *duration,
-            Startup::Random(duration) => duration.of_word(chance),
-        }
-    }
-
-    /// The start-up time of the next container that is started ahead.
-    pub(crate) fn ahead(&self) -> Duration {
-        match self {
-            Startup::Fixed(duration) => *duration,
-            Startup::Random(duration) => duration.apart().draw(),
-        }
-    }
-
-    /// The mean start-up time, or the median if the distribution has no mean.
-    pub(crate) fn expected(&self) -> Duration {
-        match self {
-            Startup::Fixed(duration) => *duration,
-            Startup::Random(duration) => {
-                let distribution = duration.distribution();
-                Duration::from_secs_f64(
-                    distribution.mean().unwrap_or_else(|| distribution.quantile(0.5)),
-                )
-            }
-        }
-    }
-}
-
-impl From<Duration> for Startup {
-    fn from(duration: Duration) -> Self {
-        Startup::Fixed(duration)
-    }
-}
-
-impl From<RandomDuration> for Startup {
-    fn from(duration: RandomDuration) -> Self {
-        Startup::Random(duration)
-    }
-}
-
 /// A function: a name, an image and a body. Cheap to clone. It can be registered any number of
 /// times, with different limits and services.
 ///
@@ -348,23 +271,6 @@ struct FunctionInner {
     keep_alive: Option<SharedKeepAlive>,
     on_failure: Option<OnFailure>,
     concurrency: Concurrency,
-}
-
-/// How many invocations of a function may run at once.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Concurrency {
-    /// In one container.
-    pub(crate) per_container: u32,
-    /// In all containers; `None`: any number.
-    pub(crate) limit: Option<u32>,
-    /// Whether this number is reserved for the function.
-    pub(crate) reserved: bool,
-}
-
-impl Default for Concurrency {
-    fn default() -> Self {
-        Concurrency { per_container: 1, limit: None, reserved: false }
-    }
 }
 
 impl fmt::Debug for Function {

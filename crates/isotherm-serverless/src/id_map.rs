@@ -173,11 +173,6 @@ impl<I: CountedId, T> IdMap<I, T> {
     }
 
     /// All values, in arbitrary order.
-    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> + '_ {
-        self.buckets.iter_mut().filter_map(|bucket| bucket.value.as_mut())
-    }
-
-    /// All values, in arbitrary order.
     #[cfg(any(test, feature = "audit"))]
     pub(crate) fn values(&self) -> impl Iterator<Item = &T> + '_ {
         self.buckets.iter().filter_map(|bucket| bucket.value.as_ref())

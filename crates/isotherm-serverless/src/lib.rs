@@ -87,7 +87,7 @@ mod node_set;
 mod record;
 mod replay;
 mod service;
-mod service_data;
+mod startup;
 mod state;
 mod unfinished;
 
@@ -98,7 +98,7 @@ pub use config::{
     Preset, RoomRule, Rules, ServiceConfig, Slots, Throttle,
 };
 pub use event::{EventKind, PlatformEvent};
-pub use function::{Body, BodyFuture, Function, Image, RegisteredFunction, Startup, Step};
+pub use function::{Body, BodyFuture, Function, Image, RegisteredFunction, Step};
 pub use id::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 pub use invocation::Invocation;
 pub use life::InvocationState;
@@ -108,5 +108,6 @@ pub use node_set::{DenseId, IdSet, NodeSet};
 pub use record::{InvocationRecord, Outcome, RecordSink, StartKind};
 pub use replay::{Planned, Source, Upcoming};
 pub use service::{ServerlessComputeService, ServerlessError};
+pub use startup::Startup;
 pub use state::{Mark, Need, Pending, View};
 pub use unfinished::{Lack, Unfinished};

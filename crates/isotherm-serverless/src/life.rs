@@ -23,9 +23,11 @@ pub enum InvocationState {
     Ended(Outcome),
 }
 
-/// The dates of an invocation that has not ended.
+/// The dates of an attempt of an invocation that has not ended.
 #[derive(Debug)]
 pub(crate) struct Life {
+    /// Which attempt of the invocation it is, from 1.
+    pub(crate) attempt: u32,
     pub(crate) submitted: Time,
     pub(crate) admitted: Option<Time>,
     pub(crate) throttle_wait: Duration,
@@ -56,7 +58,8 @@ pub(crate) struct Names<'a> {
 impl Life {
     pub(crate) fn new(submitted: Time) -> Self {
         let (throttle_wait, download_wait) = (Duration::ZERO, Duration::ZERO);
-        Life { submitted, admitted: None, throttle_wait, download_wait, dispatched: None }
+        let (attempt, admitted, dispatched) = (1, None, None);
+        Life { attempt, submitted, admitted, throttle_wait, download_wait, dispatched }
     }
 
     /// The state at date `now`.
@@ -78,6 +81,7 @@ impl Life {
     pub(crate) fn record(&self, id: InvocationId, names: &Names<'_>) -> InvocationRecord {
         let mut record = InvocationRecord {
             id,
+            attempt: self.attempt,
             function: Arc::clone(names.function),
             image: None,
             submitted: self.submitted,
@@ -103,7 +107,7 @@ impl Life {
     /// Writes the dates and names into a record and leaves the fields of its end as they are. Names
     /// that are equal already are not touched.
     fn write(&self, record: &mut InvocationRecord, id: InvocationId, names: &Names<'_>) {
-        record.id = id;
+        (record.id, record.attempt) = (id, self.attempt);
         if !Arc::ptr_eq(&record.function, names.function) {
             record.function = Arc::clone(names.function);
         }

@@ -1,4 +1,4 @@
-//! The resource limits of functions.
+//! The limits of functions.
 
 use isotherm_kernel::Duration;
 
@@ -32,5 +32,22 @@ impl Limits {
     pub fn disk(mut self, bytes: u64) -> Self {
         self.disk_bytes = bytes;
         self
+    }
+}
+
+/// How many invocations of a function may run at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Concurrency {
+    /// In one container.
+    pub(crate) per_container: u32,
+    /// In all containers; `None`: any number.
+    pub(crate) limit: Option<u32>,
+    /// Whether this number is reserved for the function.
+    pub(crate) reserved: bool,
+}
+
+impl Default for Concurrency {
+    fn default() -> Self {
+        Concurrency { per_container: 1, limit: None, reserved: false }
     }
 }

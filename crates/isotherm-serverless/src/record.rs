@@ -71,6 +71,9 @@ impl StartKind {
 pub struct InvocationRecord {
     /// The id of the invocation, counted from 0 in the order of submission.
     pub id: InvocationId,
+    /// Which attempt of the invocation this is, counted from 1. All attempts have the id of the
+    /// invocation. So far nothing is tried again, and every record is that of the first attempt.
+    pub attempt: u32,
     /// Name of the function.
     pub function: Arc<str>,
     /// Name of the function's image, if it has one.

@@ -9,6 +9,7 @@
 //! At its start it creates the head storage service and, on every compute host, a storage service,
 //! a memory and a bare-metal service. Every invocation runs as an action of the latter.
 
+mod attachment;
 mod effects;
 #[cfg(any(test, feature = "audit"))]
 mod live;
@@ -27,6 +28,7 @@ use isotherm_services::{
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::attachment::Attachments;
 use crate::ask::{Answer, Asks, CallerDecides, Deciders, Decision, NotAsked};
 use crate::call::PrivateStorage;
 use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
@@ -37,7 +39,7 @@ use crate::keep_alive::{IdleNow, Keep};
 use crate::message::{ManagerMessage, Reply, Request, Ticket};
 use crate::scheduler::Plan;
 use crate::state::{
-    Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round, View,
+    Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round, Row, View,
 };
 use crate::{
     ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits,
@@ -204,6 +206,7 @@ struct Tables {
     /// The timers of containers to be started ahead, by function.
     prewarmings: FxHashMap<FunctionId, Timer>,
     private: IdMap<ContainerId, PrivateStorage>,
+    attachments: Attachments,
     /// Requests to be answered when no invocation is left.
     draining: Vec<Reply<()>>,
     /// The request to be answered when the service has stopped.
@@ -215,6 +218,12 @@ struct Tables {
 }
 
 impl Tables {
+    /// The body of an invocation: its own or that of its function.
+    #[inline]
+    fn body_of(&self, function: FunctionId, body: Option<Body>) -> Body {
+        body.unwrap_or_else(|| self.functions[function.index()].0.body().clone()).drawn()
+    }
+
     /// Gives up every value that may hold the service.
     fn tear_down(&mut self) -> impl Sized + use<> {
         let bare = |function: &Function| {
@@ -228,7 +237,8 @@ impl Tables {
             self.functions.iter().map(|(function, limits)| (bare(function), *limits)).collect();
         let functions = std::mem::replace(&mut self.functions, functions);
         let private = std::mem::take(&mut self.private);
-        (functions, private, std::mem::take(&mut self.draining), self.stopping.take())
+        let replies = (std::mem::take(&mut self.draining), self.stopping.take());
+        (functions, private, self.attachments.tear_down(), replies)
     }
 }
 
@@ -538,7 +548,11 @@ impl ServerlessComputeService {
             // It is not stored: a stored handle would keep the service alive.
             return Invocation::new(id, self.clone());
         }
-        live.service_data.handle.get_or_insert_with(|| Invocation::new(id, self.clone())).clone()
+        live.has_handle = true;
+        let mut tables = self.inner.tables.borrow_mut();
+        let attachment = tables.attachments.get_mut(live.row);
+        let new = || Invocation::new(id, self.clone());
+        attachment.map_or_else(new, |found| found.handle.get_or_insert_with(new).clone())
     }
 
     /// The state of an invocation that has not ended.
@@ -654,7 +668,7 @@ impl ServerlessComputeService {
         if self.is_gone() {
             inner.lost.set(inner.lost.get() + 1);
         } else {
-            self.take_in_detached(function, body, manager.clone());
+            self.take_in_detached(function, body, manager);
         }
         self.conclude(None, Round::Arrival);
     }
@@ -786,8 +800,16 @@ impl ServerlessComputeService {
             };
             self.inner.state.borrow_mut().answer_keep(&idle, keep);
         }
-        let asks = self.inner.state.borrow_mut().conclude(round);
+        let asks = self.conclude_state(round);
         self.answer_scheduling(asks);
+    }
+
+    #[inline]
+    fn conclude_state(&self, round: Round) -> Asks {
+        let mut state = self.inner.state.borrow_mut();
+        let asks = state.conclude(round);
+        self.note_ends(&mut state);
+        asks
     }
 
     /// The decision of a policy about an idle container; `None` if the caller decides.
@@ -874,9 +896,8 @@ impl ServerlessComputeService {
         let Inner { state, asks_caller, .. } = &*self.inner;
         let asks = match (asks_caller.get(), &answer) {
             (Some(AsksCaller::Keep(idle, round)), Answer::Keep(keep)) => {
-                let mut state = state.borrow_mut();
-                state.answer_keep(&idle, *keep);
-                state.conclude(round)
+                state.borrow_mut().answer_keep(&idle, *keep);
+                self.conclude_state(round)
             }
             (Some(AsksCaller::Round), Answer::Round(plan)) => state.borrow_mut().answer_round(plan),
             _ => return Err(NotAsked::Else { answered: answer.name(), asked: asked.name() }),
@@ -934,7 +955,11 @@ impl ServerlessComputeService {
 
     fn body_ended(&self, invocation: InvocationId, report: ActionReport) -> Option<IdleNow> {
         self.wipe_private_storage(invocation);
-        self.inner.state.borrow_mut().body_ended(invocation, report)
+        let mut state = self.inner.state.borrow_mut();
+        let idle = state.body_ended(invocation, report);
+        // A policy may query the handle.
+        self.note_ends(&mut state);
+        idle
     }
 
     /// Under the reference's rules a failed copy or load causes no round: it would fail again.
@@ -993,16 +1018,15 @@ impl ServerlessComputeService {
             return;
         }
         ticket.taken_in();
-        let Some(reply) = reply else { return self.take_in_detached(function, body, manager) };
-        self.note_invoked(function);
-        let body = self.body_of(function, body);
-        let mut state = self.inner.state.borrow_mut();
-        let (id, live) = state.submit(function);
-        let service_data = &mut live.service_data;
-        (service_data.body, service_data.manager) = (body, Some(manager));
+        let Some(reply) = reply else { return self.take_in_detached(function, body, &manager) };
+        let (id, row) = self.submit(function, true);
+        let mut tables = self.inner.tables.borrow_mut();
+        let body = tables.body_of(function, body);
         let handle = Invocation::new(id, self.clone());
-        service_data.handle = Some(handle.clone());
-        drop(state);
+        let attachment = tables.attachments.insert(row, id, body);
+        (attachment.handle, attachment.manager) = (Some(handle.clone()), Some(manager));
+        attachment.is_detached = false;
+        drop(tables);
         reply.answer(self.inner.payloads.invoke_answer, Ok(handle));
     }
 
@@ -1012,15 +1036,17 @@ impl ServerlessComputeService {
         &self,
         function: FunctionId,
         body: Option<Body>,
-        manager: Port<ManagerMessage>,
+        manager: &Port<ManagerMessage>,
     ) {
-        self.note_invoked(function);
-        let body = self.body_of(function, body);
-        let mut state = self.inner.state.borrow_mut();
-        let (_, live) = state.submit(function);
-        let service_data = &mut live.service_data;
-        (service_data.body, service_data.manager, service_data.is_detached) =
-            (body, Some(manager), true);
+        let (id, row) = self.submit(function, false);
+        let mut tables = self.inner.tables.borrow_mut();
+        let body = tables.body_of(function, body);
+        let is_sleep = matches!(body, Body::Sleep(_));
+        let attachment = tables.attachments.insert(row, id, body);
+        attachment.is_detached = true;
+        if !is_sleep {
+            attachment.manager = Some(manager.clone());
+        }
         self.inner.detached.set(self.inner.detached.get() + 1);
     }
 
@@ -1033,13 +1059,13 @@ impl ServerlessComputeService {
         }
     }
 
-    /// The body of an invocation: its own or that of its function.
     #[inline]
-    fn body_of(&self, function: FunctionId, body: Option<Body>) -> Body {
-        body.unwrap_or_else(|| {
-            self.inner.tables.borrow().functions[function.index()].0.body().clone()
-        })
-        .drawn()
+    fn submit(&self, function: FunctionId, has_handle: bool) -> (InvocationId, Row) {
+        self.note_invoked(function);
+        let mut state = self.inner.state.borrow_mut();
+        let (id, live) = state.submit(function);
+        live.has_handle = has_handle;
+        (id, live.row)
     }
 
     #[inline]
@@ -1079,7 +1105,10 @@ impl ServerlessComputeService {
             reply.answer(0, Err(self.gone()));
             return;
         }
-        self.inner.state.borrow_mut().fail_all_waiting(&self.gone());
+        let mut state = self.inner.state.borrow_mut();
+        state.fail_all_waiting(&self.gone());
+        self.note_ends(&mut state);
+        drop(state);
         for node in &self.inner.nodes {
             node.bare_metal.stop();
         }
@@ -1098,10 +1127,15 @@ impl ServerlessComputeService {
         let cause = FailureCause::HostFailed { host };
         // What was asked is pointless now: every container stops.
         self.inner.asks_caller.set(None);
-        self.inner.state.borrow_mut().fail_all_waiting(&cause);
-        let running = self.inner.state.borrow().running();
+        let mut state = self.inner.state.borrow_mut();
+        state.fail_all_waiting(&cause);
+        let running = state.running();
+        drop(state);
         for id in running {
-            let idle = self.inner.state.borrow_mut().abandon(id, cause.clone());
+            let mut state = self.inner.state.borrow_mut();
+            let idle = state.abandon(id, cause.clone());
+            self.note_ends(&mut state);
+            drop(state);
             if let Some(idle) = idle {
                 // The container stops whatever the answer, but policies may learn from it.
                 let keep = self.keep(&idle).unwrap_or(Keep::No);

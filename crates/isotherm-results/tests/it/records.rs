@@ -21,6 +21,7 @@ fn at(seconds: f64) -> Time {
 fn cold() -> InvocationRecord {
     InvocationRecord {
         id: InvocationId(0),
+        attempt: 1,
         function: "resize".into(),
         image: Some("python".into()),
         submitted: at(1.0),
@@ -66,6 +67,7 @@ fn timed_out() -> InvocationRecord {
 fn cancelled() -> InvocationRecord {
     InvocationRecord {
         id: InvocationId(2),
+        attempt: 1,
         function: "odd, \"name\"".into(),
         image: None,
         submitted: at(3.0),

@@ -1,6 +1,7 @@
 //! Carries out the effects that the platform state has decided: starts transfers and bodies, sets
 //! timers, delivers records and completions.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,12 +11,13 @@ use isotherm_services::{
     move_data,
 };
 
+use super::attachment::Attachment;
 use super::{Inner, NodeServices, ServerlessComputeService, Signal};
 use crate::call::{Call, PrivateStorage};
 use crate::function::Body;
 use crate::manager::FunctionManager;
 use crate::message::{ManagerMessage, Request, time_limit};
-use crate::state::{Effect, Round};
+use crate::state::{Effect, Finished, PlatformState, Round, Row};
 use crate::{ContainerId, ImageId, InvocationId, NodeId};
 
 /// A message to the service that a transfer has ended. If the transfer's actor is killed, the
@@ -81,6 +83,7 @@ impl ServerlessComputeService {
     /// Carries out the queued effects in order.
     pub(super) fn carry_out(&self) {
         let mut state = self.inner.state.borrow_mut();
+        self.note_ends(&mut state);
         if let Some(news) = state.take_news() {
             drop(state);
             self.tell_observers(news);
@@ -88,13 +91,7 @@ impl ServerlessComputeService {
         }
         let is_anybody_left = loop {
             let Some(effect) = state.effects.pop_front() else {
-                let is_anybody_left = !state.invocations.is_empty();
-                if !state.ended_bodies.is_empty() {
-                    let bodies = std::mem::take(&mut state.ended_bodies);
-                    drop(state);
-                    drop(bodies);
-                }
-                break is_anybody_left;
+                break !state.invocations.is_empty();
             };
             let is_last = state.effects.is_empty();
             drop(state);
@@ -103,6 +100,25 @@ impl ServerlessComputeService {
         };
         if !is_anybody_left {
             self.answer_drained();
+        }
+    }
+
+    /// Gives the handles of ended invocations their records. Until then nothing may query them,
+    /// because the state does not know them any more.
+    #[inline]
+    pub(super) fn note_ends(&self, state: &mut PlatformState) {
+        if std::mem::take(&mut state.has_ended_handles) {
+            self.note_ends_of(&state.finished);
+        }
+    }
+
+    fn note_ends_of(&self, finished: &VecDeque<Finished>) {
+        let tables = self.inner.tables.borrow();
+        for finished in finished {
+            let attachment = tables.attachments.get(finished.row());
+            if let Some(handle) = attachment.and_then(|ended| ended.handle.as_ref()) {
+                handle.set_ended(&finished.record);
+            }
         }
     }
 
@@ -131,7 +147,7 @@ impl ServerlessComputeService {
                     Request::LoadEnded { node, image, result },
                 );
             }
-            Effect::Start { invocation, node, container, startup, limit } => {
+            Effect::Start { invocation, row, node, container, startup, limit } => {
                 // Effects are carried out at the end of a turn: the last of them ends it, if no
                 // other message waits.
                 let position = if is_last && self.takes_at_once() {
@@ -139,7 +155,7 @@ impl ServerlessComputeService {
                 } else {
                     CallPosition::Inner
                 };
-                self.start_body(invocation, node, container, startup, limit, position);
+                self.start_body((invocation, row), node, container, startup, limit, position);
             }
             Effect::KeepAlive { container, idle_sequence, idle } => {
                 let token = Signal::IdleTimeout { container, idle_sequence }.token();
@@ -186,18 +202,20 @@ impl ServerlessComputeService {
                 self.inner.tables.borrow_mut().private.remove(&container);
             }
             Effect::CancelBody { invocation } => {
-                let state = self.inner.state.borrow();
-                let action =
-                    state.invocations.get(&invocation).and_then(|live| live.service_data.action);
-                drop(state);
+                let row =
+                    self.inner.state.borrow().invocations.get(&invocation).map(|live| live.row);
+                let tables = self.inner.tables.borrow();
+                let action = row.and_then(|row| tables.attachments.get(row)?.action);
+                drop(tables);
                 if let Some((node, action)) = action {
                     self.inner.nodes[node.index()].bare_metal.cancel(action);
                 }
             }
             Effect::Ended { invocation, outcome } => {
-                let Some(record) = self.inner.state.borrow_mut().finished.pop_front() else {
+                let Some(finished) = self.inner.state.borrow_mut().finished.pop_front() else {
                     return;
                 };
+                let record = &finished.record;
                 debug_assert_eq!(
                     (record.id, record.outcome),
                     (invocation, outcome),
@@ -207,16 +225,16 @@ impl ServerlessComputeService {
                 // A sink may query the service or add another sink, which gets the next record.
                 let sinks = Rc::clone(&self.inner.sinks.borrow());
                 for sink in sinks.iter() {
-                    sink.borrow_mut().record(&record);
+                    sink.borrow_mut().record(record);
                 }
+                let mut tables = self.inner.tables.borrow_mut();
                 #[cfg(any(test, feature = "audit"))]
-                self.inner.tables.borrow_mut().progress.remove(&record.id);
-                self.inner.state.borrow_mut().records.give_back(record);
-            }
-            Effect::Notify => {
-                let user = self.inner.state.borrow_mut().to_notify.pop_front();
-                if let Some((manager, handle)) = user {
-                    self.notify(&manager, handle);
+                tables.progress.remove(&invocation);
+                let left = tables.attachments.take(finished.row());
+                drop(tables);
+                self.inner.state.borrow_mut().is_over(finished);
+                if let Some(left) = left {
+                    self.leave_behind(left);
                 }
             }
         }
@@ -227,6 +245,15 @@ impl ServerlessComputeService {
     fn tell_later(&self, from: &isotherm_services::Address, request: Request) {
         let (service, from) = (self.clone(), from.clone());
         self.kernel().call_after(Duration::ZERO, move |_| service.tell(&from, request));
+    }
+
+    /// Notifies the user of an ended invocation, if that is wanted, and drops its body. That may run
+    /// any code, so nothing is borrowed.
+    fn leave_behind(&self, ended: Attachment) {
+        let Attachment { handle, manager, is_detached, .. } = ended;
+        if !is_detached && let Some((manager, handle)) = manager.zip(handle) {
+            self.notify(&manager, handle);
+        }
     }
 
     /// Notifies the user that an invocation has ended. If the message is lost, the notification is
@@ -349,7 +376,7 @@ impl ServerlessComputeService {
     /// Submits a body to the bare-metal service of its node.
     fn start_body(
         &self,
-        invocation: InvocationId,
+        (invocation, row): (InvocationId, Row),
         node: NodeId,
         container: ContainerId,
         startup: Duration,
@@ -357,7 +384,7 @@ impl ServerlessComputeService {
         position: CallPosition,
     ) {
         let services = self.node(node);
-        let Some(action) = self.action(invocation, node, container) else { return };
+        let Some(action) = self.action(invocation, row, node, container) else { return };
         let token = (invocation.0, u64::from(node.0));
         let mut request =
             ActionRequest::owned("invocation", action, Rc::clone(&self.inner) as _, token);
@@ -371,9 +398,11 @@ impl ServerlessComputeService {
             self.inner.tables.borrow_mut().progress.insert(invocation, (node, status));
         }
         let id = services.bare_metal.submit_in(position, self.address(), request);
-        let mut state = self.inner.state.borrow_mut();
-        if let Some(live) = state.invocations.get_mut(&invocation) {
-            live.service_data.action = Some((node, id));
+        // The body may have ended at once, and another invocation have its row.
+        let mut tables = self.inner.tables.borrow_mut();
+        let attachment = tables.attachments.get_mut(row);
+        if let Some(attachment) = attachment.filter(|attachment| attachment.id == invocation) {
+            attachment.action = Some((node, id));
         }
     }
 
@@ -381,18 +410,20 @@ impl ServerlessComputeService {
     fn action(
         &self,
         invocation: InvocationId,
+        row: Row,
         node: NodeId,
         container: ContainerId,
     ) -> Option<Action> {
-        let mut state = self.inner.state.borrow_mut();
-        let live = state.invocations.get_mut(&invocation)?;
-        if let Body::Sleep(duration) = live.service_data.body {
+        let tables = self.inner.tables.borrow();
+        let attachment = tables.attachments.get(row)?;
+        if let Body::Sleep(duration) = attachment.body {
             return Some(Action::Sleep(duration));
         }
-        let handle = self.handle(invocation, live);
-        let service_data = &live.service_data;
-        let body = service_data.body.clone();
-        let manager = FunctionManager::at_port(&self.inner.site, service_data.manager.clone()?);
+        let (body, manager) = (attachment.body.clone(), attachment.manager.clone()?);
+        let manager = FunctionManager::at_port(&self.inner.site, manager);
+        drop(tables);
+        let mut state = self.inner.state.borrow_mut();
+        let handle = self.handle(invocation, state.invocations.get_mut(&invocation)?);
         let mut tables = self.inner.tables.borrow_mut();
         let storage = tables.private.get_or_insert_with(container, || {
             let storage = &self.node(node).storage;

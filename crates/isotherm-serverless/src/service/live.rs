@@ -11,6 +11,7 @@ impl ServerlessComputeService {
         sizes.extend([
             ("timers of pre-warmings", tables.prewarmings.len()),
             ("private storages", tables.private.len()),
+            ("handles and bodies", tables.attachments.len()),
             ("actions in progress", tables.progress.len()),
         ]);
         sizes

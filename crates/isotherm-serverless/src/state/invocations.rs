@@ -1,17 +1,16 @@
 //! Invocations from their submission to their end.
 
-use isotherm_kernel::{Duration, Time};
+use isotherm_kernel::Time;
 use isotherm_services::{ActionReport, FailureCause};
 
 use super::containers::Damage;
 use super::{
-    Container, Effect, Function, Image, Invocation, MOST_SPARE, Node, Pending, Phase, PlatformState,
+    Container, Effect, Finished, Function, Image, Invocation, Node, Pending, Phase, PlatformState,
+    Row,
 };
 use crate::config::AfterFailure;
-use crate::function::Body;
 use crate::keep_alive::{IdleNow, Invoked};
 use crate::life::{Life, Names};
-use crate::service_data::ServiceData;
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, InvocationRecord, Outcome};
 
 impl PlatformState {
@@ -29,16 +28,15 @@ impl PlatformState {
         let invocation = match self.spare_invocations.pop() {
             Some(mut spare) => {
                 (spare.function, spare.phase, spare.life) = (function, Phase::New, life);
-                spare.chance = chance;
+                (spare.chance, spare.has_handle) = (chance, false);
                 spare
             }
-            None => Box::new(Invocation {
-                function,
-                phase: Phase::New,
-                chance,
-                life,
-                service_data: ServiceData::default(),
-            }),
+            None => {
+                let row = Row(self.next_row);
+                self.next_row += 1;
+                let (phase, has_handle) = (Phase::New, false);
+                Box::new(Invocation { row, function, phase, chance, life, has_handle })
+            }
         };
         (id, self.invocations.insert_new(id, invocation))
     }
@@ -107,13 +105,12 @@ impl PlatformState {
     fn end_removed(
         &mut self,
         id: InvocationId,
-        mut invocation: Box<Invocation>,
+        invocation: Box<Invocation>,
         outcome: Outcome,
         mut cause: Option<FailureCause>,
         (started, ended): (Option<Time>, Option<Time>),
     ) {
-        let has_handle = invocation.service_data.handle.is_some();
-        let names = if self.names_wanted || has_handle {
+        let names = if self.names_wanted || invocation.has_handle {
             names(&self.functions, &self.images, &self.nodes, &invocation)
         } else {
             Names { function: &self.no_name, image: None, node: None }
@@ -127,46 +124,33 @@ impl PlatformState {
             }
             (record.started, record.ended) = (started, ended);
         });
-        let ServiceData { handle, is_detached, body, manager, action } =
-            &mut invocation.service_data;
-        let (handle, manager, is_detached) =
-            (handle.take(), manager.take(), std::mem::take(is_detached));
-        *action = None;
-        if !matches!(body, Body::Sleep(_)) {
-            self.ended_bodies.push(std::mem::replace(body, Body::sleep(Duration::ZERO)));
-        }
-        if let Some(handle) = &handle {
-            handle.set_ended(&record);
-        }
-        self.finished.push_back(record);
+        self.has_ended_handles |= invocation.has_handle;
+        let (function, phase) = (invocation.function, invocation.phase);
+        self.finished.push_back(Finished { invocation, record });
         self.effects.push_back(Effect::Ended { invocation: id, outcome });
-        if !is_detached && let Some(user) = manager.zip(handle) {
-            self.to_notify.push_back(user);
-            self.effects.push_back(Effect::Notify);
-        }
-        let container = match invocation.phase {
+        let container = match phase {
             Phase::Running(container) => Some(container),
             _ => None,
         };
         self.emit(|| EventKind::Ended { invocation: id, outcome, container });
-        if matches!(invocation.phase, Phase::AwaitsImage | Phase::Pending(_) | Phase::Running(_)) {
-            self.leave_gates(invocation.function);
+        if matches!(phase, Phase::AwaitsImage | Phase::Pending(_) | Phase::Running(_)) {
+            self.leave_gates(function);
         }
-        if self.spare_invocations.len() < MOST_SPARE {
-            self.spare_invocations.push(invocation);
-        }
+    }
+
+    /// The service has handled the end of an invocation.
+    pub(crate) fn is_over(&mut self, finished: Finished) {
+        self.spare_invocations.push(finished.invocation);
+        self.records.give_back(finished.record);
     }
 
     /// The body of an invocation has ended: its slot is free. If its container serves no other, it
     /// is returned, to ask whether it is [kept](Self::answer_keep).
     #[must_use]
     pub(crate) fn body_ended(&mut self, id: InvocationId, report: ActionReport) -> Option<IdleNow> {
-        let Some(invocation) = self
+        let invocation = self
             .invocations
-            .remove_if(&id, |invocation| matches!(invocation.phase, Phase::Running(_)))
-        else {
-            return None;
-        };
+            .remove_if(&id, |invocation| matches!(invocation.phase, Phase::Running(_)))?;
         let Phase::Running(container) = invocation.phase else { return None };
         let damage = match &report.result {
             Ok(()) => Damage::default(),

@@ -54,21 +54,19 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Random, Time};
-use isotherm_services::{FailureCause, FileId, Port};
+use isotherm_services::{FailureCause, FileId};
 use rustc_hash::FxHashMap;
 
 use crate::ask::Asks;
 use crate::config::{ContainerReuse, OnFailure, RoomRule, Rules, Throttle};
 use crate::eviction::{ContainerEviction, NeverEvict};
-use crate::function::{Body, Concurrency, Startup};
 use crate::id_map::IdMap;
 use crate::life::{Life, Records};
-use crate::message::ManagerMessage;
+use crate::limits::Concurrency;
 use crate::node_set::{IdSet, NodeSet};
-use crate::service_data::ServiceData;
 use crate::{
     ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId,
-    Outcome, PlatformEvent,
+    Outcome, PlatformEvent, Startup,
 };
 
 /// What the service has to carry out.
@@ -92,6 +90,7 @@ pub(crate) enum Effect {
     /// Start an invocation on a node.
     Start {
         invocation: InvocationId,
+        row: Row,
         node: NodeId,
         container: ContainerId,
         startup: Duration,
@@ -112,10 +111,9 @@ pub(crate) enum Effect {
     Stopped { container: ContainerId },
     /// Stop the body of an invocation.
     CancelBody { invocation: InvocationId },
-    /// An invocation has ended: pass the next one of the finished records to the sinks.
+    /// An invocation has ended, the next one of those in [`PlatformState::finished`]: pass its
+    /// record to the sinks, and notify its user.
     Ended { invocation: InvocationId, outcome: Outcome },
-    /// Notify the next user whose invocation has ended, through the function manager.
-    Notify,
 }
 
 /// The state of an image on the head disk.
@@ -210,14 +208,38 @@ pub(crate) enum Phase {
     Running(ContainerId),
 }
 
+/// The row of an invocation in tables that are arrays: the service keeps there what belongs to it.
+/// It is used again when the end of the invocation has been handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row(u32);
+
+impl Row {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 pub(crate) struct Invocation {
+    pub(crate) row: Row,
     pub(crate) function: FunctionId,
     pub(crate) phase: Phase,
     /// The random word for the start-up of a container that is started for it.
     pub(crate) chance: u64,
     pub(crate) life: Life,
-    /// Set by the service after submission.
-    pub(crate) service_data: ServiceData,
+    /// Whether there is a handle, whose user may read the names in the record. Set by the service.
+    pub(crate) has_handle: bool,
+}
+
+/// An invocation that has ended, until the service has handled that.
+pub(crate) struct Finished {
+    invocation: Box<Invocation>,
+    pub(crate) record: Rc<InvocationRecord>,
+}
+
+impl Finished {
+    pub(crate) fn row(&self) -> Row {
+        self.invocation.row
+    }
 }
 
 /// Whether a message is followed by a scheduling round.
@@ -241,9 +263,6 @@ pub(crate) struct Policies {
     pub(crate) startup_overhead: Duration,
     pub(crate) simulate_downloads: bool,
 }
-
-/// The most invocations that are pooled for reuse.
-const MOST_SPARE: usize = 1024;
 
 /// Called for every event on the platform.
 pub(crate) type Observer = Box<dyn FnMut(&PlatformEvent)>;
@@ -271,12 +290,13 @@ pub(crate) struct PlatformState {
     next_use_sequence: u64,
     /// The random word for draws of containers, until the next dispatch.
     reuse_token: u64,
-    /// Boxed, so that inserting and removing move no contents, and pooled.
+    /// Boxed, so that inserting and removing move no contents, and pooled with their rows.
     pub(crate) invocations: IdMap<InvocationId, Box<Invocation>>,
     #[expect(clippy::vec_box, reason = "they go back into the table as they are")]
     spare_invocations: Vec<Box<Invocation>>,
     next_invocation: u64,
-    pub(crate) records: Records,
+    next_row: u32,
+    records: Records,
     /// Whether a sink reads the names in records.
     pub(crate) names_wanted: bool,
     no_name: Arc<str>,
@@ -311,13 +331,10 @@ pub(crate) struct PlatformState {
     /// The number of dispatches so far.
     pub(crate) dispatches: u64,
     pub(crate) effects: VecDeque<Effect>,
-    /// The records that go with the effects [`Effect::Ended`].
-    pub(crate) finished: VecDeque<Rc<InvocationRecord>>,
-    /// The handles and managers that go with the effects [`Effect::Notify`].
-    pub(crate) to_notify: VecDeque<(Port<ManagerMessage>, crate::Invocation)>,
-    /// The bodies of ended invocations. Dropping a user's body may run any code, so the service
-    /// drops them when nothing is borrowed.
-    pub(crate) ended_bodies: Vec<Body>,
+    /// What goes with the effects [`Effect::Ended`].
+    pub(crate) finished: VecDeque<Finished>,
+    /// Whether there are handles that do not know yet that their invocations are among these.
+    pub(crate) has_ended_handles: bool,
     /// The date and the cause of the last interruption of a copy or load, until one succeeds.
     broken_moves: BTreeMap<(ImageId, NodeId), (Time, FailureCause)>,
     /// Interrupted copies and loads by the date of their retry. Emptied whenever a part of the
@@ -372,6 +389,7 @@ impl PlatformState {
             invocations: IdMap::default(),
             spare_invocations: Vec::new(),
             next_invocation: 0,
+            next_row: 0,
             records: Records::default(),
             names_wanted: false,
             no_name: "".into(),
@@ -389,8 +407,7 @@ impl PlatformState {
             dispatches: 0,
             effects: VecDeque::new(),
             finished: VecDeque::new(),
-            to_notify: VecDeque::new(),
-            ended_bodies: Vec::new(),
+            has_ended_handles: false,
             broken_moves: BTreeMap::new(),
             backing_off: BTreeSet::new(),
             retry_timers: BTreeSet::new(),
@@ -409,15 +426,9 @@ impl PlatformState {
     /// data stays.
     pub(crate) fn tear_down(&mut self) -> impl Sized + use<> {
         let eviction = std::mem::replace(&mut self.policies.eviction, Box::new(NeverEvict));
-        let service_data = self
-            .invocations
-            .values_mut()
-            .map(|invocation| std::mem::take(&mut invocation.service_data));
-        let service_data: Vec<ServiceData> = service_data.collect();
         self.effects.clear();
-        let ended = (std::mem::take(&mut self.finished), std::mem::take(&mut self.to_notify));
-        let bodies = std::mem::take(&mut self.ended_bodies);
-        (eviction, service_data, ended, bodies, std::mem::take(&mut self.observers))
+        self.finished.clear();
+        (eviction, std::mem::take(&mut self.observers))
     }
 
     /// Takes the events that observers have not got yet.

@@ -197,6 +197,7 @@ impl PlatformState {
         let start_kind =
             if is_new || !startup.is_zero() { StartKind::Cold } else { StartKind::Warm };
         let Some(invocation) = self.invocations.get_mut(&id) else { return };
+        let row = invocation.row;
         invocation.phase = Phase::Running(container);
         let spec = &mut self.functions[invocation.function.index()];
         spec.running += 1;
@@ -222,6 +223,7 @@ impl PlatformState {
             was_idle,
             start_kind,
         });
-        self.effects.push_back(Effect::Start { invocation: id, node, container, startup, limit });
+        let invocation = id;
+        self.effects.push_back(Effect::Start { invocation, row, node, container, startup, limit });
     }
 }

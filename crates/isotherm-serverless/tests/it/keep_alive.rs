@@ -1,9 +1,12 @@
 //! Keep-alive policies at work, from the invocation to the record.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use crate::common::*;
 use isotherm_serverless::audit::AuditCounters;
-use isotherm_serverless::keep_alive::{Fixed, HybridHistogram, KeepAlive};
-use isotherm_serverless::{Preset, StartKind};
+use isotherm_serverless::keep_alive::{Fixed, HybridHistogram, IdleNow, Keep, KeepAlive};
+use isotherm_serverless::{Invocation, InvocationState, Outcome, Preset, StartKind};
 
 /// The starts of a function that is idle for so many minutes between its invocations. Its body
 /// takes a second, the start of its container another.
@@ -70,4 +73,34 @@ fn an_unused_container_ahead_is_stopped() {
         me.sleep(secs(7.0)).await;
         assert_eq!(auditor.borrow().containers(), 0, "12 minutes and 7 seconds later");
     });
+}
+
+/// Asks the handles what has become of their invocations, and keeps nothing.
+#[derive(Clone, Default)]
+struct Asks {
+    handles: Rc<RefCell<Vec<Invocation>>>,
+    states: Rc<RefCell<Vec<InvocationState>>>,
+}
+
+impl KeepAlive for Asks {
+    fn keep(&mut self, _: &IdleNow) -> Keep {
+        self.states.borrow_mut().extend(self.handles.borrow().iter().map(Invocation::state));
+        Keep::No
+    }
+}
+
+#[test]
+fn handles_know_the_end_when_it_is_asked_what_becomes_of_the_container() {
+    let world = World::new(1);
+    let policy = Asks::default();
+    let (handles, states) = (Rc::clone(&policy.handles), Rc::clone(&policy.states));
+    let service = world.service(Preset::Default, |config| config.keep_alive = Box::new(policy));
+    let manager = world.manager.clone();
+    world.play(async move |_| {
+        let f = register(&manager, &service, &sleeper("f", None, 1.0), limit(60.0)).await;
+        let invocation = manager.invoke(&f).await.unwrap();
+        handles.borrow_mut().push(invocation.clone());
+        manager.wait_one(&invocation).await;
+    });
+    assert_eq!(*states.borrow(), [InvocationState::Ended(Outcome::Completed)]);
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::eviction::NeverEvict;
-use crate::function::Concurrency;
+use crate::limits::Concurrency;
 use crate::scheduler::{
     ByNode, ChooseNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality,
     MostLoaded, Nearness, Nodes, PowerOfTwo, RoundRobin, WarmFirst,

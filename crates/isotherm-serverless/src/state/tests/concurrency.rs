@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::StartKind;
-use crate::function::Concurrency;
+use crate::limits::Concurrency;
 
 impl Stage {
     /// A function of 40 bytes without image that starts in 3 s.

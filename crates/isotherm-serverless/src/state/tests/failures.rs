@@ -286,7 +286,7 @@ fn a_function_may_have_a_rule_of_its_own_for_failures() {
 #[test]
 fn a_container_that_serves_others_is_discarded_when_the_last_of_them_ends() {
     let mut stage = Setup::new(Preset::Default, &[(8, 100, 100)]).stage();
-    let concurrency = crate::function::Concurrency { per_container: 3, ..Default::default() };
+    let concurrency = crate::limits::Concurrency { per_container: 3, ..Default::default() };
     let f = stage.function_with(40, |function| function.concurrency = concurrency);
     let ids = [stage.invoke(f), stage.invoke(f), stage.invoke(f)];
     stage.orders();

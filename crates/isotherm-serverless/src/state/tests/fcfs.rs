@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::function::Concurrency;
+use crate::limits::Concurrency;
 use crate::scheduler::{Dispatch, Plan};
 use crate::state::{Pending, View};
 

@@ -293,7 +293,7 @@ impl Stage {
     /// The causes of the invocations that have failed since the last call.
     pub(super) fn causes(&mut self) -> Vec<&'static str> {
         let finished = self.state.finished.drain(..);
-        finished.filter_map(|record| record.cause.as_ref().map(FailureCause::code)).collect()
+        finished.filter_map(|ended| ended.record.cause.as_ref().map(FailureCause::code)).collect()
     }
 
     /// The effects since the last call.
@@ -323,7 +323,6 @@ impl Stage {
             }
             Effect::ForgetPrewarm { function } => format!("forget prewarming of {function}"),
             Effect::Stopped { container } => format!("stopped {container}"),
-            Effect::Notify => "notify".to_owned(),
             Effect::CancelBody { invocation } => format!("cancel body {invocation}"),
             Effect::Ended { invocation, outcome } => {
                 format!("ended {invocation} {}", outcome.name())
