@@ -130,3 +130,23 @@ fn image_caching() {
     // With 16 GB a node can keep 13 images of 1.2 GB; four nodes need not load any of the 20 often.
     assert!(loads[4] < 80.0, "{output}");
 }
+
+#[test]
+fn stepped() {
+    let output = output_of("stepped");
+    let words: Vec<&str> = output.split([' ', ',']).collect();
+    let (decisions, cold) = (number(words[0]), number(words[3]));
+    // 100 invocations a second for an hour, nearly each in a round of its own. 4 nodes of 8 cores
+    // have 32 places, all of which are in use at some time, and no container stops between.
+    assert!((decisions / 360_000.0 - 1.0).abs() < 0.01, "{output}");
+    assert_eq!(cold, 32.0, "{output}");
+}
+
+#[test]
+fn own_policy_on_a_trace() {
+    let output = output_of("own_policy_on_a_trace");
+    let cold: Vec<f64> =
+        output.lines().map(|line| number(line.split(' ').next().unwrap_or(line))).collect();
+    // Ten minutes for all, then up to an hour for those that are invoked often.
+    assert!(cold[1] < cold[0], "{output}");
+}

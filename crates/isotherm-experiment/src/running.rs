@@ -199,6 +199,12 @@ impl<'a> Running<'a> {
         Ok(())
     }
 
+    /// How many decisions its caller has made.
+    #[must_use]
+    pub fn decisions(&self) -> usize {
+        self.answers.len()
+    }
+
     /// Starts the same run again and gives the same answers to the same questions, up to a date,
     /// this date included. The copy stops there, or earlier at a question that this run has not
     /// answered yet. It keeps its records to itself, and may be answered otherwise from there on.

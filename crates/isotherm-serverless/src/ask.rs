@@ -63,6 +63,11 @@ pub struct CallerDecides {
     pub keep: bool,
 }
 
+impl CallerDecides {
+    /// The caller makes the decisions of rounds.
+    pub const ROUNDS: Self = CallerDecides { rounds: true, keep: false };
+}
+
 /// Why an answer was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAsked {

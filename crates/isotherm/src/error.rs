@@ -3,10 +3,10 @@
 use std::fmt;
 
 #[cfg(feature = "experiment")]
-use isotherm_experiment::ExperimentError;
+use isotherm_experiment::{Diagnostics, ExperimentError};
 use isotherm_kernel::{DistributionError, RunError};
 use isotherm_platform::PlatformError;
-use isotherm_serverless::ServerlessError;
+use isotherm_serverless::{NotAsked, ServerlessError};
 use isotherm_services::FailureCause;
 #[cfg(feature = "workload")]
 use isotherm_workload::WorkloadError;
@@ -68,6 +68,9 @@ pub enum Error {
     #[cfg(feature = "experiment")]
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
+    /// A decision that was not asked for.
+    #[error(transparent)]
+    NotAsked(#[from] NotAsked),
     /// An error of the program itself.
     #[error(transparent)]
     Other(Box<dyn std::error::Error + Send + Sync>),
@@ -103,6 +106,13 @@ impl Error {
 }
 
 isotherm_services::from_common_errors!(Error, Error::other);
+
+#[cfg(feature = "experiment")]
+impl From<Diagnostics> for Error {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Error::Experiment(diagnostics.into())
+    }
+}
 
 impl From<PlatformError> for Error {
     fn from(error: PlatformError) -> Self {

@@ -52,7 +52,10 @@ const WATCH_INTERVAL: u64 = 256;
 /// Called every few hundred steps of a run; `Break` ends the run.
 pub type Watch = Box<dyn FnMut(&Progress) -> ControlFlow<()>>;
 
-/// How a run is carried out. None of it changes the results.
+/// Called for every event on the platform.
+type EventObserver = Box<dyn FnMut(&PlatformEvent)>;
+
+/// How a run is carried out. Only policies of one's own change the results.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -67,7 +70,8 @@ pub type Watch = Box<dyn FnMut(&Progress) -> ControlFlow<()>>;
 /// ```
 #[non_exhaustive]
 pub struct RunOptions {
-    /// Whether `invocations.csv` is written.
+    /// Whether `invocations.csv` is written, or records are collected for the caller of a
+    /// [started](crate::Experiment::start) run.
     pub records: bool,
     /// Whether to write through a link, or into a device or pipe, that stands at the path of an
     /// output.
@@ -75,7 +79,7 @@ pub struct RunOptions {
     /// The watcher, if any.
     pub watch: Option<Watch>,
     own: OwnPolicies,
-    observers: Vec<Box<dyn FnMut(&PlatformEvent)>>,
+    observers: Vec<EventObserver>,
     caller_decides: CallerDecides,
 }
 
@@ -101,6 +105,13 @@ impl Default for RunOptions {
 }
 
 impl RunOptions {
+    /// The same without records: `invocations.csv` is not written, and none are collected.
+    #[must_use]
+    pub fn without_records(mut self) -> Self {
+        self.records = false;
+        self
+    }
+
     /// The same with a scheduler of one's own in place of the experiment's.
     ///
     /// A run with a policy of one's own says so in its `summary.json` and in its manifest, which
@@ -364,7 +375,7 @@ impl Started {
         let observer = &mut *self.observer.borrow_mut();
         let utilisation = observer.utilisation.report(end);
         let lost = self.lost.get() + self.service.requests_lost();
-        Ok(Outcome { summary, counts: observer.counts.clone(), utilisation, lost })
+        Ok(Outcome { summary, counts: observer.counts, utilisation, lost })
     }
 }
 
