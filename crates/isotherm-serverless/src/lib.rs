@@ -109,5 +109,5 @@ pub use record::{InvocationRecord, Outcome, RecordSink, StartKind};
 pub use replay::{Planned, Source, Upcoming};
 pub use service::{ServerlessComputeService, ServerlessError};
 pub use startup::Startup;
-pub use state::{Mark, Need, Pending, View};
+pub use state::{Change, Cursor, Kinds, Need, Pending, StopReason, View};
 pub use unfinished::{Lack, Unfinished};

@@ -30,11 +30,11 @@ pub use isotherm_serverless::scheduler::{
     RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 pub use isotherm_serverless::{
-    AfterFailure, Body, Call, ContainerId, ContainerReuse, EventKind, Function, FunctionId,
-    FunctionManager, Image, ImageCaches, Invocation, InvocationId, InvocationRecord,
-    InvocationState, Limits, NodeConfig, NodeId, OnFailure, Outcome, Payloads, Pending, Planned,
-    PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService,
-    ServerlessError, ServiceConfig, Slots, Source, StartKind, Startup, Step, View,
+    AfterFailure, Body, Call, Change, ContainerId, ContainerReuse, Cursor, EventKind, Function,
+    FunctionId, FunctionManager, Image, ImageCaches, Invocation, InvocationId, InvocationRecord,
+    InvocationState, Kinds, Limits, NodeConfig, NodeId, OnFailure, Outcome, Payloads, Pending,
+    Planned, PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService,
+    ServerlessError, ServiceConfig, Slots, Source, StartKind, Startup, Step, StopReason, View,
 };
 pub use isotherm_services::{
     Action, ActionReport, ActionRequest, BareMetalConfig, BareMetalService, Eviction,

@@ -74,12 +74,7 @@ impl Backlog {
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Pending> + '_ {
-        self.since(0)
-    }
-
-    /// The invocations from a position on.
-    pub(crate) fn since(&self, sequence: u64) -> impl DoubleEndedIterator<Item = Pending> + '_ {
-        self.positions_since(sequence).map(|(_, pending)| pending)
+        self.positions_since(0).map(|(_, pending)| pending)
     }
 
     /// The invocations from a position on, with their positions.
@@ -119,7 +114,7 @@ mod tests {
         assert_eq!(backlog.len(), left.len());
         assert!(backlog.entries.len() < 60, "gaps are closed");
         let position = backlog.push(pending(100));
-        assert_eq!(backlog.since(position).count(), 1);
+        assert_eq!(backlog.positions_since(position).count(), 1);
         assert_eq!(numbers(&backlog).last(), Some(&100));
     }
 

@@ -6,7 +6,7 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_services::FileError;
 
 use super::idle::IdleKey;
-use super::{Effect, Need, PlatformState};
+use super::{Change, Effect, Need, PlatformState, StopReason};
 use crate::config::ContainerReuse;
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::keep_alive::{IdleNow, Keep};
@@ -220,7 +220,7 @@ impl PlatformState {
         let Some(victims) = self.policies.eviction.choose(&mut idle, missing) else { return false };
         drop(idle);
         for victim in self.only_idle(node, victims) {
-            self.stop_container(victim, true);
+            self.stop_container(victim, StopReason::Evicted);
         }
         true
     }
@@ -308,6 +308,7 @@ impl PlatformState {
             }
         }
         self.open(id, &container);
+        self.log.add(Change::Idle { container: id, function, node });
         let image = self.functions[function.index()].image;
         let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
@@ -336,7 +337,8 @@ impl PlatformState {
             *spec.spare_on.entry(container.node).or_default() += spec.spare_capacity(container);
         }
         if !spec.pending.is_empty() {
-            self.opened.push(container.function);
+            let function = container.function;
+            self.log.renew(&mut spec.available, Change::Available { function });
         }
     }
 
@@ -453,21 +455,28 @@ impl PlatformState {
     }
 
     /// Stops an idle container and releases what it held.
-    pub(super) fn stop_container(&mut self, id: ContainerId, evicted: bool) {
+    pub(super) fn stop_container(&mut self, id: ContainerId, why: StopReason) {
         let Some(&container) = self.containers.get(&id) else { return };
         debug_assert_eq!(container.serving, 0, "only idle containers are stopped");
         self.no_longer_idle(id, &container);
-        self.end_container(id, true, evicted);
+        self.end_container(id, true, why);
     }
 
     /// Stops a container that was not idle, and releases what it held.
     pub(super) fn give_back(&mut self, id: ContainerId) {
-        self.end_container(id, false, false);
+        let why = match self.containers.get(&id) {
+            Some(container) if container.is_lost => StopReason::Lost,
+            Some(container) if container.is_discarded => StopReason::Discarded,
+            _ => StopReason::NotKept,
+        };
+        self.end_container(id, false, why);
     }
 
-    fn end_container(&mut self, id: ContainerId, was_idle: bool, evicted: bool) {
+    fn end_container(&mut self, id: ContainerId, was_idle: bool, why: StopReason) {
         let Some(container) = self.containers.remove(&id) else { return };
         let Container { node, function, rank, .. } = container;
+        self.log.add(Change::Stopped { container: id, function, node, why });
+        let evicted = why == StopReason::Evicted;
         self.policies.eviction.stopped(&StoppedContainer {
             id,
             function,

@@ -14,7 +14,7 @@ use std::collections::BinaryHeap;
 
 use isotherm_kernel::Time;
 
-use super::{Container, Effect, PlatformState};
+use super::{Container, Effect, PlatformState, StopReason};
 use crate::ContainerId;
 
 /// The entries beyond twice the number of containers at which stale ones are removed.
@@ -114,7 +114,7 @@ impl PlatformState {
     pub(crate) fn expire(&mut self) {
         while self.has_expired() {
             if let Some(Reverse((_, id))) = self.expiries.dates.pop() {
-                self.stop_container(id, false);
+                self.stop_container(id, StopReason::NotKept);
             }
         }
     }
@@ -128,7 +128,7 @@ impl PlatformState {
                 && container.idle_sequence == idle_sequence
         });
         if current {
-            self.stop_container(id, false);
+            self.stop_container(id, StopReason::NotKept);
         }
     }
 }

@@ -19,7 +19,7 @@
 
 use super::idle::IdleKey;
 use super::node::{Move, Transfer};
-use super::{Need, PlatformState};
+use super::{Need, PlatformState, StopReason};
 use crate::eviction::Missing;
 use crate::{ContainerId, FunctionId, ImageId, NodeId};
 
@@ -178,7 +178,7 @@ impl PlatformState {
                 return false;
             }
             for victim in victims {
-                self.stop_container(victim, true);
+                self.stop_container(victim, StopReason::Evicted);
             }
         }
     }

@@ -3,6 +3,7 @@
 use isotherm_kernel::{Duration, Time};
 
 use super::PlatformState;
+use super::changes::{Change, Cursor};
 use super::reuse::Draws;
 use crate::config::{ContainerReuse, Rules};
 use crate::node_set::NodeSet;
@@ -16,13 +17,6 @@ pub struct Pending {
     pub invocation: InvocationId,
     /// Its function.
     pub function: FunctionId,
-}
-
-/// A point in the history of a platform; see [`View::mark`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
-    changes: u64,
-    end: u64,
 }
 
 /// Room on a node, in bytes.
@@ -93,66 +87,70 @@ impl<'a> View<'a> {
         self.state.pending.iter()
     }
 
-    /// A mark of the present state, for [`arrivals_since`](Self::arrivals_since).
-    #[must_use]
-    pub fn mark(&self) -> Mark {
-        Mark { changes: self.state.changes, end: self.state.pending.end() }
-    }
-
-    /// The invocations that have become schedulable since a mark; `None` if anything else has
-    /// happened on which decisions may depend. The copies decided in the marked round do not count
-    /// if all have begun in free room.
-    #[must_use]
-    pub fn arrivals_since(
+    /// What has happened since the cursor last read, oldest first, of the kinds that it wants; the
+    /// cursor goes on to the present. `None` if it is not known, and then the reader must look at
+    /// everything anew: the first time, if others read and this cursor has not for long, or once
+    /// when another reader begins to want further kinds.
+    ///
+    /// ```
+    /// use isotherm_serverless::{Change, Cursor, Kinds, NodeId, View};
+    ///
+    /// /// The free slots of each node.
+    /// struct FreeSlots {
+    ///     of: Vec<u32>,
+    ///     cursor: Cursor,
+    /// }
+    ///
+    /// impl FreeSlots {
+    ///     fn new() -> Self {
+    ///         FreeSlots { of: Vec::new(), cursor: Cursor::new(Kinds::NODES) }
+    ///     }
+    ///
+    ///     fn update(&mut self, view: &View<'_>) {
+    ///         let Some(changes) = view.changes_since(&mut self.cursor) else {
+    ///             self.of = (0..view.nodes()).map(|node| view.free_slots(NodeId(node as u32))).collect();
+    ///             return;
+    ///         };
+    ///         for change in changes {
+    ///             if let Change::Node { node } = change {
+    ///                 self.of[node.index()] = view.free_slots(node);
+    ///             }
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn changes_since(
         &self,
-        mark: Mark,
-    ) -> Option<impl DoubleEndedIterator<Item = Pending> + 'a> {
-        (self.state.changes == mark.changes).then(|| self.state.pending.since(mark.end))
+        cursor: &mut Cursor,
+    ) -> Option<impl Iterator<Item = Change> + use<'a>> {
+        self.state.log.since(cursor)
     }
 
-    /// Grows with everything that decisions may depend on, but for arrivals.
-    pub(crate) fn changes(&self) -> u64 {
-        self.state.changes
-    }
-
-    /// The waiting invocations from a position in the queue on, with their positions.
-    pub(crate) fn pending_from(&self, position: u64) -> impl Iterator<Item = (u64, Pending)> + 'a {
+    /// The pending invocations from a position in the queue on, with their positions.
+    #[must_use]
+    pub fn pending_from(
+        &self,
+        position: u64,
+    ) -> impl DoubleEndedIterator<Item = (u64, Pending)> + use<'a> {
         self.state.pending.positions_since(position)
     }
 
-    /// The position of the first waiting invocation of a function.
-    pub(crate) fn position_of_first(&self, function: FunctionId) -> Option<u64> {
-        self.state.functions[function.index()]
-            .pending
-            .positions_since(0)
-            .next()
-            .map(|(position, _)| position)
+    /// The position in the queue that the next pending invocation gets. Positions count from 0.
+    #[must_use]
+    pub fn queue_end(&self) -> u64 {
+        self.state.pending.end()
     }
 
-    /// The nodes on which what can be had may have changed since a plan last said that the
-    /// scheduler has caught up.
-    pub(crate) fn touched(&self) -> &'a [NodeId] {
-        &self.state.touched
+    /// The positions in the queue of the pending invocations of a function.
+    pub fn positions_of(&self, function: FunctionId) -> impl Iterator<Item = u64> + use<'a> {
+        let pending = &self.state.functions[function.index()].pending;
+        pending.positions_since(0).map(|(position, _)| position)
     }
 
-    /// Whether `touched` includes nodes on which only the number of running invocations has
-    /// changed. With `want` it does from now on.
-    pub(crate) fn counts_wanted(&self, want: bool) -> bool {
-        self.state.counts_wanted.replace(self.state.counts_wanted.get() | want)
-    }
-
-    /// The functions of which the last round could not dispatch what was decided.
-    pub(crate) fn refused(&self) -> &'a [FunctionId] {
-        &self.state.refused
-    }
-
-    /// The functions of which invocations have left the queue since the last round.
-    pub(crate) fn withdrawn(&self) -> &'a [FunctionId] {
-        &self.state.withdrawn
-    }
-
-    /// Whether this round continues the last one, for the same message.
-    pub(crate) fn repeats(&self) -> bool {
+    /// Whether this round continues the last one, as [`Plan::goes_on`](crate::scheduler::Plan)
+    /// said: nothing has happened but what that one decided.
+    #[must_use]
+    pub fn repeats(&self) -> bool {
         self.state.repeats
     }
 
@@ -237,15 +235,10 @@ impl<'a> View<'a> {
         self.state.has_spare_room(function, node, reserved)
     }
 
-    /// Functions that have invocations that wait, and of which a container can take one that could
-    /// not when the last round was held.
-    pub(crate) fn opened(&self) -> &'a [FunctionId] {
-        &self.state.opened
-    }
-
     /// Room that containers will need for which images are on their way to a node; that for one
     /// image, if it is given, left out.
-    pub(crate) fn claimed(&self, node: NodeId, but: Option<ImageId>) -> Need {
+    #[must_use]
+    pub fn claimed(&self, node: NodeId, but: Option<ImageId>) -> Need {
         let state = &self.state.nodes[node.index()];
         let own = but.and_then(|image| state.claims.get(&image)).copied().unwrap_or_default();
         state.claimed.without(own)
@@ -367,7 +360,8 @@ impl<'a> View<'a> {
     }
 
     /// Whether a container serves no invocation.
-    pub(crate) fn is_idle(&self, container: ContainerId) -> bool {
+    #[must_use]
+    pub fn is_idle(&self, container: ContainerId) -> bool {
         self.state.served_by(container) == 0
     }
 
@@ -396,7 +390,8 @@ impl<'a> View<'a> {
     }
 
     /// The nodes with a nearness to an image, or a better one.
-    pub(crate) fn nodes_near(&self, image: ImageId, nearness: Nearness) -> &'a NodeSet {
+    #[must_use]
+    pub fn nodes_near(&self, image: ImageId, nearness: Nearness) -> &'a NodeSet {
         match nearness {
             Nearness::InMemory => self.in_memory(image),
             Nearness::Loading => self.loading(image),
@@ -405,8 +400,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The images that are or were near a node, in no order.
-    pub(crate) fn images_near(&self, node: NodeId) -> impl Iterator<Item = ImageId> + 'a {
+    /// The images on a node or on their way there, in no order. Some that are no longer there may
+    /// be among them.
+    pub fn images_near(&self, node: NodeId) -> impl Iterator<Item = ImageId> + 'a {
         self.state.nodes[node.index()].images.keys().copied()
     }
 
