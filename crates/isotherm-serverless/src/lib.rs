@@ -89,6 +89,7 @@ mod replay;
 mod service;
 mod startup;
 mod state;
+mod steps;
 mod unfinished;
 
 pub use ask::{Answer, CallerDecides, Decision, NotAsked};

@@ -6,6 +6,7 @@
 
 use std::marker::PhantomData;
 
+use crate::steps::counted;
 use crate::{FunctionId, NodeId};
 
 const BITS: usize = u64::BITS as usize;
@@ -172,7 +173,7 @@ impl<I: DenseId> IdSet<I> {
             .flat_map(|(index, (own, other))| bits(own & other).map(move |bit| index * BITS + bit))
             .flat_map(|word| {
                 bits(self.words[word] & other.words[word])
-                    .map(move |bit| I::of_number((word * BITS + bit) as u32))
+                    .map(move |bit| counted(I::of_number((word * BITS + bit) as u32)))
             })
     }
 
@@ -195,7 +196,7 @@ fn find_in_word<I: DenseId>(
     members: u64,
     meets: &mut impl FnMut(I) -> bool,
 ) -> Option<I> {
-    bits(members).map(|bit| I::of_number((word * BITS + bit) as u32)).find(|&id| meets(id))
+    bits(members).map(|bit| counted(I::of_number((word * BITS + bit) as u32))).find(|&id| meets(id))
 }
 
 /// The positions of the set bits, lowest first.

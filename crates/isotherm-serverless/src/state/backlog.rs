@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::Pending;
+use crate::steps::{self, counted};
 use crate::{FunctionId, InvocationId};
 
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +70,7 @@ impl Backlog {
             self.entries.pop_front();
         }
         if self.entries.len() > 2 * self.live + 16 {
+            steps::count(self.entries.len() as u64);
             self.entries.retain(|entry| !entry.gone);
         }
     }
@@ -86,7 +88,7 @@ impl Backlog {
         let live = self.entries.range(first..).filter(|entry| !entry.gone);
         let pending =
             |entry: &Entry| Pending { invocation: entry.invocation, function: entry.function };
-        live.map(move |entry| (entry.sequence, pending(entry)))
+        live.map(move |entry| counted((entry.sequence, pending(entry))))
     }
 }
 

@@ -26,6 +26,7 @@ use std::cell::Cell;
 use std::ops::BitOr;
 
 use super::PlatformState;
+use crate::steps::counted;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 
 /// Something that has happened on the platform.
@@ -320,7 +321,7 @@ impl ChangeLog {
         self.read_to.set(self.end);
         let (start, complete_from) = (self.start(), self.complete_from.get());
         let from = from.filter(|from| (start.max(complete_from)..=self.end).contains(from))?;
-        let entries = self.entries[(from - start) as usize..].iter().copied();
+        let entries = self.entries[(from - start) as usize..].iter().copied().map(counted);
         Some(entries.filter(move |change| kinds.contains(change.kind())))
     }
 }

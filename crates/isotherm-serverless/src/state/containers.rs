@@ -10,7 +10,7 @@ use super::{Change, Effect, Need, PlatformState, StopReason};
 use crate::config::ContainerReuse;
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::keep_alive::{IdleNow, Keep};
-use crate::{ContainerId, EventKind, FunctionId, ImageId, NodeId};
+use crate::{ContainerId, EventKind, FunctionId, ImageId, NodeId, steps};
 
 /// A container, busy or idle. It pins its image on the node's disk and in its memory and holds its
 /// limits there.
@@ -227,6 +227,7 @@ impl PlatformState {
 
     /// An idle container as eviction policies see it.
     pub(super) fn idle_container(&self, id: ContainerId) -> IdleContainer {
+        steps::count(1);
         self.facts(id, &self.containers[&id])
     }
 

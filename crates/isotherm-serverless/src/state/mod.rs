@@ -313,6 +313,9 @@ pub(crate) struct PlatformState {
     head_room_may_have_come: bool,
     /// The queue of schedulable invocations.
     pending: Backlog,
+    /// Set by tests with so much that checks take too long.
+    #[cfg(test)]
+    unchecked: bool,
     /// What has happened, for schedulers that ask.
     log: ChangeLog,
     /// Whether the current round continues the last one, for the same message.
@@ -390,6 +393,8 @@ impl PlatformState {
             awaiting_room: BTreeSet::new(),
             head_room_may_have_come: false,
             pending: Backlog::default(),
+            #[cfg(test)]
+            unchecked: false,
             log,
             repeats: false,
             in_vain: 0,

@@ -8,6 +8,7 @@ use super::reuse::Draws;
 use crate::config::{ContainerReuse, Rules};
 use crate::node_set::NodeSet;
 use crate::scheduler::Nearness;
+use crate::steps::{self, counted};
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 
 /// A pending invocation.
@@ -75,16 +76,23 @@ impl<'a> View<'a> {
         View { state }
     }
 
+    /// The state, for a question.
+    #[inline]
+    fn state(&self) -> &'a PlatformState {
+        steps::count(1);
+        self.state
+    }
+
     /// The current date.
     #[must_use]
     pub fn now(&self) -> Time {
-        self.state.now
+        self.state().now
     }
 
     /// The pending invocations, in the order in which they became schedulable.
     #[must_use]
     pub fn pending(&self) -> impl DoubleEndedIterator<Item = Pending> + 'a {
-        self.state.pending.iter()
+        self.state().pending.iter()
     }
 
     /// What has happened since the cursor last read, oldest first, of the kinds that it wants; the
@@ -123,7 +131,7 @@ impl<'a> View<'a> {
         &self,
         cursor: &mut Cursor,
     ) -> Option<impl Iterator<Item = Change> + use<'a>> {
-        self.state.log.since(cursor)
+        self.state().log.since(cursor)
     }
 
     /// The pending invocations from a position in the queue on, with their positions.
@@ -132,18 +140,18 @@ impl<'a> View<'a> {
         &self,
         position: u64,
     ) -> impl DoubleEndedIterator<Item = (u64, Pending)> + use<'a> {
-        self.state.pending.positions_since(position)
+        self.state().pending.positions_since(position)
     }
 
     /// The position in the queue that the next pending invocation gets. Positions count from 0.
     #[must_use]
     pub fn queue_end(&self) -> u64 {
-        self.state.pending.end()
+        self.state().pending.end()
     }
 
     /// The positions in the queue of the pending invocations of a function.
     pub fn positions_of(&self, function: FunctionId) -> impl Iterator<Item = u64> + use<'a> {
-        let pending = &self.state.functions[function.index()].pending;
+        let pending = &self.state().functions[function.index()].pending;
         pending.positions_since(0).map(|(position, _)| position)
     }
 
@@ -151,7 +159,7 @@ impl<'a> View<'a> {
     /// said: nothing has happened but what that one decided.
     #[must_use]
     pub fn repeats(&self) -> bool {
-        self.state.repeats
+        self.state().repeats
     }
 
     /// The pending invocations of one function, in the order in which they became schedulable.
@@ -160,86 +168,86 @@ impl<'a> View<'a> {
         &self,
         function: FunctionId,
     ) -> impl DoubleEndedIterator<Item = InvocationId> + 'a {
-        self.state.functions[function.index()].pending.iter().map(|pending| pending.invocation)
+        self.state().functions[function.index()].pending.iter().map(|pending| pending.invocation)
     }
 
     /// The number of pending invocations of a function.
     #[must_use]
     pub fn pending_count(&self, function: FunctionId) -> usize {
-        self.state.functions[function.index()].pending.len()
+        self.state().functions[function.index()].pending.len()
     }
 
     /// The functions with pending invocations, in the order of registration.
     pub fn functions_waiting(&self) -> impl Iterator<Item = FunctionId> + 'a {
-        self.state.functions_waiting.iter()
+        self.state().functions_waiting.iter()
     }
 
     /// The number of functions with pending invocations.
     #[must_use]
     pub fn functions_waiting_count(&self) -> usize {
-        self.state.functions_waiting.len()
+        self.state().functions_waiting.len()
     }
 
     /// The image of a function, if it has one.
     #[must_use]
     pub fn image_of(&self, function: FunctionId) -> Option<ImageId> {
-        self.state.functions[function.index()].image
+        self.state().functions[function.index()].image
     }
 
     /// The time limit of a function.
     #[must_use]
     pub fn time_limit(&self, function: FunctionId) -> Duration {
-        self.state.functions[function.index()].limits.time
+        self.state().functions[function.index()].limits.time
     }
 
     /// The room that a container of the function takes, excluding its image.
     #[must_use]
     pub fn need_of(&self, function: FunctionId) -> Need {
-        self.state.need(function)
+        self.state().need(function)
     }
 
     /// Number of compute hosts.
     #[must_use]
     pub fn nodes(&self) -> usize {
-        self.state.nodes.len()
+        self.state().nodes.len()
     }
 
     /// The free slots of a node; `u32::MAX` if they are unlimited.
     #[must_use]
     pub fn free_slots(&self, node: NodeId) -> u32 {
-        self.state.nodes[node.index()].free_slots()
+        self.state().nodes[node.index()].free_slots()
     }
 
     /// The invocations that run or start on a node.
     #[must_use]
     pub fn running(&self, node: NodeId) -> u32 {
-        self.state.nodes[node.index()].slots_used
+        self.state().nodes[node.index()].slots_used
     }
 
     /// The obtainable room of a node: free, or held by unused images or idle containers.
     #[must_use]
     pub fn obtainable(&self, node: NodeId) -> Need {
-        self.state.obtainable(node)
+        self.state().obtainable(node)
     }
 
     /// The spare room of a node, available without evicting containers: free, or held by unused
     /// images.
     #[must_use]
     pub fn spare(&self, node: NodeId) -> Need {
-        self.state.spare(node)
+        self.state().spare(node)
     }
 
     /// Like [`has_room`](Self::has_room), without evicting containers.
     #[must_use]
     pub fn has_spare_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
-        self.state.has_spare_room(function, node, reserved)
+        self.state().has_spare_room(function, node, reserved)
     }
 
     /// Room that containers will need for which images are on their way to a node; that for one
     /// image, if it is given, left out.
     #[must_use]
     pub fn claimed(&self, node: NodeId, but: Option<ImageId>) -> Need {
-        let state = &self.state.nodes[node.index()];
+        let state = &self.state().nodes[node.index()];
         let own = but.and_then(|image| state.claims.get(&image)).copied().unwrap_or_default();
         state.claimed.without(own)
     }
@@ -247,43 +255,43 @@ impl<'a> View<'a> {
     /// The free memory of a node in bytes, excluding evictable images.
     #[must_use]
     pub fn free_memory(&self, node: NodeId) -> u64 {
-        self.state.nodes[node.index()].memory.borrow().free()
+        self.state().nodes[node.index()].memory.borrow().free()
     }
 
     /// The free disk space of a node in bytes, excluding evictable images.
     #[must_use]
     pub fn free_disk(&self, node: NodeId) -> u64 {
-        self.state.nodes[node.index()].disk.borrow().free()
+        self.state().nodes[node.index()].disk.borrow().free()
     }
 
     /// The nodes with a free slot.
     #[must_use]
     pub fn with_free_slot(&self) -> &'a NodeSet {
-        &self.state.free_nodes
+        &self.state().free_nodes
     }
 
     /// How many invocations one container of the function serves at once.
     #[must_use]
     pub fn concurrency_of(&self, function: FunctionId) -> u32 {
-        self.state.functions[function.index()].concurrency
+        self.state().functions[function.index()].concurrency
     }
 
     /// The nodes with a container of the function that can take an invocation.
     #[must_use]
     pub fn with_idle(&self, function: FunctionId) -> &'a NodeSet {
-        self.state.functions[function.index()].idle.nodes()
+        self.state().functions[function.index()].idle.nodes()
     }
 
     /// Whether a container of the function can take an invocation.
     #[must_use]
     pub fn has_idle(&self, function: FunctionId) -> bool {
-        !self.state.functions[function.index()].idle.is_empty()
+        !self.state().functions[function.index()].idle.is_empty()
     }
 
     /// Whether a container of the function on the node can take an invocation.
     #[must_use]
     pub fn has_idle_on(&self, function: FunctionId, node: NodeId) -> bool {
-        self.state.functions[function.index()].idle.any_on(node)
+        self.state().functions[function.index()].idle.any_on(node)
     }
 
     /// The first container of the function, in the order of serving, that can take an invocation
@@ -293,8 +301,8 @@ impl<'a> View<'a> {
         function: FunctionId,
         meets: impl Fn(NodeId) -> bool,
     ) -> Option<(ContainerId, NodeId)> {
-        let idle = &self.state.functions[function.index()].idle;
-        match self.state.policies.reuse {
+        let idle = &self.state().functions[function.index()].idle;
+        match self.state().policies.reuse {
             // Mostly most nodes meet it, so a few draws are enough.
             ContainerReuse::Random => self.drawn_anywhere(function).find(|&(_, node)| meets(node)),
             _ => idle.find(meets),
@@ -305,8 +313,8 @@ impl<'a> View<'a> {
         &self,
         function: FunctionId,
     ) -> impl Iterator<Item = (ContainerId, NodeId)> + 'a {
-        let idle = &self.state.functions[function.index()].idle;
-        let draws = Draws::new(self.state.reuse_token, function.0, idle.len(), |_| 1);
+        let idle = &self.state().functions[function.index()].idle;
+        let draws = Draws::new(self.state().reuse_token, function.0, idle.len(), |_| 1);
         draws.filter_map(move |number| idle.numbered(number))
     }
 
@@ -314,7 +322,7 @@ impl<'a> View<'a> {
     /// ones, if each serves one at a time.
     #[must_use]
     pub fn idle_count(&self, function: FunctionId, node: NodeId) -> usize {
-        let spec = &self.state.functions[function.index()];
+        let spec = &self.state().functions[function.index()];
         match spec.concurrency {
             1 => spec.idle.on(node).count(),
             _ => spec.spare_on.get(&node).copied().unwrap_or_default(),
@@ -329,7 +337,7 @@ impl<'a> View<'a> {
         function: FunctionId,
         node: NodeId,
     ) -> impl Iterator<Item = ContainerId> + 'a {
-        let state = self.state;
+        let state = self.state();
         let spec = &state.functions[function.index()];
         let capacity = move |id: ContainerId| match spec.concurrency {
             1 => 1,
@@ -362,31 +370,31 @@ impl<'a> View<'a> {
     /// Whether a container serves no invocation.
     #[must_use]
     pub fn is_idle(&self, container: ContainerId) -> bool {
-        self.state.served_by(container) == 0
+        self.state().served_by(container) == 0
     }
 
     /// The nodes that have the image on disk.
     #[must_use]
     pub fn on_disk(&self, image: ImageId) -> &'a NodeSet {
-        &self.state.images[image.index()].on_disk
+        &self.state().images[image.index()].on_disk
     }
 
     /// The nodes that have the image in memory.
     #[must_use]
     pub fn in_memory(&self, image: ImageId) -> &'a NodeSet {
-        &self.state.images[image.index()].in_memory
+        &self.state().images[image.index()].in_memory
     }
 
     /// The nodes to whose disk the image is being copied.
     #[must_use]
     pub fn copying(&self, image: ImageId) -> &'a NodeSet {
-        &self.state.images[image.index()].copying
+        &self.state().images[image.index()].copying
     }
 
     /// The nodes into whose memory the image is being loaded.
     #[must_use]
     pub fn loading(&self, image: ImageId) -> &'a NodeSet {
-        &self.state.images[image.index()].loading
+        &self.state().images[image.index()].loading
     }
 
     /// The nodes with a nearness to an image, or a better one.
@@ -403,19 +411,19 @@ impl<'a> View<'a> {
     /// The images on a node or on their way there, in no order. Some that are no longer there may
     /// be among them.
     pub fn images_near(&self, node: NodeId) -> impl Iterator<Item = ImageId> + 'a {
-        self.state.nodes[node.index()].images.keys().copied()
+        self.state().nodes[node.index()].images.keys().copied().map(counted)
     }
 
     /// The size of the image in memory, in bytes.
     #[must_use]
     pub fn image_memory(&self, image: ImageId) -> u64 {
-        self.state.images[image.index()].memory_bytes
+        self.state().images[image.index()].memory_bytes
     }
 
     /// Whether the node could hold the function's image and one container if it were empty.
     #[must_use]
     pub fn fits(&self, function: FunctionId, node: NodeId) -> bool {
-        self.state.fits(function, node)
+        self.state().fits(function, node)
     }
 
     /// Whether a new container of the function, and its image if missing, has room on the node now,
@@ -423,25 +431,25 @@ impl<'a> View<'a> {
     /// in progress keep their room; idle containers and unused images do not.
     #[must_use]
     pub fn has_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
-        self.state.has_room(function, node, reserved)
+        self.state().has_room(function, node, reserved)
     }
 
     /// How much room the image of a function takes on the node in [`has_room`](Self::has_room):
     /// none if a busy container uses it already.
     #[must_use]
     pub fn image_need(&self, image: ImageId, node: NodeId) -> Need {
-        self.state.image_need(image, node)
+        self.state().image_need(image, node)
     }
 
     /// Whether the node's host is on.
     #[must_use]
     pub fn is_up(&self, node: NodeId) -> bool {
-        self.state.nodes[node.index()].up
+        self.state().nodes[node.index()].up
     }
 
     /// The rules of the service.
     #[must_use]
     pub fn rules(&self) -> Rules {
-        self.state.policies.rules
+        self.state().policies.rules
     }
 }

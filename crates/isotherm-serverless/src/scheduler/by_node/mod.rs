@@ -737,7 +737,7 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
         self.block_refused(view);
         self.release_surplus(view);
         #[cfg(any(test, feature = "audit"))]
-        self.reservations.check(view);
+        crate::steps::uncounted(|| self.reservations.check(view));
         if changed && !self.reservations.is_empty() {
             self.fulfil_reservations(view, plan);
         }

@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use super::load_tree::LoadTree;
 use super::reservations::Room;
 use crate::state::View;
+use crate::steps::{self, counted};
 use crate::{ImageId, NodeId};
 
 /// How near an image is to the memory of a node.
@@ -181,6 +182,7 @@ impl SparseTree {
         node: u32,
         rooms: [u64; 2],
     ) -> Option<[u64; 2]> {
+        steps::count(1);
         let (at, side) = (entry as usize, (node >> level & 1) as usize);
         let before = self.entries[at][side];
         let mut half = before;
@@ -237,7 +239,7 @@ impl SparseTree {
         meets: &mut dyn FnMut(NodeId) -> bool,
     ) -> Option<NodeId> {
         let halves = self.entries[entry as usize].iter().zip([first, first + (1 << level)]);
-        let mut halves = halves.filter(|(half, _)| enough.is_met_by(half));
+        let mut halves = halves.map(counted).filter(|(half, _)| enough.is_met_by(half));
         halves.find_map(|(half, first)| match level {
             0 => Some(NodeId(first)).filter(|&node| meets(node)),
             _ => self.first_below(half.entry, level - 1, first, enough, meets),
@@ -271,6 +273,7 @@ impl SparseTree {
         let halves = self.entries[entry as usize];
         let roomier = usize::from(halves[1].rooms[by as usize] > halves[0].rooms[by as usize]);
         for side in [roomier, 1 - roomier] {
+            steps::count(1);
             let (half, first) = (halves[side], first + ((side as u32) << level));
             let key = Some((half.rooms[by as usize], Reverse(first)));
             if !enough.is_met_by(&half) || key <= *best {

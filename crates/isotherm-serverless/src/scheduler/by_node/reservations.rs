@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::load_tree::{LoadTree, NodeLoad};
 use super::near_nodes::{NearNodes, Nearness, SparseTree};
 use crate::state::{Need, View};
+use crate::steps::{self, counted};
 use crate::{FunctionId, ImageId, NodeId};
 
 /// The reservations on one node.
@@ -86,7 +87,7 @@ impl Reservations {
             self.update(view, node);
         }
         #[cfg(any(test, feature = "audit"))]
-        self.near.borrow().check(view, [&self.spare, &self.all]);
+        steps::uncounted(|| self.near.borrow().check(view, [&self.spare, &self.all]));
     }
 
     /// What a node has to offer has changed: it and the reservations there are to be looked at.
@@ -128,7 +129,9 @@ impl Reservations {
         count.clear();
         for node in std::mem::take(&mut self.unsettled) {
             let of_node = self.counts.range((node, FunctionId(0))..=(node, FunctionId(u32::MAX)));
-            count.extend(of_node.map(|(&(node, function), &count)| (node, function, count)));
+            count.extend(
+                of_node.map(|(&(node, function), &count)| counted((node, function, count))),
+            );
         }
     }
 
@@ -318,6 +321,7 @@ impl Reservations {
 
     /// The number of reservations for a function.
     pub(super) fn of(&self, function: FunctionId) -> usize {
+        steps::count(1);
         self.of_function.get(&function).copied().unwrap_or_default()
     }
 

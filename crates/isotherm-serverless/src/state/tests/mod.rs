@@ -8,6 +8,7 @@ mod admission;
 mod by_node;
 mod concurrency;
 mod containers;
+mod cost;
 mod failures;
 mod fcfs;
 mod prewarm;
