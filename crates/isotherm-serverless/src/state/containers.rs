@@ -25,6 +25,10 @@ pub(crate) struct Container {
     /// It gets no further invocations after a failure, and stops when it serves none.
     pub(crate) is_discarded: bool,
     pub(crate) idle_since: Time,
+    /// When its start-up began.
+    pub(crate) started_at: Time,
+    /// The invocations given to it so far.
+    pub(crate) uses: u32,
     /// Renewed each time it becomes idle, which invalidates older timers.
     pub(crate) idle_sequence: u64,
     /// Renewed at each dispatch to it.
@@ -114,6 +118,8 @@ impl PlatformState {
             is_lost: false,
             is_discarded: false,
             idle_since: self.now,
+            started_at: self.now,
+            uses: 0,
             idle_sequence: self.next_idle_sequence,
             use_sequence: self.next_use_sequence,
             expires: Time::NEVER,
@@ -124,6 +130,7 @@ impl PlatformState {
         self.next_idle_sequence += 1;
         self.next_use_sequence += 1;
         self.containers.insert(id, container);
+        self.functions[function.index()].containers += 1;
         self.policies.eviction.started(node, function);
         let capacity = self.functions[function.index()].concurrency;
         self.emit(|| EventKind::ContainerStarted {
@@ -262,11 +269,23 @@ impl PlatformState {
 
     /// A container that serves no invocation any more.
     #[inline]
-    pub(super) fn idle_now(&self, container: ContainerId, left: Container) -> IdleNow {
-        let Container { node, function, .. } = left;
-        let spec = &self.functions[function.index()];
+    pub(super) fn idle_now(&mut self, container: ContainerId, left: Container) -> IdleNow {
+        let Container { node, function, started_at, uses, .. } = left;
+        let spec = &mut self.functions[function.index()];
         let (running, waiting) = (spec.running, spec.pending.len());
-        IdleNow { at: self.now, container, function, node, running, waiting }
+        spec.idle_since = (running == 0 && waiting == 0).then_some(self.now);
+        IdleNow {
+            at: self.now,
+            container,
+            function,
+            node,
+            running,
+            waiting,
+            started_at,
+            uses,
+            containers: spec.containers,
+            last_idle: spec.last_idle,
+        }
     }
 
     /// Keeps or stops the idle container that was asked about. One that is to be discarded is
@@ -427,6 +446,7 @@ impl PlatformState {
         let before = *container;
         let (serving, use_sequence) = (before.serving + 1, self.next_use_sequence);
         (container.serving, container.use_sequence) = (serving, use_sequence);
+        container.uses = before.uses.saturating_add(1);
         self.next_use_sequence += 1;
         if self.policies.reuse == ContainerReuse::Random {
             self.reuse_token = self.policies.reuse_random.next_word();
@@ -476,6 +496,7 @@ impl PlatformState {
     fn end_container(&mut self, id: ContainerId, was_idle: bool, why: StopReason) {
         let Some(container) = self.containers.remove(&id) else { return };
         let Container { node, function, rank, .. } = container;
+        self.functions[function.index()].containers -= 1;
         self.log.add(Change::Stopped { container: id, function, node, why });
         let evicted = why == StopReason::Evicted;
         self.policies.eviction.stopped(&StoppedContainer {

@@ -18,7 +18,11 @@ impl PlatformState {
     pub(crate) fn submit(&mut self, function: FunctionId) -> (InvocationId, &mut Invocation) {
         let id = InvocationId(self.next_invocation);
         self.next_invocation += 1;
-        if self.functions[function.index()].prewarming.take().is_some() {
+        let spec = &mut self.functions[function.index()];
+        if let Some(since) = spec.idle_since.take() {
+            spec.last_idle = Some(self.now.since(since));
+        }
+        if spec.prewarming.take().is_some() {
             self.effects.push_back(Effect::ForgetPrewarm { function });
         }
         self.new.push_back((id, function));
@@ -43,8 +47,15 @@ impl PlatformState {
 
     /// An invocation that is about to be accepted, as keep-alive policies see it.
     pub(crate) fn invoked_now(&self, function: FunctionId) -> Invoked {
-        let Function { running, pending, .. } = &self.functions[function.index()];
-        Invoked { at: self.now, function, running: *running, waiting: pending.len() }
+        let spec = &self.functions[function.index()];
+        Invoked {
+            at: self.now,
+            function,
+            running: spec.running,
+            waiting: spec.pending.len(),
+            containers: spec.containers,
+            idle: spec.idle_since.map(|since| self.now.since(since)),
+        }
     }
 
     /// Appends an invocation whose image is on the head disk to the queue.

@@ -49,7 +49,7 @@ use idle::IdleContainers;
 pub(crate) use node::{Node, SharedFileSystem};
 use prewarm::Prewarming;
 use throttle::{CommonGate, Gate};
-pub use view::{Need, Pending, View};
+pub use view::{ContainerInfo, Need, Pending, View};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
@@ -165,6 +165,13 @@ pub(crate) struct Function {
     pub(crate) gate: Gate,
     /// The number of its invocations in containers.
     pub(crate) running: u32,
+    /// The number of its containers.
+    pub(crate) containers: u32,
+    /// Since when it has been idle: a container has become idle, no other served an invocation, and
+    /// none was pending.
+    pub(crate) idle_since: Option<Time>,
+    /// How long it was idle before an invocation came, the last time.
+    pub(crate) last_idle: Option<Duration>,
     /// What happens to the container of a failed invocation.
     pub(crate) on_failure: OnFailure,
     /// The container to be started ahead, if any.
@@ -536,6 +543,9 @@ impl PlatformState {
             spare_on: FxHashMap::default(),
             gate: Gate::new(limit, reserved),
             running: 0,
+            containers: 0,
+            idle_since: None,
+            last_idle: None,
             on_failure: on_failure.unwrap_or(self.policies.on_failure),
             prewarming: None,
         });

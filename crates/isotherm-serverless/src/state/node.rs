@@ -26,6 +26,9 @@ pub(crate) struct Node {
     pub(crate) comes_back: bool,
     /// When it was last logged that it has changed.
     pub(crate) logged: Logged,
+    /// The speed of a core in flop/s when the service started, and the number of cores.
+    pub(crate) speed: f64,
+    pub(crate) cores: u32,
     /// `None`: unlimited.
     pub(crate) slots: Option<u32>,
     pub(crate) slots_used: u32,
@@ -124,6 +127,8 @@ impl Node {
             up: true,
             comes_back: false,
             logged: 0,
+            speed: 0.0,
+            cores: 0,
             slots,
             slots_used: 0,
             disk,

@@ -20,6 +20,23 @@ pub struct Pending {
     pub function: FunctionId,
 }
 
+/// A container as policies see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContainerInfo {
+    /// Its function.
+    pub function: FunctionId,
+    /// Its node.
+    pub node: NodeId,
+    /// The invocations that it serves now; 0 if it is idle.
+    pub serving: u32,
+    /// The invocations given to it so far.
+    pub uses: u32,
+    /// When its start-up began.
+    pub started_at: Time,
+    /// Since when it has been idle; `None` if it is busy.
+    pub idle_since: Option<Time>,
+}
+
 /// Room on a node, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
@@ -177,6 +194,51 @@ impl<'a> View<'a> {
         self.state().functions[function.index()].pending.len()
     }
 
+    /// The number of pending invocations of all functions.
+    #[must_use]
+    pub fn queue_len(&self) -> usize {
+        self.state().pending.len()
+    }
+
+    /// The number of invocations that wait for an image to be on the head disk; they become pending
+    /// then.
+    #[must_use]
+    pub fn waiting_for(&self, image: ImageId) -> usize {
+        self.state().images[image.index()].waiting.len()
+    }
+
+    /// When an invocation was submitted; `None` if it has ended.
+    #[must_use]
+    pub fn submitted_at(&self, invocation: InvocationId) -> Option<Time> {
+        Some(self.state().invocations.get(&invocation)?.life.submitted)
+    }
+
+    /// The number of invocations of a function in containers.
+    #[must_use]
+    pub fn running_of(&self, function: FunctionId) -> u32 {
+        self.state().functions[function.index()].running
+    }
+
+    /// The number of containers of a function, busy or idle.
+    #[must_use]
+    pub fn containers_of(&self, function: FunctionId) -> u32 {
+        self.state().functions[function.index()].containers
+    }
+
+    /// What is known of a container; `None` if it has stopped.
+    #[must_use]
+    pub fn container(&self, id: ContainerId) -> Option<ContainerInfo> {
+        let container = self.state().containers.get(&id)?;
+        Some(ContainerInfo {
+            function: container.function,
+            node: container.node,
+            serving: container.serving,
+            uses: container.uses,
+            started_at: container.started_at,
+            idle_since: (container.serving == 0).then_some(container.idle_since),
+        })
+    }
+
     /// The functions with pending invocations, in the order of registration.
     pub fn functions_waiting(&self) -> impl Iterator<Item = FunctionId> + 'a {
         self.state().functions_waiting.iter()
@@ -210,6 +272,40 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn nodes(&self) -> usize {
         self.state().nodes.len()
+    }
+
+    /// The name of a node's host.
+    #[must_use]
+    pub fn host_name(&self, node: NodeId) -> &'a str {
+        &self.state().nodes[node.index()].name
+    }
+
+    /// The number of cores of a node's host.
+    #[must_use]
+    pub fn cores(&self, node: NodeId) -> u32 {
+        self.state().nodes[node.index()].cores
+    }
+
+    /// The speed of one core of a node's host in flop/s, as it was when the service started.
+    #[must_use]
+    pub fn speed(&self, node: NodeId) -> f64 {
+        self.state().nodes[node.index()].speed
+    }
+
+    /// The slots of a node, taken or free; `None` if they are unlimited.
+    #[must_use]
+    pub fn slots(&self, node: NodeId) -> Option<u32> {
+        self.state().nodes[node.index()].slots
+    }
+
+    /// The memory and the disk space of a node in bytes, taken or free.
+    #[must_use]
+    pub fn capacity(&self, node: NodeId) -> Need {
+        let node = &self.state().nodes[node.index()];
+        Need {
+            memory_bytes: node.memory.borrow().capacity(),
+            disk_bytes: node.disk.borrow().capacity(),
+        }
     }
 
     /// The free slots of a node; `u32::MAX` if they are unlimited.
