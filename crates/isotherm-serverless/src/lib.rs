@@ -89,6 +89,7 @@ mod replay;
 mod service;
 mod startup;
 mod state;
+mod steps;
 mod unfinished;
 
 pub use ask::{Answer, CallerDecides, Decision, NotAsked};
@@ -109,5 +110,5 @@ pub use record::{InvocationRecord, Outcome, RecordSink, StartKind};
 pub use replay::{Planned, Source, Upcoming};
 pub use service::{ServerlessComputeService, ServerlessError};
 pub use startup::Startup;
-pub use state::{Mark, Need, Pending, View};
+pub use state::{Change, ContainerInfo, Cursor, Kinds, Need, Pending, StopReason, View};
 pub use unfinished::{Lack, Unfinished};

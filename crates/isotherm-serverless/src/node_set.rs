@@ -6,6 +6,7 @@
 
 use std::marker::PhantomData;
 
+use crate::steps::counted;
 use crate::{FunctionId, NodeId};
 
 const BITS: usize = u64::BITS as usize;
@@ -165,28 +166,6 @@ impl<I: DenseId> IdSet<I> {
         None
     }
 
-    /// The first id not below `from` that meets a condition.
-    pub fn find_from(&self, from: I, mut meets: impl FnMut(I) -> bool) -> Option<I> {
-        let (first, bit) = split(from);
-        // Ids below `from` are masked out, in the first word and in the first summary word.
-        for index in first / BITS..self.summary.len() {
-            let mut summary = self.summary[index];
-            if index == first / BITS {
-                summary &= !((1 << (first % BITS)) - 1);
-            }
-            while summary != 0 {
-                let word = index * BITS + summary.trailing_zeros() as usize;
-                summary &= summary - 1;
-                let before = if word == first { bit - 1 } else { 0 };
-                let found = find_in_word(word, self.words[word] & !before, &mut meets);
-                if found.is_some() {
-                    return found;
-                }
-            }
-        }
-        None
-    }
-
     /// The intersection of two sets, in order.
     pub fn and<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = I> + 'a {
         let words = self.summary.iter().zip(&other.summary).enumerate();
@@ -194,7 +173,7 @@ impl<I: DenseId> IdSet<I> {
             .flat_map(|(index, (own, other))| bits(own & other).map(move |bit| index * BITS + bit))
             .flat_map(|word| {
                 bits(self.words[word] & other.words[word])
-                    .map(move |bit| I::of_number((word * BITS + bit) as u32))
+                    .map(move |bit| counted(I::of_number((word * BITS + bit) as u32)))
             })
     }
 
@@ -217,7 +196,7 @@ fn find_in_word<I: DenseId>(
     members: u64,
     meets: &mut impl FnMut(I) -> bool,
 ) -> Option<I> {
-    bits(members).map(|bit| I::of_number((word * BITS + bit) as u32)).find(|&id| meets(id))
+    bits(members).map(|bit| counted(I::of_number((word * BITS + bit) as u32))).find(|&id| meets(id))
 }
 
 /// The positions of the set bits, lowest first.
@@ -258,9 +237,6 @@ mod tests {
             }
             prop_assert!(a.iter().eq(model_a.iter().copied()));
             prop_assert!(a.and(&b).eq(model_a.intersection(&model_b).copied()));
-            for &node in &model_b {
-                prop_assert_eq!(a.find_from(node, |_| true), model_a.range(node..).next().copied());
-            }
             prop_assert_eq!(a.first_in_both(&b), model_a.intersection(&model_b).next().copied());
         }
     }

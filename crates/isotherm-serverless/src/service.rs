@@ -1256,5 +1256,13 @@ fn state_of(site: &Site, services: &NodeServices, config: &NodeConfig) -> Node {
     let is_up = site.platform().is_on(services.host);
     let profile = &site.platform().spec().host(services.host).state_profile;
     let comes_back = profile.as_ref().is_some_and(|profile| profile.period().is_some());
-    Node { up: is_up, comes_back, ..Node::new(name, slots_of(site, config), disk, memory) }
+    let (speed, cores) =
+        (site.platform().speed(services.host), site.platform().cores(services.host));
+    Node {
+        up: is_up,
+        comes_back,
+        speed,
+        cores,
+        ..Node::new(name, slots_of(site, config), disk, memory)
+    }
 }

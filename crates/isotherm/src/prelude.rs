@@ -30,12 +30,12 @@ pub use isotherm_serverless::scheduler::{
     RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 pub use isotherm_serverless::{
-    AfterFailure, Answer, Body, Call, CallerDecides, ContainerId, ContainerReuse, Decision,
-    EventKind, Function, FunctionId, FunctionManager, Image, ImageCaches, Invocation, InvocationId,
-    InvocationRecord, InvocationState, Limits, NodeConfig, NodeId, OnFailure, Outcome, Payloads,
-    Pending, Planned, PlatformEvent, Preset, RecordSink, RegisteredFunction,
+    AfterFailure, Answer, Body, Call, CallerDecides, Change, ContainerId, ContainerReuse, Cursor,
+    Decision, EventKind, Function, FunctionId, FunctionManager, Image, ImageCaches, Invocation,
+    InvocationId, InvocationRecord, InvocationState, Kinds, Limits, NodeConfig, NodeId, OnFailure,
+    Outcome, Payloads, Pending, Planned, PlatformEvent, Preset, RecordSink, RegisteredFunction,
     ServerlessComputeService, ServerlessError, ServiceConfig, Slots, Source, StartKind, Startup,
-    Step, View,
+    Step, StopReason, View,
 };
 pub use isotherm_services::{
     Action, ActionReport, ActionRequest, BareMetalConfig, BareMetalService, Eviction,

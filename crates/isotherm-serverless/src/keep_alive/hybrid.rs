@@ -193,7 +193,7 @@ mod tests {
         let mut says = end(&mut policy, now);
         for &idle in minutes {
             now = now + Duration::from_secs_f64(60.0 * idle);
-            policy.invoked(&Invoked { at: now, function: FunctionId(3), running: 0, waiting: 0 });
+            policy.invoked(&invoked(now, 0));
             says = end(&mut policy, now);
         }
         says
@@ -205,7 +205,23 @@ mod tests {
 
     fn idle(policy: &mut HybridHistogram, at: Time, running: u32) -> Keep {
         let (container, function, node) = (ContainerId(0), FunctionId(3), NodeId(0));
-        policy.keep(&IdleNow { at, container, function, node, running, waiting: 0 })
+        policy.keep(&IdleNow {
+            at,
+            container,
+            function,
+            node,
+            running,
+            waiting: 0,
+            started_at: Time::ZERO,
+            uses: 1,
+            containers: 1 + running,
+            last_idle: None,
+        })
+    }
+
+    fn invoked(at: Time, running: u32) -> Invoked {
+        let (function, containers) = (FunctionId(3), 1 + running);
+        Invoked { at, function, running, waiting: 0, containers, idle: None }
     }
 
     fn minutes(minutes: f64) -> Duration {
@@ -290,12 +306,7 @@ mod tests {
         let mut policy = HybridHistogram::default();
         let at = |minute| Time::ZERO + minutes(minute);
         let invoked = |policy: &mut HybridHistogram, minute, running| {
-            policy.invoked(&Invoked {
-                at: at(minute),
-                function: FunctionId(3),
-                running,
-                waiting: 0,
-            });
+            policy.invoked(&invoked(at(minute), running));
         };
         // Two invocations run from 0 on; they end after 10 and 20 minutes. The next comes after 50:
         // idle for 30, not for 40.

@@ -49,6 +49,22 @@ pub struct IdleNow {
     pub running: u32,
     /// The pending invocations of the function.
     pub waiting: usize,
+    /// When the container was started.
+    pub started_at: Time,
+    /// The invocations that the container has served.
+    pub uses: u32,
+    /// The containers of the function, this one and busy ones included.
+    pub containers: u32,
+    /// How long the function was idle the last time; see [`Invoked::idle`]. `None` if it never was.
+    pub last_idle: Option<Duration>,
+}
+
+impl IdleNow {
+    /// How long ago the container was started.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.at.since(self.started_at)
+    }
 }
 
 /// An invocation that the service has just accepted.
@@ -62,6 +78,12 @@ pub struct Invoked {
     pub running: u32,
     /// The other pending invocations of the function.
     pub waiting: usize,
+    /// The containers of the function, busy or idle.
+    pub containers: u32,
+    /// How long the function has been idle: since a container of it became idle while no other
+    /// served an invocation and none was pending. `None` if another invocation has come since, or if
+    /// nothing of the function has ended yet.
+    pub idle: Option<Duration>,
 }
 
 /// What to do with an idle container.

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Dispatch, Plan, Scheduler};
 use crate::node_set::NodeSet;
-use crate::state::{Mark, Pending, View};
+use crate::state::{Cursor, Kinds, Pending, View};
 use crate::{FunctionId, ImageId, NodeId};
 
 /// Decides for all pending invocations in the order in which they became schedulable, each on the
@@ -19,9 +19,16 @@ use crate::{FunctionId, ImageId, NodeId};
 ///
 /// Each round looks at all pending invocations, or only at the arrivals if nothing else has
 /// changed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FcfsFullScan {
     scratch: Scratch,
+    cursor: Cursor,
+}
+
+impl Default for FcfsFullScan {
+    fn default() -> Self {
+        FcfsFullScan { scratch: Scratch::default(), cursor: Cursor::new(Kinds::EVENTS) }
+    }
 }
 
 /// The state of the platform after the decisions of this round, as far as the rules need it.
@@ -32,9 +39,9 @@ pub struct FcfsFullScan {
 #[derive(Debug, Default)]
 struct Scratch {
     round: u64,
-    /// Set if the next round may resume here: only copies were decided, and if these had been in
-    /// progress the earlier decisions would have been the same.
-    mark: Option<Mark>,
+    /// Set if the next round may resume here, at this position in the queue: only copies were
+    /// decided, and if these had been in progress the earlier decisions would have been the same.
+    resumes_at: Option<u64>,
     /// Whether each copy goes to a node behind those on which earlier invocations wait for a copy
     /// of the same image. If it had been in progress already, they would still wait on the same
     /// nodes.
@@ -168,11 +175,13 @@ impl FcfsFullScan {
 
 impl Scheduler for FcfsFullScan {
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
-        match self.scratch.mark.take().and_then(|mark| view.arrivals_since(mark)) {
-            Some(arrivals) => {
-                self.serve(view, plan, arrivals);
+        let changes = view.changes_since(&mut self.cursor);
+        let nothing_but_arrivals = changes.is_some_and(|mut changes| changes.next().is_none());
+        match self.scratch.resumes_at.take().filter(|_| nothing_but_arrivals) {
+            Some(position) => {
+                self.serve(view, plan, view.pending_from(position).map(|(_, arrival)| arrival));
                 #[cfg(any(test, feature = "audit"))]
-                self.check_resumed(view, plan);
+                crate::steps::uncounted(|| self.check_resumed(view, plan));
             }
             None => {
                 self.scratch.reset(view);
@@ -181,7 +190,7 @@ impl Scheduler for FcfsFullScan {
         }
         let again =
             plan.dispatches.is_empty() && plan.loads.is_empty() && self.scratch.copies_in_order;
-        self.scratch.mark = again.then(|| view.mark());
+        self.scratch.resumes_at = again.then(|| view.queue_end());
     }
 }
 

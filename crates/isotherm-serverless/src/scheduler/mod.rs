@@ -5,6 +5,72 @@
 //! An infeasible decision is dropped; its invocation keeps its position in the queue and is offered
 //! again in the next round.
 //!
+//! # What has changed
+//!
+//! A round may come after every message, so a scheduler that looks at all nodes or all pending
+//! invocations in each is slow where there are many. One that keeps an index of its own updates it
+//! by [`View::changes_since`], which tells what has happened since a [`Cursor`] last read. Each
+//! reader has its own, so schedulers may consist of others. [`ByNode`] is built on this and on
+//! [`View::pending_from`], the part of the queue that has come since.
+//!
+//! ```
+//! use std::collections::BTreeSet;
+//!
+//! use isotherm_serverless::scheduler::{Dispatch, Plan, Scheduler};
+//! use isotherm_serverless::{Change, Cursor, Kinds, NodeId, View};
+//!
+//! /// Functions without images, each invocation on the node with the most free slots, in O(log n).
+//! struct Emptiest {
+//!     cursor: Cursor,
+//!     free: Vec<u32>,
+//!     nodes: BTreeSet<(u32, NodeId)>,
+//! }
+//!
+//! impl Emptiest {
+//!     fn new() -> Self {
+//!         Emptiest { cursor: Cursor::new(Kinds::NODES), free: Vec::new(), nodes: BTreeSet::new() }
+//!     }
+//!
+//!     fn update(&mut self, view: &View<'_>, node: NodeId) {
+//!         let free = view.free_slots(node);
+//!         let before = std::mem::replace(&mut self.free[node.index()], free);
+//!         self.nodes.remove(&(before, node));
+//!         self.nodes.insert((free, node));
+//!     }
+//!
+//!     fn learn(&mut self, view: &View<'_>) {
+//!         match view.changes_since(&mut self.cursor) {
+//!             Some(changes) => {
+//!                 for change in changes {
+//!                     if let Change::Node { node } = change {
+//!                         self.update(view, node);
+//!                     }
+//!                 }
+//!             }
+//!             None => {
+//!                 (self.free, self.nodes) = (vec![0; view.nodes()], BTreeSet::new());
+//!                 (0..view.nodes() as u32).for_each(|node| self.update(view, NodeId(node)));
+//!             }
+//!         }
+//!     }
+//! }
+//!
+//! impl Scheduler for Emptiest {
+//!     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
+//!         self.learn(view);
+//!         let (Some(next), Some(&(free, node))) = (view.pending().next(), self.nodes.last()) else {
+//!             return;
+//!         };
+//!         if free > 0 {
+//!             let container = view.idle(next.function, node).next();
+//!             plan.dispatches.push(Dispatch { invocation: next.invocation, node, container });
+//!             // The next one is decided for when this has been carried out.
+//!             plan.goes_on = true;
+//!         }
+//!     }
+//! }
+//! ```
+//!
 //! # When there is no next round
 //!
 //! A round is held only after a message. Under [`RoomRule::EvictIdleContainers`](crate::RoomRule)
@@ -65,6 +131,8 @@ pub use round_robin::RoundRobin;
 pub use warm_first::WarmFirst;
 pub use workload_balancing::WorkloadBalancing;
 
+#[cfg(doc)]
+use crate::Cursor;
 use crate::state::View;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 
@@ -90,10 +158,10 @@ pub struct Plan {
     pub loads: Vec<(NodeId, ImageId)>,
     /// Images to be copied from the head disk to a node's disk.
     pub copies: Vec<(NodeId, ImageId)>,
-    /// The scheduler has more to decide after these decisions have been carried out.
-    pub(crate) goes_on: bool,
-    /// The scheduler has read the state of all touched nodes.
-    pub(crate) has_read_touched: bool,
+    /// The scheduler has more to decide after these decisions have been carried out: if invocations
+    /// are pending then, it is asked again at once ([`View::repeats`]). In a row of rounds in which
+    /// nothing was feasible there are no more than pending invocations.
+    pub goes_on: bool,
 }
 
 impl Plan {
@@ -103,7 +171,6 @@ impl Plan {
         self.loads.clear();
         self.copies.clear();
         self.goes_on = false;
-        self.has_read_touched = false;
     }
 
     /// Whether nothing was decided.
@@ -133,14 +200,12 @@ pub struct Placed {
     pub node: NodeId,
     /// The container that is to serve it; `None` for a new one.
     pub container: Option<ContainerId>,
-    /// The scheduler has read the state of all touched nodes.
-    pub(crate) has_read_touched: bool,
 }
 
 impl Placed {
     /// On a node, in the given container or (`None`) in a new one.
     #[must_use]
     pub fn new(node: NodeId, container: Option<ContainerId>) -> Self {
-        Placed { node, container, has_read_touched: false }
+        Placed { node, container }
     }
 }

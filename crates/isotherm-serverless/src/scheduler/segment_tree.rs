@@ -1,5 +1,7 @@
 //! A segment tree: an array with a summary of each aligned range of a power of two of elements.
 
+use crate::steps;
+
 /// A summary of a range of elements, which is an element where the range has one.
 pub(super) trait Summary: Copy + PartialEq {
     /// The summary of no elements.
@@ -41,6 +43,7 @@ impl<T: Summary> SegmentTree<T> {
         let mut at = self.width() + index;
         let mut new = element;
         while self.entries[at] != new {
+            steps::count(1);
             self.entries[at] = new;
             at /= 2;
             if at == 0 {
@@ -64,6 +67,7 @@ impl<T: Summary> SegmentTree<T> {
         let mut at = self.width() + end;
         // The ranges of the prefix are the left siblings of the way up from its end.
         while at > 1 {
+            steps::count(1);
             if at % 2 == 1 {
                 sum = self.entries[at - 1].join(sum);
             }
@@ -87,8 +91,10 @@ impl<T: Summary> SegmentTree<T> {
         }
         let mut at = width + from;
         loop {
+            steps::count(1);
             if enough(self.entries[at]) {
                 while at < width {
+                    steps::count(1);
                     at *= 2;
                     at += usize::from(!enough(self.entries[at]));
                 }
@@ -135,6 +141,7 @@ impl<T: Summary> SegmentTree<T> {
         let (left, half) = (2 * at, width / 2);
         let right = usize::from(better(self.entries[left + 1], self.entries[left]));
         for side in [right, 1 - right] {
+            steps::count(1);
             let first = first + side * half;
             if enter(self.entries[left + side], first, half) {
                 self.visit_halves(left + side, first, half, better, enter);

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::Pending;
+use crate::steps::{self, counted};
 use crate::{FunctionId, InvocationId};
 
 #[derive(Clone, Copy, Debug)]
@@ -69,17 +70,13 @@ impl Backlog {
             self.entries.pop_front();
         }
         if self.entries.len() > 2 * self.live + 16 {
+            steps::count(self.entries.len() as u64);
             self.entries.retain(|entry| !entry.gone);
         }
     }
 
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Pending> + '_ {
-        self.since(0)
-    }
-
-    /// The invocations from a position on.
-    pub(crate) fn since(&self, sequence: u64) -> impl DoubleEndedIterator<Item = Pending> + '_ {
-        self.positions_since(sequence).map(|(_, pending)| pending)
+        self.positions_since(0).map(|(_, pending)| pending)
     }
 
     /// The invocations from a position on, with their positions.
@@ -91,7 +88,7 @@ impl Backlog {
         let live = self.entries.range(first..).filter(|entry| !entry.gone);
         let pending =
             |entry: &Entry| Pending { invocation: entry.invocation, function: entry.function };
-        live.map(move |entry| (entry.sequence, pending(entry)))
+        live.map(move |entry| counted((entry.sequence, pending(entry))))
     }
 }
 
@@ -119,7 +116,7 @@ mod tests {
         assert_eq!(backlog.len(), left.len());
         assert!(backlog.entries.len() < 60, "gaps are closed");
         let position = backlog.push(pending(100));
-        assert_eq!(backlog.since(position).count(), 1);
+        assert_eq!(backlog.positions_since(position).count(), 1);
         assert_eq!(numbers(&backlog).last(), Some(&100));
     }
 

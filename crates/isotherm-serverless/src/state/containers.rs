@@ -6,11 +6,11 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_services::FileError;
 
 use super::idle::IdleKey;
-use super::{Effect, Need, PlatformState};
+use super::{Change, Effect, Need, PlatformState, StopReason};
 use crate::config::ContainerReuse;
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::keep_alive::{IdleNow, Keep};
-use crate::{ContainerId, EventKind, FunctionId, ImageId, NodeId};
+use crate::{ContainerId, EventKind, FunctionId, ImageId, NodeId, steps};
 
 /// A container, busy or idle. It pins its image on the node's disk and in its memory and holds its
 /// limits there.
@@ -25,6 +25,10 @@ pub(crate) struct Container {
     /// It gets no further invocations after a failure, and stops when it serves none.
     pub(crate) is_discarded: bool,
     pub(crate) idle_since: Time,
+    /// When its start-up began.
+    pub(crate) started_at: Time,
+    /// The invocations given to it so far.
+    pub(crate) uses: u32,
     /// Renewed each time it becomes idle, which invalidates older timers.
     pub(crate) idle_sequence: u64,
     /// Renewed at each dispatch to it.
@@ -114,6 +118,8 @@ impl PlatformState {
             is_lost: false,
             is_discarded: false,
             idle_since: self.now,
+            started_at: self.now,
+            uses: 0,
             idle_sequence: self.next_idle_sequence,
             use_sequence: self.next_use_sequence,
             expires: Time::NEVER,
@@ -124,6 +130,7 @@ impl PlatformState {
         self.next_idle_sequence += 1;
         self.next_use_sequence += 1;
         self.containers.insert(id, container);
+        self.functions[function.index()].containers += 1;
         self.policies.eviction.started(node, function);
         let capacity = self.functions[function.index()].concurrency;
         self.emit(|| EventKind::ContainerStarted {
@@ -220,13 +227,14 @@ impl PlatformState {
         let Some(victims) = self.policies.eviction.choose(&mut idle, missing) else { return false };
         drop(idle);
         for victim in self.only_idle(node, victims) {
-            self.stop_container(victim, true);
+            self.stop_container(victim, StopReason::Evicted);
         }
         true
     }
 
     /// An idle container as eviction policies see it.
     pub(super) fn idle_container(&self, id: ContainerId) -> IdleContainer {
+        steps::count(1);
         self.facts(id, &self.containers[&id])
     }
 
@@ -261,11 +269,23 @@ impl PlatformState {
 
     /// A container that serves no invocation any more.
     #[inline]
-    pub(super) fn idle_now(&self, container: ContainerId, left: Container) -> IdleNow {
-        let Container { node, function, .. } = left;
-        let spec = &self.functions[function.index()];
+    pub(super) fn idle_now(&mut self, container: ContainerId, left: Container) -> IdleNow {
+        let Container { node, function, started_at, uses, .. } = left;
+        let spec = &mut self.functions[function.index()];
         let (running, waiting) = (spec.running, spec.pending.len());
-        IdleNow { at: self.now, container, function, node, running, waiting }
+        spec.idle_since = (running == 0 && waiting == 0).then_some(self.now);
+        IdleNow {
+            at: self.now,
+            container,
+            function,
+            node,
+            running,
+            waiting,
+            started_at,
+            uses,
+            containers: spec.containers,
+            last_idle: spec.last_idle,
+        }
     }
 
     /// Keeps or stops the idle container that was asked about. One that is to be discarded is
@@ -308,6 +328,7 @@ impl PlatformState {
             }
         }
         self.open(id, &container);
+        self.log.add(Change::Idle { container: id, function, node });
         let image = self.functions[function.index()].image;
         let limits = self.need(function);
         let state = &mut self.nodes[node.index()];
@@ -336,7 +357,8 @@ impl PlatformState {
             *spec.spare_on.entry(container.node).or_default() += spec.spare_capacity(container);
         }
         if !spec.pending.is_empty() {
-            self.opened.push(container.function);
+            let function = container.function;
+            self.log.renew(&mut spec.available, Change::Available { function });
         }
     }
 
@@ -424,6 +446,7 @@ impl PlatformState {
         let before = *container;
         let (serving, use_sequence) = (before.serving + 1, self.next_use_sequence);
         (container.serving, container.use_sequence) = (serving, use_sequence);
+        container.uses = before.uses.saturating_add(1);
         self.next_use_sequence += 1;
         if self.policies.reuse == ContainerReuse::Random {
             self.reuse_token = self.policies.reuse_random.next_word();
@@ -453,21 +476,29 @@ impl PlatformState {
     }
 
     /// Stops an idle container and releases what it held.
-    pub(super) fn stop_container(&mut self, id: ContainerId, evicted: bool) {
+    pub(super) fn stop_container(&mut self, id: ContainerId, why: StopReason) {
         let Some(&container) = self.containers.get(&id) else { return };
         debug_assert_eq!(container.serving, 0, "only idle containers are stopped");
         self.no_longer_idle(id, &container);
-        self.end_container(id, true, evicted);
+        self.end_container(id, true, why);
     }
 
     /// Stops a container that was not idle, and releases what it held.
     pub(super) fn give_back(&mut self, id: ContainerId) {
-        self.end_container(id, false, false);
+        let why = match self.containers.get(&id) {
+            Some(container) if container.is_lost => StopReason::Lost,
+            Some(container) if container.is_discarded => StopReason::Discarded,
+            _ => StopReason::NotKept,
+        };
+        self.end_container(id, false, why);
     }
 
-    fn end_container(&mut self, id: ContainerId, was_idle: bool, evicted: bool) {
+    fn end_container(&mut self, id: ContainerId, was_idle: bool, why: StopReason) {
         let Some(container) = self.containers.remove(&id) else { return };
         let Container { node, function, rank, .. } = container;
+        self.functions[function.index()].containers -= 1;
+        self.log.add(Change::Stopped { container: id, function, node, why });
+        let evicted = why == StopReason::Evicted;
         self.policies.eviction.stopped(&StoppedContainer {
             id,
             function,

@@ -14,8 +14,8 @@ use std::collections::BinaryHeap;
 
 use isotherm_kernel::Time;
 
-use super::{Container, Effect, PlatformState};
-use crate::ContainerId;
+use super::{Container, Effect, PlatformState, StopReason};
+use crate::{ContainerId, steps};
 
 /// The entries beyond twice the number of containers at which stale ones are removed.
 const SLACK: usize = 32;
@@ -76,6 +76,7 @@ impl PlatformState {
     fn drop_stale_dates(&mut self) {
         let PlatformState { expiries, containers, .. } = self;
         if expiries.dates.len() > 2 * containers.len() + SLACK {
+            steps::count(expiries.dates.len() as u64);
             expiries.dates.retain(|&Reverse((date, id))| {
                 containers.get(&id).is_some_and(|container| container.noted == date)
             });
@@ -87,6 +88,7 @@ impl PlatformState {
     pub(crate) fn has_expired(&mut self) -> bool {
         self.expiries.alarm = Time::NEVER;
         while let Some(&Reverse((date, id))) = self.expiries.dates.peek() {
+            steps::count(1);
             if date > self.now {
                 self.expiries.alarm = date;
                 self.effects.push_back(Effect::Expire { at: date });
@@ -114,7 +116,7 @@ impl PlatformState {
     pub(crate) fn expire(&mut self) {
         while self.has_expired() {
             if let Some(Reverse((_, id))) = self.expiries.dates.pop() {
-                self.stop_container(id, false);
+                self.stop_container(id, StopReason::NotKept);
             }
         }
     }
@@ -128,7 +130,7 @@ impl PlatformState {
                 && container.idle_sequence == idle_sequence
         });
         if current {
-            self.stop_container(id, false);
+            self.stop_container(id, StopReason::NotKept);
         }
     }
 }

@@ -8,6 +8,7 @@ use isotherm_services::FailureCause;
 
 use super::images::image_of_file;
 use super::{Effect, Invocation, OnHead, Phase, PlatformState};
+use crate::steps::counted;
 use crate::{EventKind, FunctionId, ImageId, InvocationId, Outcome};
 
 impl PlatformState {
@@ -76,7 +77,7 @@ impl PlatformState {
 
     fn try_awaited_downloads(&mut self) {
         let line: Vec<(InvocationId, ImageId)> = self.awaiting_room.iter().copied().collect();
-        for (since, image) in line {
+        for (since, image) in line.into_iter().map(counted) {
             if self.head.borrow().can_hold(self.images[image.index()].bytes)
                 && self.begin_download(image)
             {

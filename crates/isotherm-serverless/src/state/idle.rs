@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::eviction::Rank;
 use crate::id_map::IdMap;
 use crate::node_set::NodeSet;
+use crate::steps::counted;
 use crate::{ContainerId, NodeId};
 
 /// Up to this many idle containers of a function are kept in a list.
@@ -134,10 +135,14 @@ impl IdleContainers {
     #[inline]
     pub(crate) fn find(&self, meets: impl Fn(NodeId) -> bool) -> Option<(ContainerId, NodeId)> {
         match &self.many {
-            Some(many) => many.all.values().copied().find(|&(_, node)| meets(node)),
-            None => {
-                self.few.iter().rev().find(|idle| meets(idle.node)).map(|idle| (idle.id, idle.node))
-            }
+            Some(many) => many.all.values().copied().map(counted).find(|&(_, node)| meets(node)),
+            None => self
+                .few
+                .iter()
+                .rev()
+                .map(counted)
+                .find(|idle| meets(idle.node))
+                .map(|idle| (idle.id, idle.node)),
         }
     }
 
@@ -228,14 +233,14 @@ impl IdleContainers {
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (ContainerId, NodeId)> + '_ {
         let many = self.many.iter().flat_map(|many| many.all.values().copied());
-        self.few.iter().rev().map(|idle| (idle.id, idle.node)).chain(many)
+        self.few.iter().rev().map(|idle| (idle.id, idle.node)).chain(many).map(counted)
     }
 
     /// Those on a node.
     pub(crate) fn on(&self, node: NodeId) -> impl Iterator<Item = ContainerId> + '_ {
         let many = self.many.iter().filter_map(move |many| many.by_node.get(&node)).flatten();
         let few = self.few.iter().rev().filter(move |idle| idle.node == node).map(|idle| idle.id);
-        few.chain(many.map(|&(_, container)| container))
+        few.chain(many.map(|&(_, container)| container)).map(counted)
     }
 
     /// Asserts that all representations agree and are sorted.

@@ -18,10 +18,10 @@ impl PlatformState {
             let Some(image) = image_of_file(&self.images, &file) else { continue };
             let bytes = file.bytes;
             self.images[image.index()].on_disk.remove(node);
-            self.touch(node);
+            self.image_moved(node, image);
             let state = &mut self.nodes[node.index()];
             state.image_mut(image).disk = None;
-            state.has_lost_images = true;
+            state.forget_if_gone(image, self.now);
             if state.dropped.is_empty() {
                 self.nodes_with_dropped.push(node);
             }
@@ -36,10 +36,10 @@ impl PlatformState {
             let Some(image) = image_of_file(&self.images, &file) else { continue };
             let bytes = file.bytes;
             self.images[image.index()].in_memory.remove(node);
-            self.touch(node);
+            self.image_moved(node, image);
             let state = &mut self.nodes[node.index()];
             state.image_mut(image).memory = None;
-            state.has_lost_images = true;
+            state.forget_if_gone(image, self.now);
             self.emit(|| EventKind::MemoryEvicted { node, image, bytes });
         }
     }
@@ -64,12 +64,12 @@ impl PlatformState {
             return;
         }
         state.image_mut(image).memory = None;
-        state.has_lost_images = true;
+        state.forget_if_gone(image, self.now);
         state.room_may_have_come();
         let entry = &mut self.images[image.index()];
         entry.in_memory.remove(node);
         let bytes = entry.memory_bytes;
-        self.touch(node);
+        self.image_moved(node, image);
         self.emit(|| EventKind::MemoryEvicted { node, image, bytes });
     }
 

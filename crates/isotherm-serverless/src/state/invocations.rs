@@ -5,8 +5,8 @@ use isotherm_services::{ActionReport, FailureCause};
 
 use super::containers::Damage;
 use super::{
-    Container, Effect, Finished, Function, Image, Invocation, Node, Pending, Phase, PlatformState,
-    Row,
+    Change, Container, Effect, Finished, Function, Image, Invocation, Node, Pending, Phase,
+    PlatformState, Row,
 };
 use crate::config::AfterFailure;
 use crate::keep_alive::{IdleNow, Invoked};
@@ -18,7 +18,11 @@ impl PlatformState {
     pub(crate) fn submit(&mut self, function: FunctionId) -> (InvocationId, &mut Invocation) {
         let id = InvocationId(self.next_invocation);
         self.next_invocation += 1;
-        if self.functions[function.index()].prewarming.take().is_some() {
+        let spec = &mut self.functions[function.index()];
+        if let Some(since) = spec.idle_since.take() {
+            spec.last_idle = Some(self.now.since(since));
+        }
+        if spec.prewarming.take().is_some() {
             self.effects.push_back(Effect::ForgetPrewarm { function });
         }
         self.new.push_back((id, function));
@@ -43,8 +47,15 @@ impl PlatformState {
 
     /// An invocation that is about to be accepted, as keep-alive policies see it.
     pub(crate) fn invoked_now(&self, function: FunctionId) -> Invoked {
-        let Function { running, pending, .. } = &self.functions[function.index()];
-        Invoked { at: self.now, function, running: *running, waiting: pending.len() }
+        let spec = &self.functions[function.index()];
+        Invoked {
+            at: self.now,
+            function,
+            running: spec.running,
+            waiting: spec.pending.len(),
+            containers: spec.containers,
+            idle: spec.idle_since.map(|since| self.now.since(since)),
+        }
     }
 
     /// Appends an invocation whose image is on the head disk to the queue.
@@ -67,6 +78,7 @@ impl PlatformState {
         let sequence = self.pending.push(pending);
         invocation.phase = Phase::Pending(sequence);
         let function = invocation.function;
+        self.log.add(Change::Pending { invocation: id, function });
         let spec = &mut self.functions[function.index()];
         spec.pending.push_at(sequence, pending);
         let image = spec.image;
@@ -78,7 +90,13 @@ impl PlatformState {
     }
 
     /// Removes a pending invocation from the queue.
-    pub(super) fn leave_queue(&mut self, function: FunctionId, sequence: u64) {
+    pub(super) fn leave_queue(
+        &mut self,
+        invocation: InvocationId,
+        function: FunctionId,
+        sequence: u64,
+    ) {
+        self.log.add(Change::Left { invocation, function });
         self.pending.remove(sequence);
         let spec = &mut self.functions[function.index()];
         spec.pending.remove(sequence);
@@ -160,6 +178,7 @@ impl PlatformState {
         let Container { node, function, .. } = left;
         self.functions[function.index()].running -= 1;
         self.change_slots_used(node, |used| used - 1);
+        self.log.add(Change::Ended { invocation: id, function, node });
         let (outcome, cause) = match report.result {
             Ok(()) => (Outcome::Completed, None),
             Err(cause) => (outcome_of(&cause), Some(cause)),
@@ -213,8 +232,7 @@ impl PlatformState {
                 }
             }
             Phase::Pending(sequence) => {
-                self.leave_queue(function, sequence);
-                self.withdrawn.push(function);
+                self.leave_queue(id, function, sequence);
             }
             Phase::Running(_) => {
                 self.effects.push_back(Effect::CancelBody { invocation: id });

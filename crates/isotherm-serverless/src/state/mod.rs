@@ -18,6 +18,7 @@
 //! Tests check them after every event ([`PlatformState::check`]).
 
 mod backlog;
+mod changes;
 mod containers;
 mod expiry;
 mod head;
@@ -40,15 +41,16 @@ mod check;
 mod tests;
 
 use backlog::Backlog;
+pub use changes::{Change, Cursor, Kinds, StopReason};
+use changes::{ChangeLog, Logged};
 pub(crate) use containers::Container;
 use expiry::Expiries;
 use idle::IdleContainers;
 pub(crate) use node::{Node, SharedFileSystem};
 use prewarm::Prewarming;
 use throttle::{CommonGate, Gate};
-pub use view::{Mark, Need, Pending, View};
+pub use view::{ContainerInfo, Need, Pending, View};
 
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -149,6 +151,8 @@ pub(crate) struct Function {
     pub(crate) startup: Startup,
     /// The nodes that could hold image and container; `None`: all.
     pub(crate) fits: Option<NodeSet>,
+    /// When it was last logged that a container of it can serve.
+    available: Logged,
     /// The containers that can take an invocation, idle or not, in the order in which they are to
     /// serve.
     pub(crate) idle: IdleContainers,
@@ -161,6 +165,13 @@ pub(crate) struct Function {
     pub(crate) gate: Gate,
     /// The number of its invocations in containers.
     pub(crate) running: u32,
+    /// The number of its containers.
+    pub(crate) containers: u32,
+    /// Since when it has been idle: a container has become idle, no other served an invocation, and
+    /// none was pending.
+    pub(crate) idle_since: Option<Time>,
+    /// How long it was idle before an invocation came, the last time.
+    pub(crate) last_idle: Option<Duration>,
     /// What happens to the container of a failed invocation.
     pub(crate) on_failure: OnFailure,
     /// The container to be started ahead, if any.
@@ -309,25 +320,15 @@ pub(crate) struct PlatformState {
     head_room_may_have_come: bool,
     /// The queue of schedulable invocations.
     pending: Backlog,
-    /// Counts the events that may change the decisions of a scheduler, except arrivals and copies
-    /// that began as planned.
-    changes: u64,
-    /// The nodes whose obtainable room or slots may have changed since a scheduler last read them;
-    /// each once.
-    touched: Vec<NodeId>,
-    /// Whether a scheduler has asked for the running invocations of nodes; otherwise a change of
-    /// these alone does not touch a node.
-    counts_wanted: Cell<bool>,
-    /// The functions with a dispatch that the last round could not carry out.
-    refused: Vec<FunctionId>,
-    /// The functions with pending invocations of which a container has become able to serve since
-    /// the last round.
-    opened: Vec<FunctionId>,
-    /// The functions of which pending invocations were cancelled or dispatched since the last round,
-    /// by whichever scheduler.
-    withdrawn: Vec<FunctionId>,
+    /// Set by tests with so much that checks take too long.
+    #[cfg(test)]
+    unchecked: bool,
+    /// What has happened, for schedulers that ask.
+    log: ChangeLog,
     /// Whether the current round continues the last one, for the same message.
     repeats: bool,
+    /// The rounds since the last one, for the same message, in which anything was feasible.
+    in_vain: usize,
     /// The number of dispatches so far.
     pub(crate) dispatches: u64,
     pub(crate) effects: VecDeque<Effect>,
@@ -356,6 +357,8 @@ impl PlatformState {
         let common_gate = CommonGate::new(policies.max_concurrency, policies.throttle);
         let evicts = policies.eviction.evicts();
         let reuse_token = policies.reuse_random.next_word();
+        let mut log = ChangeLog::default();
+        log.grow(nodes.len());
         let least =
             |capacity: fn(&Node) -> u64| nodes.iter().map(capacity).min().unwrap_or_default();
         PlatformState {
@@ -397,13 +400,11 @@ impl PlatformState {
             awaiting_room: BTreeSet::new(),
             head_room_may_have_come: false,
             pending: Backlog::default(),
-            changes: 0,
-            touched: Vec::new(),
-            counts_wanted: Cell::new(false),
-            refused: Vec::new(),
-            opened: Vec::new(),
-            withdrawn: Vec::new(),
+            #[cfg(test)]
+            unchecked: false,
+            log,
             repeats: false,
+            in_vain: 0,
             dispatches: 0,
             effects: VecDeque::new(),
             finished: VecDeque::new(),
@@ -528,18 +529,23 @@ impl PlatformState {
             let reason = "the service has not so much concurrency that nobody has reserved".into();
             return Err(FailureCause::NotAllowed { reason });
         }
+        self.log.grow(1);
         self.functions.push(Function {
             name,
             image,
             limits,
             startup: startup.unwrap_or(self.policies.startup_overhead.into()),
             fits,
+            available: 0,
             idle: IdleContainers::default(),
             pending: Backlog::default(),
             concurrency: per_container,
             spare_on: FxHashMap::default(),
             gate: Gate::new(limit, reserved),
             running: 0,
+            containers: 0,
+            idle_since: None,
+            last_idle: None,
             on_failure: on_failure.unwrap_or(self.policies.on_failure),
             prewarming: None,
         });
@@ -550,7 +556,7 @@ impl PlatformState {
     /// a round is asked for.
     pub(crate) fn conclude(&mut self, round: Round) -> Asks {
         if round != Round::Arrival {
-            self.changes += 1;
+            self.log.add_event();
         }
         self.drop_images_without_file();
         if let Some((invocation, function)) = self.admit_new(round != Round::No) {
@@ -561,22 +567,12 @@ impl PlatformState {
         if round == Round::No { Asks::Nothing } else { self.ask_for_round() }
     }
 
-    /// Marks a node whose room or slots may have changed.
-    fn touch(&mut self, node: NodeId) {
-        let state = &mut self.nodes[node.index()];
-        if !std::mem::replace(&mut state.touched, true) {
-            self.touched.push(node);
-        }
-    }
-
     fn change_slots_used(&mut self, node: NodeId, change: impl FnOnce(u32) -> u32) {
         let state = &mut self.nodes[node.index()];
         state.slots_used = change(state.slots_used);
-        if state.slots.is_some() {
-            return self.note_slots(node);
-        }
-        if self.counts_wanted.get() {
-            self.touch(node);
+        match state.slots {
+            Some(_) => self.note_slots(node),
+            None => self.touch(node),
         }
     }
 
@@ -599,8 +595,9 @@ impl PlatformState {
         }
         state.up = false;
         state.room_may_have_come();
+        self.log.add(Change::Down { node });
         for container in self.idle_on(node) {
-            self.stop_container(container, false);
+            self.stop_container(container, StopReason::Lost);
         }
         let in_memory: Vec<ImageId> = self.images_in_memory(node);
         for image in in_memory {
@@ -623,6 +620,8 @@ impl PlatformState {
             known.failures = 0;
             known.retry_at = Time::ZERO;
         }
+        images.retain(|_, known| !known.is_gone(self.now));
+        self.log.add(Change::Up { node });
         self.note_slots(node);
     }
 
@@ -634,7 +633,7 @@ impl PlatformState {
         let mut left: Vec<ContainerId> = self.containers.iter().map(|(id, _)| id).collect();
         left.sort_unstable();
         for container in left {
-            self.stop_container(container, false);
+            self.stop_container(container, StopReason::Lost);
         }
         for index in 0..self.functions.len() {
             if self.functions[index].prewarming.take().is_some() {

@@ -44,7 +44,7 @@ impl PlatformState {
                 state.image_mut(image).copy = transfer;
                 state.claim(image, claim.unwrap_or_default());
                 self.images[image.index()].copying.insert(node);
-                self.touch(node);
+                self.image_moved(node, image);
                 self.pin_on_head(image);
                 self.emit(|| EventKind::CopyStarted { node, image, bytes });
                 self.effects.push_back(Effect::Copy { node, image });
@@ -58,7 +58,7 @@ impl PlatformState {
                 if !self.evicts_for_images() {
                     self.nodes[node.index()].image_mut(image).copy = Transfer::Refused;
                     self.images[image.index()].copying.insert(node);
-                    self.touch(node);
+                    self.image_moved(node, image);
                     self.effects.push_back(Effect::CopyRefused { node, image });
                 }
                 false
@@ -75,7 +75,7 @@ impl PlatformState {
     ) {
         let now = self.now;
         self.images[image.index()].copying.remove(node);
-        self.touch(node);
+        self.image_moved(node, image);
         let known = self.nodes[node.index()].image_mut(image);
         let Transfer::Running { since, file: Some(file) } = std::mem::take(&mut known.copy) else {
             return;
@@ -130,7 +130,7 @@ impl PlatformState {
                 state.disk.borrow_mut().pin(file);
                 state.image_mut(image).load = Transfer::Running { since, file: None };
                 state.claim(image, claim.unwrap_or_default());
-                self.touch(node);
+                self.image_moved(node, image);
                 self.images[image.index()].loading.insert(node);
                 self.emit(|| EventKind::LoadStarted { node, image, bytes });
                 self.effects.push_back(Effect::Load { node, image });
@@ -143,7 +143,7 @@ impl PlatformState {
                 if !self.evicts_for_images() {
                     self.nodes[node.index()].image_mut(image).load = Transfer::Refused;
                     self.images[image.index()].loading.insert(node);
-                    self.touch(node);
+                    self.image_moved(node, image);
                     self.effects.push_back(Effect::LoadRefused { node, image });
                 }
             }
@@ -159,7 +159,7 @@ impl PlatformState {
     ) {
         let now = self.now;
         self.images[image.index()].loading.remove(node);
-        self.touch(node);
+        self.image_moved(node, image);
         let entry = &self.images[image.index()];
         let (name, bytes, tag) = (entry.name.clone(), entry.memory_bytes, u64::from(image.0));
         let state = &mut self.nodes[node.index()];

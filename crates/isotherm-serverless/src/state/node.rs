@@ -10,6 +10,7 @@ use isotherm_services::{FileId, FileSystem};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Need;
+use super::changes::Logged;
 use super::idle::IdleKey;
 use crate::ImageId;
 
@@ -23,8 +24,11 @@ pub(crate) struct Node {
     pub(crate) up: bool,
     /// Whether its host comes on again and again, by a periodic profile.
     pub(crate) comes_back: bool,
-    /// Whether it is in the list of touched nodes.
-    pub(crate) touched: bool,
+    /// When it was last logged that it has changed.
+    pub(crate) logged: Logged,
+    /// The speed of a core in flop/s when the service started, and the number of cores.
+    pub(crate) speed: f64,
+    pub(crate) cores: u32,
     /// `None`: unlimited.
     pub(crate) slots: Option<u32>,
     pub(crate) slots_used: u32,
@@ -38,8 +42,6 @@ pub(crate) struct Node {
     pub(crate) idle_limits: Need,
     /// The sum of the sizes of images that only idle containers pin.
     pub(crate) idle_images: Need,
-    /// Whether an image has left the disk or the memory since the node was last read.
-    pub(crate) has_lost_images: bool,
     /// Images that left the disk and are to be dropped from memory before the next round.
     pub(crate) dropped: Vec<ImageId>,
     /// Copies and loads whose refusal for lack of room was reported. They are reported again only
@@ -100,7 +102,7 @@ pub(crate) struct NodeImage {
 
 impl NodeImage {
     /// Whether nothing of it is left, nor anything to remember.
-    fn is_gone(&self, now: Time) -> bool {
+    pub(crate) fn is_gone(&self, now: Time) -> bool {
         (self.disk, self.memory) == (None, None)
             && (self.copy, self.load) == (Transfer::None, Transfer::None)
             && (self.busy, self.idle, self.failures) == (0, 0, 0)
@@ -124,7 +126,9 @@ impl Node {
             name,
             up: true,
             comes_back: false,
-            touched: false,
+            logged: 0,
+            speed: 0.0,
+            cores: 0,
             slots,
             slots_used: 0,
             disk,
@@ -133,7 +137,6 @@ impl Node {
             idle: BTreeSet::new(),
             idle_limits: Need::default(),
             idle_images: Need::default(),
-            has_lost_images: false,
             dropped: Vec::new(),
             refused: FxHashSet::default(),
             claims: FxHashMap::default(),
@@ -158,11 +161,10 @@ impl Node {
         self.images.entry(image).or_default()
     }
 
-    /// A scheduler has read the state of the node: images that have gone are forgotten.
-    pub(crate) fn was_read(&mut self, now: Time) {
-        self.touched = false;
-        if std::mem::take(&mut self.has_lost_images) {
-            self.images.retain(|_, image| !image.is_gone(now));
+    /// Forgets an image of which nothing may be left.
+    pub(crate) fn forget_if_gone(&mut self, image: ImageId, now: Time) {
+        if self.images.get(&image).is_some_and(|known| known.is_gone(now)) {
+            self.images.remove(&image);
         }
     }
 

@@ -11,6 +11,8 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::steps;
+
 /// The increment of SplitMix64 between the draws of one token.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -57,6 +59,7 @@ impl<P: Fn(usize) -> usize> Iterator for Draws<P> {
 
     fn next(&mut self) -> Option<usize> {
         self.settle();
+        steps::count(1);
         if self.len == 0 {
             return None;
         }

@@ -19,9 +19,9 @@
 
 use super::idle::IdleKey;
 use super::node::{Move, Transfer};
-use super::{Need, PlatformState};
+use super::{Need, PlatformState, StopReason};
 use crate::eviction::Missing;
-use crate::{ContainerId, FunctionId, ImageId, NodeId};
+use crate::{ContainerId, FunctionId, ImageId, NodeId, steps};
 
 impl PlatformState {
     /// The room that a container of the function takes, excluding its image.
@@ -74,6 +74,7 @@ impl PlatformState {
         reserved: Need,
         evicts: bool,
     ) -> Option<Need> {
+        steps::count(1);
         let state = &self.nodes[node.index()];
         if !state.up {
             return None;
@@ -178,7 +179,7 @@ impl PlatformState {
                 return false;
             }
             for victim in victims {
-                self.stop_container(victim, true);
+                self.stop_container(victim, StopReason::Evicted);
             }
         }
     }

@@ -3,7 +3,7 @@
 use isotherm_kernel::Duration;
 
 use super::node::Transfer;
-use super::{Effect, Phase, PlatformState, View};
+use super::{Change, Effect, Phase, PlatformState, View};
 use crate::ask::Asks;
 use crate::life::Dispatched;
 use crate::scheduler::{Dispatch, Placed, Plan};
@@ -13,20 +13,18 @@ impl PlatformState {
     /// Asks for a round if an invocation is pending.
     pub(super) fn ask_for_round(&mut self) -> Asks {
         self.repeats = false;
+        self.in_vain = 0;
         if self.pending.is_empty() { Asks::Nothing } else { Asks::Round }
     }
 
     /// Carries out the decisions of a round: dispatches, then loads, then copies. Another round is
     /// asked for if the scheduler has more to decide.
     pub(crate) fn answer_round(&mut self, plan: &Plan) -> Asks {
-        if plan.has_read_touched {
-            self.forget_touched();
-        }
-        self.refused.clear();
-        self.opened.clear();
-        self.withdrawn.clear();
+        let effects = self.effects.len();
         self.carry_out(plan);
-        self.repeats = plan.goes_on && !self.pending.is_empty();
+        // A scheduler that decides the same in vain again and again is not asked for ever.
+        self.in_vain = if self.effects.len() > effects { 0 } else { self.in_vain + 1 };
+        self.repeats = plan.goes_on && self.in_vain < self.pending.len();
         if self.repeats {
             return Asks::Round;
         }
@@ -51,7 +49,7 @@ impl PlatformState {
             as_planned &= self.exist(node, image) && self.begin_copy(node, image);
         }
         if !as_planned {
-            self.changes += 1;
+            self.log.add_event();
         }
     }
 
@@ -69,11 +67,10 @@ impl PlatformState {
             return;
         };
         let Some((served_by, is_new)) = self.container_for(id, function, node, container) else {
-            self.refused.push(function);
+            self.log.add(Change::Refused { function });
             return;
         };
-        self.leave_queue(function, sequence);
-        self.withdrawn.push(function);
+        self.leave_queue(id, function, sequence);
         self.give(id, node, served_by, is_new);
     }
 
@@ -95,15 +92,12 @@ impl PlatformState {
         placed: Option<Placed>,
     ) -> Asks {
         match placed {
-            Some(Placed { node, container, has_read_touched }) => {
-                if has_read_touched {
-                    self.forget_touched();
-                }
+            Some(Placed { node, container }) => {
                 self.emit(|| EventKind::Admitted { invocation: id });
                 match self.container_for(id, function, node, container) {
                     Some((served_by, is_new)) => {
                         self.give(id, node, served_by, is_new);
-                        self.changes += 1;
+                        self.log.add_event();
                     }
                     None => {
                         self.note_admission(id);
@@ -150,12 +144,6 @@ impl PlatformState {
         self.note_dispatch(id, node, container, is_new, startup, was_idle);
     }
 
-    fn forget_touched(&mut self) {
-        for node in self.touched.drain(..) {
-            self.nodes[node.index()].was_read(self.now);
-        }
-    }
-
     /// A container with capacity left, if containers serve several invocations at once: it may have
     /// been started in this round.
     fn place_beside_others(&self, node: NodeId, function: FunctionId) -> Option<ContainerId> {
@@ -199,7 +187,9 @@ impl PlatformState {
         let Some(invocation) = self.invocations.get_mut(&id) else { return };
         let row = invocation.row;
         invocation.phase = Phase::Running(container);
-        let spec = &mut self.functions[invocation.function.index()];
+        let function = invocation.function;
+        self.log.add(Change::Started { invocation: id, function, node });
+        let spec = &mut self.functions[function.index()];
         spec.running += 1;
         let (limit, memory_bytes) = (spec.limits.time, spec.limits.memory_bytes);
         let known =

@@ -3,10 +3,12 @@
 use isotherm_kernel::{Duration, Time};
 
 use super::PlatformState;
+use super::changes::{Change, Cursor};
 use super::reuse::Draws;
 use crate::config::{ContainerReuse, Rules};
 use crate::node_set::NodeSet;
 use crate::scheduler::Nearness;
+use crate::steps::{self, counted};
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 
 /// A pending invocation.
@@ -18,11 +20,21 @@ pub struct Pending {
     pub function: FunctionId,
 }
 
-/// A point in the history of a platform; see [`View::mark`].
+/// A container as policies see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
-    changes: u64,
-    end: u64,
+pub struct ContainerInfo {
+    /// Its function.
+    pub function: FunctionId,
+    /// Its node.
+    pub node: NodeId,
+    /// The invocations that it serves now; 0 if it is idle.
+    pub serving: u32,
+    /// The invocations given to it so far.
+    pub uses: u32,
+    /// When its start-up began.
+    pub started_at: Time,
+    /// Since when it has been idle; `None` if it is busy.
+    pub idle_since: Option<Time>,
 }
 
 /// Room on a node, in bytes.
@@ -81,79 +93,90 @@ impl<'a> View<'a> {
         View { state }
     }
 
+    /// The state, for a question.
+    #[inline]
+    fn state(&self) -> &'a PlatformState {
+        steps::count(1);
+        self.state
+    }
+
     /// The current date.
     #[must_use]
     pub fn now(&self) -> Time {
-        self.state.now
+        self.state().now
     }
 
     /// The pending invocations, in the order in which they became schedulable.
     #[must_use]
     pub fn pending(&self) -> impl DoubleEndedIterator<Item = Pending> + 'a {
-        self.state.pending.iter()
+        self.state().pending.iter()
     }
 
-    /// A mark of the present state, for [`arrivals_since`](Self::arrivals_since).
-    #[must_use]
-    pub fn mark(&self) -> Mark {
-        Mark { changes: self.state.changes, end: self.state.pending.end() }
-    }
-
-    /// The invocations that have become schedulable since a mark; `None` if anything else has
-    /// happened on which decisions may depend. The copies decided in the marked round do not count
-    /// if all have begun in free room.
-    #[must_use]
-    pub fn arrivals_since(
+    /// What has happened since the cursor last read, oldest first, of the kinds that it wants; the
+    /// cursor goes on to the present. `None` if it is not known, and then the reader must look at
+    /// everything anew: the first time, if others read and this cursor has not for long, or once
+    /// when another reader begins to want further kinds.
+    ///
+    /// ```
+    /// use isotherm_serverless::{Change, Cursor, Kinds, NodeId, View};
+    ///
+    /// /// The free slots of each node.
+    /// struct FreeSlots {
+    ///     of: Vec<u32>,
+    ///     cursor: Cursor,
+    /// }
+    ///
+    /// impl FreeSlots {
+    ///     fn new() -> Self {
+    ///         FreeSlots { of: Vec::new(), cursor: Cursor::new(Kinds::NODES) }
+    ///     }
+    ///
+    ///     fn update(&mut self, view: &View<'_>) {
+    ///         let Some(changes) = view.changes_since(&mut self.cursor) else {
+    ///             self.of = (0..view.nodes()).map(|node| view.free_slots(NodeId(node as u32))).collect();
+    ///             return;
+    ///         };
+    ///         for change in changes {
+    ///             if let Change::Node { node } = change {
+    ///                 self.of[node.index()] = view.free_slots(node);
+    ///             }
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub fn changes_since(
         &self,
-        mark: Mark,
-    ) -> Option<impl DoubleEndedIterator<Item = Pending> + 'a> {
-        (self.state.changes == mark.changes).then(|| self.state.pending.since(mark.end))
+        cursor: &mut Cursor,
+    ) -> Option<impl Iterator<Item = Change> + use<'a>> {
+        self.state().log.since(cursor)
     }
 
-    /// Grows with everything that decisions may depend on, but for arrivals.
-    pub(crate) fn changes(&self) -> u64 {
-        self.state.changes
+    /// The pending invocations from a position in the queue on, with their positions.
+    #[must_use]
+    pub fn pending_from(
+        &self,
+        position: u64,
+    ) -> impl DoubleEndedIterator<Item = (u64, Pending)> + use<'a> {
+        self.state().pending.positions_since(position)
     }
 
-    /// The waiting invocations from a position in the queue on, with their positions.
-    pub(crate) fn pending_from(&self, position: u64) -> impl Iterator<Item = (u64, Pending)> + 'a {
-        self.state.pending.positions_since(position)
+    /// The position in the queue that the next pending invocation gets. Positions count from 0.
+    #[must_use]
+    pub fn queue_end(&self) -> u64 {
+        self.state().pending.end()
     }
 
-    /// The position of the first waiting invocation of a function.
-    pub(crate) fn position_of_first(&self, function: FunctionId) -> Option<u64> {
-        self.state.functions[function.index()]
-            .pending
-            .positions_since(0)
-            .next()
-            .map(|(position, _)| position)
+    /// The positions in the queue of the pending invocations of a function.
+    pub fn positions_of(&self, function: FunctionId) -> impl Iterator<Item = u64> + use<'a> {
+        let pending = &self.state().functions[function.index()].pending;
+        pending.positions_since(0).map(|(position, _)| position)
     }
 
-    /// The nodes on which what can be had may have changed since a plan last said that the
-    /// scheduler has caught up.
-    pub(crate) fn touched(&self) -> &'a [NodeId] {
-        &self.state.touched
-    }
-
-    /// Whether `touched` includes nodes on which only the number of running invocations has
-    /// changed. With `want` it does from now on.
-    pub(crate) fn counts_wanted(&self, want: bool) -> bool {
-        self.state.counts_wanted.replace(self.state.counts_wanted.get() | want)
-    }
-
-    /// The functions of which the last round could not dispatch what was decided.
-    pub(crate) fn refused(&self) -> &'a [FunctionId] {
-        &self.state.refused
-    }
-
-    /// The functions of which invocations have left the queue since the last round.
-    pub(crate) fn withdrawn(&self) -> &'a [FunctionId] {
-        &self.state.withdrawn
-    }
-
-    /// Whether this round continues the last one, for the same message.
-    pub(crate) fn repeats(&self) -> bool {
-        self.state.repeats
+    /// Whether this round continues the last one, as [`Plan::goes_on`](crate::scheduler::Plan)
+    /// said: nothing has happened but what that one decided.
+    #[must_use]
+    pub fn repeats(&self) -> bool {
+        self.state().repeats
     }
 
     /// The pending invocations of one function, in the order in which they became schedulable.
@@ -162,91 +185,165 @@ impl<'a> View<'a> {
         &self,
         function: FunctionId,
     ) -> impl DoubleEndedIterator<Item = InvocationId> + 'a {
-        self.state.functions[function.index()].pending.iter().map(|pending| pending.invocation)
+        self.state().functions[function.index()].pending.iter().map(|pending| pending.invocation)
     }
 
     /// The number of pending invocations of a function.
     #[must_use]
     pub fn pending_count(&self, function: FunctionId) -> usize {
-        self.state.functions[function.index()].pending.len()
+        self.state().functions[function.index()].pending.len()
+    }
+
+    /// The number of pending invocations of all functions.
+    #[must_use]
+    pub fn queue_len(&self) -> usize {
+        self.state().pending.len()
+    }
+
+    /// The number of invocations that wait for an image to be on the head disk; they become pending
+    /// then.
+    #[must_use]
+    pub fn waiting_for(&self, image: ImageId) -> usize {
+        self.state().images[image.index()].waiting.len()
+    }
+
+    /// When an invocation was submitted; `None` if it has ended.
+    #[must_use]
+    pub fn submitted_at(&self, invocation: InvocationId) -> Option<Time> {
+        Some(self.state().invocations.get(&invocation)?.life.submitted)
+    }
+
+    /// The number of invocations of a function in containers.
+    #[must_use]
+    pub fn running_of(&self, function: FunctionId) -> u32 {
+        self.state().functions[function.index()].running
+    }
+
+    /// The number of containers of a function, busy or idle.
+    #[must_use]
+    pub fn containers_of(&self, function: FunctionId) -> u32 {
+        self.state().functions[function.index()].containers
+    }
+
+    /// What is known of a container; `None` if it has stopped.
+    #[must_use]
+    pub fn container(&self, id: ContainerId) -> Option<ContainerInfo> {
+        let container = self.state().containers.get(&id)?;
+        Some(ContainerInfo {
+            function: container.function,
+            node: container.node,
+            serving: container.serving,
+            uses: container.uses,
+            started_at: container.started_at,
+            idle_since: (container.serving == 0).then_some(container.idle_since),
+        })
     }
 
     /// The functions with pending invocations, in the order of registration.
     pub fn functions_waiting(&self) -> impl Iterator<Item = FunctionId> + 'a {
-        self.state.functions_waiting.iter()
+        self.state().functions_waiting.iter()
     }
 
     /// The number of functions with pending invocations.
     #[must_use]
     pub fn functions_waiting_count(&self) -> usize {
-        self.state.functions_waiting.len()
+        self.state().functions_waiting.len()
     }
 
     /// The image of a function, if it has one.
     #[must_use]
     pub fn image_of(&self, function: FunctionId) -> Option<ImageId> {
-        self.state.functions[function.index()].image
+        self.state().functions[function.index()].image
     }
 
     /// The time limit of a function.
     #[must_use]
     pub fn time_limit(&self, function: FunctionId) -> Duration {
-        self.state.functions[function.index()].limits.time
+        self.state().functions[function.index()].limits.time
     }
 
     /// The room that a container of the function takes, excluding its image.
     #[must_use]
     pub fn need_of(&self, function: FunctionId) -> Need {
-        self.state.need(function)
+        self.state().need(function)
     }
 
     /// Number of compute hosts.
     #[must_use]
     pub fn nodes(&self) -> usize {
-        self.state.nodes.len()
+        self.state().nodes.len()
+    }
+
+    /// The name of a node's host.
+    #[must_use]
+    pub fn host_name(&self, node: NodeId) -> &'a str {
+        &self.state().nodes[node.index()].name
+    }
+
+    /// The number of cores of a node's host.
+    #[must_use]
+    pub fn cores(&self, node: NodeId) -> u32 {
+        self.state().nodes[node.index()].cores
+    }
+
+    /// The speed of one core of a node's host in flop/s, as it was when the service started.
+    #[must_use]
+    pub fn speed(&self, node: NodeId) -> f64 {
+        self.state().nodes[node.index()].speed
+    }
+
+    /// The slots of a node, taken or free; `None` if they are unlimited.
+    #[must_use]
+    pub fn slots(&self, node: NodeId) -> Option<u32> {
+        self.state().nodes[node.index()].slots
+    }
+
+    /// The memory and the disk space of a node in bytes, taken or free.
+    #[must_use]
+    pub fn capacity(&self, node: NodeId) -> Need {
+        let node = &self.state().nodes[node.index()];
+        Need {
+            memory_bytes: node.memory.borrow().capacity(),
+            disk_bytes: node.disk.borrow().capacity(),
+        }
     }
 
     /// The free slots of a node; `u32::MAX` if they are unlimited.
     #[must_use]
     pub fn free_slots(&self, node: NodeId) -> u32 {
-        self.state.nodes[node.index()].free_slots()
+        self.state().nodes[node.index()].free_slots()
     }
 
     /// The invocations that run or start on a node.
     #[must_use]
     pub fn running(&self, node: NodeId) -> u32 {
-        self.state.nodes[node.index()].slots_used
+        self.state().nodes[node.index()].slots_used
     }
 
     /// The obtainable room of a node: free, or held by unused images or idle containers.
     #[must_use]
     pub fn obtainable(&self, node: NodeId) -> Need {
-        self.state.obtainable(node)
+        self.state().obtainable(node)
     }
 
     /// The spare room of a node, available without evicting containers: free, or held by unused
     /// images.
     #[must_use]
     pub fn spare(&self, node: NodeId) -> Need {
-        self.state.spare(node)
+        self.state().spare(node)
     }
 
     /// Like [`has_room`](Self::has_room), without evicting containers.
     #[must_use]
     pub fn has_spare_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
-        self.state.has_spare_room(function, node, reserved)
-    }
-
-    /// Functions that have invocations that wait, and of which a container can take one that could
-    /// not when the last round was held.
-    pub(crate) fn opened(&self) -> &'a [FunctionId] {
-        &self.state.opened
+        self.state().has_spare_room(function, node, reserved)
     }
 
     /// Room that containers will need for which images are on their way to a node; that for one
     /// image, if it is given, left out.
-    pub(crate) fn claimed(&self, node: NodeId, but: Option<ImageId>) -> Need {
-        let state = &self.state.nodes[node.index()];
+    #[must_use]
+    pub fn claimed(&self, node: NodeId, but: Option<ImageId>) -> Need {
+        let state = &self.state().nodes[node.index()];
         let own = but.and_then(|image| state.claims.get(&image)).copied().unwrap_or_default();
         state.claimed.without(own)
     }
@@ -254,43 +351,43 @@ impl<'a> View<'a> {
     /// The free memory of a node in bytes, excluding evictable images.
     #[must_use]
     pub fn free_memory(&self, node: NodeId) -> u64 {
-        self.state.nodes[node.index()].memory.borrow().free()
+        self.state().nodes[node.index()].memory.borrow().free()
     }
 
     /// The free disk space of a node in bytes, excluding evictable images.
     #[must_use]
     pub fn free_disk(&self, node: NodeId) -> u64 {
-        self.state.nodes[node.index()].disk.borrow().free()
+        self.state().nodes[node.index()].disk.borrow().free()
     }
 
     /// The nodes with a free slot.
     #[must_use]
     pub fn with_free_slot(&self) -> &'a NodeSet {
-        &self.state.free_nodes
+        &self.state().free_nodes
     }
 
     /// How many invocations one container of the function serves at once.
     #[must_use]
     pub fn concurrency_of(&self, function: FunctionId) -> u32 {
-        self.state.functions[function.index()].concurrency
+        self.state().functions[function.index()].concurrency
     }
 
     /// The nodes with a container of the function that can take an invocation.
     #[must_use]
     pub fn with_idle(&self, function: FunctionId) -> &'a NodeSet {
-        self.state.functions[function.index()].idle.nodes()
+        self.state().functions[function.index()].idle.nodes()
     }
 
     /// Whether a container of the function can take an invocation.
     #[must_use]
     pub fn has_idle(&self, function: FunctionId) -> bool {
-        !self.state.functions[function.index()].idle.is_empty()
+        !self.state().functions[function.index()].idle.is_empty()
     }
 
     /// Whether a container of the function on the node can take an invocation.
     #[must_use]
     pub fn has_idle_on(&self, function: FunctionId, node: NodeId) -> bool {
-        self.state.functions[function.index()].idle.any_on(node)
+        self.state().functions[function.index()].idle.any_on(node)
     }
 
     /// The first container of the function, in the order of serving, that can take an invocation
@@ -300,8 +397,8 @@ impl<'a> View<'a> {
         function: FunctionId,
         meets: impl Fn(NodeId) -> bool,
     ) -> Option<(ContainerId, NodeId)> {
-        let idle = &self.state.functions[function.index()].idle;
-        match self.state.policies.reuse {
+        let idle = &self.state().functions[function.index()].idle;
+        match self.state().policies.reuse {
             // Mostly most nodes meet it, so a few draws are enough.
             ContainerReuse::Random => self.drawn_anywhere(function).find(|&(_, node)| meets(node)),
             _ => idle.find(meets),
@@ -312,8 +409,8 @@ impl<'a> View<'a> {
         &self,
         function: FunctionId,
     ) -> impl Iterator<Item = (ContainerId, NodeId)> + 'a {
-        let idle = &self.state.functions[function.index()].idle;
-        let draws = Draws::new(self.state.reuse_token, function.0, idle.len(), |_| 1);
+        let idle = &self.state().functions[function.index()].idle;
+        let draws = Draws::new(self.state().reuse_token, function.0, idle.len(), |_| 1);
         draws.filter_map(move |number| idle.numbered(number))
     }
 
@@ -321,7 +418,7 @@ impl<'a> View<'a> {
     /// ones, if each serves one at a time.
     #[must_use]
     pub fn idle_count(&self, function: FunctionId, node: NodeId) -> usize {
-        let spec = &self.state.functions[function.index()];
+        let spec = &self.state().functions[function.index()];
         match spec.concurrency {
             1 => spec.idle.on(node).count(),
             _ => spec.spare_on.get(&node).copied().unwrap_or_default(),
@@ -336,7 +433,7 @@ impl<'a> View<'a> {
         function: FunctionId,
         node: NodeId,
     ) -> impl Iterator<Item = ContainerId> + 'a {
-        let state = self.state;
+        let state = self.state();
         let spec = &state.functions[function.index()];
         let capacity = move |id: ContainerId| match spec.concurrency {
             1 => 1,
@@ -367,36 +464,38 @@ impl<'a> View<'a> {
     }
 
     /// Whether a container serves no invocation.
-    pub(crate) fn is_idle(&self, container: ContainerId) -> bool {
-        self.state.served_by(container) == 0
+    #[must_use]
+    pub fn is_idle(&self, container: ContainerId) -> bool {
+        self.state().served_by(container) == 0
     }
 
     /// The nodes that have the image on disk.
     #[must_use]
     pub fn on_disk(&self, image: ImageId) -> &'a NodeSet {
-        &self.state.images[image.index()].on_disk
+        &self.state().images[image.index()].on_disk
     }
 
     /// The nodes that have the image in memory.
     #[must_use]
     pub fn in_memory(&self, image: ImageId) -> &'a NodeSet {
-        &self.state.images[image.index()].in_memory
+        &self.state().images[image.index()].in_memory
     }
 
     /// The nodes to whose disk the image is being copied.
     #[must_use]
     pub fn copying(&self, image: ImageId) -> &'a NodeSet {
-        &self.state.images[image.index()].copying
+        &self.state().images[image.index()].copying
     }
 
     /// The nodes into whose memory the image is being loaded.
     #[must_use]
     pub fn loading(&self, image: ImageId) -> &'a NodeSet {
-        &self.state.images[image.index()].loading
+        &self.state().images[image.index()].loading
     }
 
     /// The nodes with a nearness to an image, or a better one.
-    pub(crate) fn nodes_near(&self, image: ImageId, nearness: Nearness) -> &'a NodeSet {
+    #[must_use]
+    pub fn nodes_near(&self, image: ImageId, nearness: Nearness) -> &'a NodeSet {
         match nearness {
             Nearness::InMemory => self.in_memory(image),
             Nearness::Loading => self.loading(image),
@@ -405,21 +504,22 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The images that are or were near a node, in no order.
-    pub(crate) fn images_near(&self, node: NodeId) -> impl Iterator<Item = ImageId> + 'a {
-        self.state.nodes[node.index()].images.keys().copied()
+    /// The images on a node or on their way there, in no order. Some that are no longer there may
+    /// be among them.
+    pub fn images_near(&self, node: NodeId) -> impl Iterator<Item = ImageId> + 'a {
+        self.state().nodes[node.index()].images.keys().copied().map(counted)
     }
 
     /// The size of the image in memory, in bytes.
     #[must_use]
     pub fn image_memory(&self, image: ImageId) -> u64 {
-        self.state.images[image.index()].memory_bytes
+        self.state().images[image.index()].memory_bytes
     }
 
     /// Whether the node could hold the function's image and one container if it were empty.
     #[must_use]
     pub fn fits(&self, function: FunctionId, node: NodeId) -> bool {
-        self.state.fits(function, node)
+        self.state().fits(function, node)
     }
 
     /// Whether a new container of the function, and its image if missing, has room on the node now,
@@ -427,25 +527,25 @@ impl<'a> View<'a> {
     /// in progress keep their room; idle containers and unused images do not.
     #[must_use]
     pub fn has_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
-        self.state.has_room(function, node, reserved)
+        self.state().has_room(function, node, reserved)
     }
 
     /// How much room the image of a function takes on the node in [`has_room`](Self::has_room):
     /// none if a busy container uses it already.
     #[must_use]
     pub fn image_need(&self, image: ImageId, node: NodeId) -> Need {
-        self.state.image_need(image, node)
+        self.state().image_need(image, node)
     }
 
     /// Whether the node's host is on.
     #[must_use]
     pub fn is_up(&self, node: NodeId) -> bool {
-        self.state.nodes[node.index()].up
+        self.state().nodes[node.index()].up
     }
 
     /// The rules of the service.
     #[must_use]
     pub fn rules(&self) -> Rules {
-        self.state.policies.rules
+        self.state().policies.rules
     }
 }

@@ -15,4 +15,5 @@ mod presets;
 mod properties;
 mod schedulers;
 mod waiting;
+mod what_policies_see;
 mod workflow;

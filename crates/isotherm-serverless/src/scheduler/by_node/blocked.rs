@@ -7,8 +7,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::FunctionId;
 use crate::scheduler::segment_tree::{SegmentTree, Summary};
+use crate::{FunctionId, steps};
 
 /// The earliest queue position, and the index of the need whose first function has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +76,7 @@ impl BlockedFunctions {
             self.len -= 1;
             self.update(index);
         } else {
+            steps::count(self.aside.len() as u64);
             self.aside.retain(|&(_, _, other)| other != function);
         }
     }

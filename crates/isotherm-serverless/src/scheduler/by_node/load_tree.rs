@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::NodeId;
 use crate::scheduler::segment_tree::{SegmentTree, Summary};
+use crate::steps::counted;
 
 /// The load of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +109,7 @@ impl LoadTree {
         let ordered = self
             .by_room
             .as_ref()
-            .map(|nodes| nodes.range((room, NodeId(0))..).map(|&(_, node)| node));
+            .map(|nodes| nodes.range((room, NodeId(0))..).map(|&(_, node)| counted(node)));
         ordered.into_iter().flatten().chain(scanned.into_iter().map(|(_, node)| node))
     }
 
@@ -119,7 +120,7 @@ impl LoadTree {
 
     /// All nodes and their room.
     fn nodes(&self) -> impl Iterator<Item = (NodeId, Option<u64>)> + '_ {
-        (0..self.nodes as u32).map(|node| (NodeId(node), self.room(NodeId(node))))
+        (0..self.nodes as u32).map(|node| counted((NodeId(node), self.room(NodeId(node)))))
     }
 
     /// The maximum room of a node.

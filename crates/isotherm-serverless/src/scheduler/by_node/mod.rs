@@ -42,7 +42,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Dispatch, Placed, Plan, Scheduler};
-use crate::state::View;
+use crate::state::{Change, Cursor, Kinds, View};
 use crate::{ContainerId, FunctionId, ImageId, NodeId};
 
 use blocked::BlockedFunctions;
@@ -341,11 +341,19 @@ pub struct ByNode<C> {
     warm: BTreeSet<FunctionId>,
     /// The position in the queue up to which arrivals have been decided.
     seen: u64,
-    /// The platform's change counter at the last round.
-    changes: Option<u64>,
+    cursor: Cursor,
+    /// Whether anything but arrivals has happened since the last round.
+    changed: bool,
+    /// The functions of which a dispatch was refused since then, and those of which pending
+    /// invocations have left the queue.
+    refused: Vec<FunctionId>,
+    left: Vec<FunctionId>,
     /// Moves decided in this round.
     moved: Vec<(NodeId, ImageId)>,
     scratch: Vec<(NodeId, FunctionId, u32)>,
+    /// It keeps nothing in mind about reservations.
+    #[cfg(test)]
+    forgets: bool,
 }
 
 /// The decision for an invocation.
@@ -370,17 +378,70 @@ impl<C: ChooseNode> ByNode<C> {
             blocked: BlockedFunctions::default(),
             warm: BTreeSet::new(),
             seen: 0,
-            changes: None,
+            cursor: Cursor::new(Kinds::EVENTS | Kinds::QUEUE | Kinds::NODES | Kinds::IMAGES),
+            changed: false,
+            refused: Vec::new(),
+            left: Vec::new(),
             moved: Vec::new(),
             scratch: Vec::new(),
+            #[cfg(test)]
+            forgets: false,
         }
     }
 
-    /// Looks at all reservations in every round, which must make no difference.
+    /// Looks at everything anew in every round, which must make no difference.
     #[cfg(test)]
     pub(crate) fn looking_everywhere(mut self) -> Self {
-        self.reservations.looks_everywhere = true;
+        self.forgets = true;
         self
+    }
+
+    /// Learns what has happened since the last call.
+    fn learn(&mut self, view: &View<'_>) {
+        let Some(changes) = view.changes_since(&mut self.cursor) else {
+            self.changed = true;
+            return self.learn_anew(view);
+        };
+        for change in changes {
+            match change {
+                Change::Event => self.changed = true,
+                Change::Node { node } => self.reservations.touch(node),
+                Change::Image { node, image } => self.reservations.image_moved(view, node, image),
+                Change::Refused { function } => self.refused.push(function),
+                Change::Left { function, .. } => self.left.push(function),
+                Change::Available { function } if self.waits(function) => {
+                    self.warm.insert(function);
+                }
+                _ => {}
+            }
+        }
+        #[cfg(test)]
+        if self.forgets {
+            self.learn_anew(view);
+        }
+    }
+
+    /// Looks at everything anew, since not all changes are known.
+    fn learn_anew(&mut self, view: &View<'_>) {
+        self.reservations.forget_nodes();
+        self.left.extend(self.reservations.functions());
+        // Whoever was decided for, and neither runs nor has a reservation, is blocked.
+        for function in view.functions_waiting() {
+            let mut without_reservation =
+                view.positions_of(function).skip(self.reservations.of(function));
+            let was_decided =
+                without_reservation.next().is_some_and(|position| position < self.seen);
+            if was_decided && !self.blocked.contains(function) {
+                self.block(view, function);
+            } else if view.has_idle(function) && self.waits(function) {
+                self.warm.insert(function);
+            }
+        }
+    }
+
+    /// Whether invocations of the function are blocked or have reservations.
+    fn waits(&self, function: FunctionId) -> bool {
+        self.blocked.contains(function) || self.reservations.of(function) > 0
     }
 
     /// The first idle container that may serve.
@@ -395,11 +456,9 @@ impl<C: ChooseNode> ByNode<C> {
     /// Decides for the next invocation of a function.
     fn decide(&mut self, view: &View<'_>, plan: &mut Plan, function: FunctionId) -> Decided {
         let Some(invocation) = view.pending_of(function).next() else { return Decided::Nowhere };
-        let Some(Placed { node, container, has_read_touched }) = self.placement(view, function)
-        else {
+        let Some(Placed { node, container }) = self.placement(view, function) else {
             return Decided::Nowhere;
         };
-        plan.has_read_touched |= has_read_touched;
         match view.image_of(function) {
             Some(image) if container.is_none() && !view.in_memory(image).contains(node) => {
                 self.reservations.reserve(view, function, node);
@@ -421,30 +480,30 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// The placement of the next invocation of a function.
     fn placement(&mut self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
-        if self.prefer_warm
-            && let Some((container, node)) = self.idle(view, function)
-        {
-            return Some(Placed::new(node, Some(container)));
-        }
+        self.warm_placement(view, function).or_else(|| self.chosen_placement(view, function))
+    }
+
+    /// In an idle container on any node.
+    fn warm_placement(&self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
+        let idle = if self.prefer_warm { self.idle(view, function) } else { None };
+        idle.map(|(container, node)| Placed::new(node, Some(container)))
+    }
+
+    /// Where the rule chooses.
+    fn chosen_placement(&mut self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
         self.reservations.refresh(view);
         let nodes = Nodes { view: *view, reservations: &self.reservations };
         let chosen = self.rule.choose(&nodes, function);
         let chosen =
             chosen.filter(|&node| node.index() < nodes.count() && nodes.has_place(function, node));
-        let placed = match chosen {
+        Some(match chosen {
             Some(node) => Placed::new(node, view.idle(function, node).next()),
             // Rather than wait, it uses any container that can serve.
             None => {
                 let (container, node) = self.idle(view, function).filter(|_| !self.prefer_warm)?;
                 Placed::new(node, Some(container))
             }
-        };
-        Some(Placed { has_read_touched: true, ..placed })
-    }
-
-    fn refresh(&mut self, view: &View<'_>, plan: &mut Plan) {
-        self.reservations.refresh(view);
-        plan.has_read_touched = true;
+        })
     }
 
     /// Decides the next move of an image towards the memory of a node, unless it is in transit.
@@ -476,7 +535,7 @@ impl<C: ChooseNode> ByNode<C> {
     }
 
     fn block(&mut self, view: &View<'_>, function: FunctionId) {
-        if let Some(position) = view.position_of_first(function) {
+        if let Some(position) = view.positions_of(function).next() {
             self.blocked.put(function, view.need_of(function).memory_bytes, position);
             if view.has_idle(function) {
                 self.warm.insert(function);
@@ -486,7 +545,8 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// Blocks the functions whose last decision was refused.
     fn block_refused(&mut self, view: &View<'_>) {
-        for &function in view.refused() {
+        for number in 0..self.refused.len() {
+            let function = self.refused[number];
             if self.without_reservation(view, function) == 0 {
                 continue;
             }
@@ -496,12 +556,13 @@ impl<C: ChooseNode> ByNode<C> {
                 self.blocked.set_aside(function);
             }
         }
+        self.refused.clear();
     }
 
     /// Gives up reservations of functions that have more of them than pending invocations, after
     /// cancellations.
     fn release_surplus(&mut self, view: &View<'_>) {
-        for &function in view.withdrawn() {
+        for function in self.left.drain(..) {
             while self.reservations.of(function) > view.pending_count(function)
                 && let Some(node) = self.reservations.first_of(function)
             {
@@ -595,7 +656,7 @@ impl<C: ChooseNode> ByNode<C> {
     /// is.
     fn serve_blocked(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
         loop {
-            self.refresh(view, plan);
+            self.reservations.refresh(view);
             let most = self.reservations.tree(Room::All).most_room();
             let fits = most
                 .and_then(|most| self.blocked.first(most))
@@ -608,7 +669,7 @@ impl<C: ChooseNode> ByNode<C> {
                 self.blocked.remove(function);
                 continue;
             }
-            if view.position_of_first(function) != Some(position) {
+            if view.positions_of(function).next() != Some(position) {
                 self.block(view, function);
                 continue;
             }
@@ -638,7 +699,7 @@ impl<C: ChooseNode> ByNode<C> {
             // Invocations of a function keep their order. A function may still be blocked although
             // its invocations have been cancelled.
             if self.blocked.contains(pending.function) {
-                if view.position_of_first(pending.function) != Some(position) {
+                if view.positions_of(pending.function).next() != Some(position) {
                     continue;
                 }
                 self.blocked.remove(pending.function);
@@ -655,9 +716,13 @@ impl<C: ChooseNode> ByNode<C> {
 
 impl<C: ChooseNode> Scheduler for ByNode<C> {
     fn place_alone(&mut self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
-        let is_free =
-            self.reservations.is_empty() && self.blocked.is_empty() && view.refused().is_empty();
-        if is_free { self.placement(view, function) } else { None }
+        if !(self.reservations.is_empty() && self.blocked.is_empty()) {
+            return None;
+        }
+        self.warm_placement(view, function).or_else(|| {
+            self.learn(view);
+            self.chosen_placement(view, function)
+        })
     }
 
     fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
@@ -667,23 +732,14 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
         self.moved.clear();
         // A scheduler around this one may have decided something already.
         let before = plan.dispatches.len();
-        let changed = self.changes.replace(view.changes()) != Some(view.changes());
-        if !view.refused().is_empty() {
-            self.block_refused(view);
-        }
-        let waits = |function: &&FunctionId| {
-            self.blocked.contains(**function) || self.reservations.of(**function) > 0
-        };
-        let opened = view.opened().iter().filter(waits);
-        self.warm.extend(opened);
-        if !self.reservations.is_empty() {
-            self.release_surplus(view);
-            #[cfg(any(test, feature = "audit"))]
-            self.reservations.check(view);
-            self.reservations.learn_of_touched(view);
-            if changed {
-                self.fulfil_reservations(view, plan);
-            }
+        self.learn(view);
+        let changed = std::mem::take(&mut self.changed);
+        self.block_refused(view);
+        self.release_surplus(view);
+        #[cfg(any(test, feature = "audit"))]
+        crate::steps::uncounted(|| self.reservations.check(view));
+        if changed && !self.reservations.is_empty() {
+            self.fulfil_reservations(view, plan);
         }
         let acts = plan.dispatches.len() > before
             || (changed || view.repeats())
@@ -691,7 +747,7 @@ impl<C: ChooseNode> Scheduler for ByNode<C> {
                 && self.serve_blocked(view, plan)
             || self.serve_arrivals(view, plan);
         // The next decision is made after this one has been carried out.
-        plan.goes_on = acts
+        plan.goes_on |= acts
             && (!self.blocked.is_empty()
                 || !self.reservations.is_empty()
                 || view.pending_from(self.seen).next().is_some());

@@ -1,8 +1,8 @@
 //! The nodes near each image, by the room they have.
 //!
 //! For each image and each [`Nearness`] the nodes are in a segment tree of their room that stores
-//! only the ranges with nodes ([`SparseTree`]). A node is in the tree of its best nearness alone. An
-//! image is indexed after the first question about it; from then on a change on a node takes
+//! only the ranges with nodes ([`SparseTree`]). A node is in the tree of its best nearness alone.
+//! An image is indexed after the first question about it; from then on a change on a node takes
 //! O(log n) for each indexed image there.
 
 use std::cmp::Reverse;
@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use super::load_tree::LoadTree;
 use super::reservations::Room;
 use crate::state::View;
+use crate::steps::{self, counted};
 use crate::{ImageId, NodeId};
 
 /// How near an image is to the memory of a node.
@@ -71,7 +72,7 @@ impl NearNodes {
         &of_image.expect("it has just been indexed")[nearness as usize]
     }
 
-    /// The room of a node, or which images are near to it, has changed.
+    /// The room of a node has changed.
     pub(super) fn update(&mut self, view: &View<'_>, trees: [&LoadTree; 2], node: NodeId) {
         if self.images.is_empty() {
             return;
@@ -81,7 +82,8 @@ impl NearNodes {
         }
     }
 
-    fn update_image(
+    /// An image has moved, or the room of the node has changed.
+    pub(super) fn update_image(
         &mut self,
         view: &View<'_>,
         trees: [&LoadTree; 2],
@@ -171,10 +173,19 @@ impl SparseTree {
         self.set_below(0, self.levels - 1, node.0, rooms);
     }
 
-    /// Returns the most room below an entry, whose halves have 2^`level` nodes.
-    fn set_below(&mut self, entry: u32, level: u32, node: u32, rooms: [u64; 2]) -> [u64; 2] {
+    /// Returns the most room below an entry, whose halves have 2^`level` nodes; `None` if it is
+    /// what it was.
+    fn set_below(
+        &mut self,
+        entry: u32,
+        level: u32,
+        node: u32,
+        rooms: [u64; 2],
+    ) -> Option<[u64; 2]> {
+        steps::count(1);
         let (at, side) = (entry as usize, (node >> level & 1) as usize);
-        let mut half = self.entries[at][side];
+        let before = self.entries[at][side];
+        let mut half = before;
         if level == 0 {
             half.rooms = rooms;
         } else if half.entry != NONE || rooms != [0; 2] {
@@ -184,14 +195,17 @@ impl SparseTree {
                     self.entries.push([EMPTY; 2]);
                 }
             }
-            half.rooms = self.set_below(half.entry, level - 1, node, rooms);
-            if half.rooms == [0; 2] {
-                self.free.push(std::mem::replace(&mut half.entry, NONE));
-            }
+            half.rooms = self.set_below(half.entry, level - 1, node, rooms)?;
+        }
+        if half.rooms == before.rooms {
+            return None;
+        }
+        if level > 0 && half.rooms == [0; 2] {
+            self.free.push(std::mem::replace(&mut half.entry, NONE));
         }
         self.entries[at][side] = half;
-        let [left, right] = self.entries[at];
-        [0, 1].map(|room: usize| left.rooms[room].max(right.rooms[room]))
+        let other = self.entries[at][1 - side];
+        Some([0, 1].map(|room: usize| half.rooms[room].max(other.rooms[room])))
     }
 
     /// The rooms of a node.
@@ -225,15 +239,15 @@ impl SparseTree {
         meets: &mut dyn FnMut(NodeId) -> bool,
     ) -> Option<NodeId> {
         let halves = self.entries[entry as usize].iter().zip([first, first + (1 << level)]);
-        let mut halves = halves.filter(|(half, _)| enough.is_met_by(half));
+        let mut halves = halves.map(counted).filter(|(half, _)| enough.is_met_by(half));
         halves.find_map(|(half, first)| match level {
             0 => Some(NodeId(first)).filter(|&node| meets(node)),
             _ => self.first_below(half.entry, level - 1, first, enough, meets),
         })
     }
 
-    /// The node with the most room of a kind among those that have enough and meet a condition; ties
-    /// go to the first.
+    /// The node with the most room of a kind among those that have enough and meet a condition;
+    /// ties go to the first.
     pub(super) fn roomiest(
         &self,
         by: Room,
@@ -259,6 +273,7 @@ impl SparseTree {
         let halves = self.entries[entry as usize];
         let roomier = usize::from(halves[1].rooms[by as usize] > halves[0].rooms[by as usize]);
         for side in [roomier, 1 - roomier] {
+            steps::count(1);
             let (half, first) = (halves[side], first + ((side as u32) << level));
             let key = Some((half.rooms[by as usize], Reverse(first)));
             if !enough.is_met_by(&half) || key <= *best {

@@ -1,12 +1,13 @@
 //! The reservations of a scheduler, which the platform does not know: slots and room on nodes to
 //! which images are in transit.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::load_tree::{LoadTree, NodeLoad};
 use super::near_nodes::{NearNodes, Nearness, SparseTree};
 use crate::state::{Need, View};
+use crate::steps::{self, counted};
 use crate::{FunctionId, ImageId, NodeId};
 
 /// The reservations on one node.
@@ -38,12 +39,13 @@ pub(super) struct Reservations {
     /// Nodes with reservations that were touched since these were looked at. All other reservations
     /// wait for an image in transit.
     unsettled: BTreeSet<NodeId>,
-    #[cfg(test)]
-    pub(super) looks_everywhere: bool,
-    /// Nodes whose reservations have changed since the trees were updated.
+    /// Nodes whose room or reservations have changed since the trees were updated, and whether a
+    /// node is among them.
     changed: Vec<NodeId>,
+    is_changed: Vec<bool>,
     /// Whether the trees count running invocations: only after a rule has asked for them.
     counts_running: bool,
+    counts_wanted: Cell<bool>,
 }
 
 /// Which room counts.
@@ -68,34 +70,53 @@ impl Reservations {
         }
     }
 
-    /// Updates the trees for touched nodes and changed reservations.
+    /// Updates the trees for the nodes that have changed.
     pub(super) fn refresh(&mut self, view: &View<'_>) {
-        self.learn_of_touched(view);
-        let counts_running = view.counts_wanted(false);
+        let counts_running = self.counts_wanted.get();
         if self.all.len() != view.nodes() || self.counts_running != counts_running {
             self.counts_running = counts_running;
             self.spare = LoadTree::new(view.nodes());
             self.all = LoadTree::new(view.nodes());
             self.near = RefCell::default();
+            self.changed.clear();
+            self.is_changed.clear();
             (0..view.nodes() as u32).for_each(|node| self.update(view, NodeId(node)));
-            return;
-        }
-        for &node in view.touched() {
-            self.update(view, node);
         }
         while let Some(node) = self.changed.pop() {
+            self.is_changed[node.index()] = false;
             self.update(view, node);
         }
         #[cfg(any(test, feature = "audit"))]
-        self.near.borrow().check(view, [&self.spare, &self.all]);
+        steps::uncounted(|| self.near.borrow().check(view, [&self.spare, &self.all]));
     }
 
-    /// Marks the reservations on touched nodes for being looked at.
-    pub(super) fn learn_of_touched(&mut self, view: &View<'_>) {
-        if !self.is_empty() {
-            let touched = view.touched().iter().copied();
-            self.unsettled.extend(touched.filter(|node| self.by_node.contains_key(node)));
+    /// What a node has to offer has changed: it and the reservations there are to be looked at.
+    pub(super) fn touch(&mut self, node: NodeId) {
+        self.change(node);
+        if !self.is_empty() && self.by_node.contains_key(&node) {
+            self.unsettled.insert(node);
         }
+    }
+
+    fn change(&mut self, node: NodeId) {
+        if node.index() >= self.is_changed.len() {
+            self.is_changed.resize(node.index() + 1, false);
+        }
+        if !std::mem::replace(&mut self.is_changed[node.index()], true) {
+            self.changed.push(node);
+        }
+    }
+
+    /// It is not known what has changed: all nodes and reservations are to be looked at.
+    pub(super) fn forget_nodes(&mut self) {
+        (self.spare, self.all, self.near) = Default::default();
+        self.unsettled.extend(self.by_node.keys());
+    }
+
+    /// An image is nearer to a node, or less near, than before. The room of the node may have
+    /// changed as well.
+    pub(super) fn image_moved(&mut self, view: &View<'_>, node: NodeId, image: ImageId) {
+        self.near.get_mut().update_image(view, [&self.spare, &self.all], image, node);
     }
 
     /// Marks the reservations on a node for being looked at.
@@ -106,13 +127,11 @@ impl Reservations {
     /// Takes the reservations to be looked at, in the order of nodes and functions.
     pub(super) fn take_unsettled(&mut self, count: &mut Vec<(NodeId, FunctionId, u32)>) {
         count.clear();
-        #[cfg(test)]
-        if self.looks_everywhere {
-            self.unsettled.extend(self.by_node.keys());
-        }
         for node in std::mem::take(&mut self.unsettled) {
             let of_node = self.counts.range((node, FunctionId(0))..=(node, FunctionId(u32::MAX)));
-            count.extend(of_node.map(|(&(node, function), &count)| (node, function, count)));
+            count.extend(
+                of_node.map(|(&(node, function), &count)| counted((node, function, count))),
+            );
         }
     }
 
@@ -162,7 +181,7 @@ impl Reservations {
 
     /// The sum over all nodes. The first call looks at all nodes.
     pub(super) fn total_running(&self, view: &View<'_>) -> u64 {
-        if self.counts(view) {
+        if self.counts() {
             return self.all.total_running();
         }
         (0..view.nodes() as u32).map(|node| u64::from(self.running(view, NodeId(node)))).sum()
@@ -178,7 +197,7 @@ impl Reservations {
         meets: &mut dyn FnMut(NodeId) -> bool,
     ) -> Option<NodeId> {
         let tree = self.tree(room);
-        if self.counts(view) {
+        if self.counts() {
             return tree.least_running(need, meets);
         }
         let nodes = (0..view.nodes() as u32).map(NodeId);
@@ -188,8 +207,8 @@ impl Reservations {
     }
 
     /// Whether the trees count running invocations. If not, they will from the next round on.
-    fn counts(&self, view: &View<'_>) -> bool {
-        view.counts_wanted(true);
+    fn counts(&self) -> bool {
+        self.counts_wanted.set(true);
         self.counts_running
     }
 
@@ -248,7 +267,7 @@ impl Reservations {
         if let Some(image) = view.image_of(function) {
             *reserved.images.entry(image).or_default() += 1;
         }
-        self.changed.push(node);
+        self.change(node);
     }
 
     /// Removes a reservation that is given up or fulfilled.
@@ -280,7 +299,7 @@ impl Reservations {
                 self.by_node.remove(&node);
             }
         }
-        self.changed.push(node);
+        self.change(node);
     }
 
     /// Asserts that each reservation is for a pending invocation: a surplus one would never be
@@ -295,8 +314,14 @@ impl Reservations {
         }
     }
 
+    /// The functions with reservations.
+    pub(super) fn functions(&self) -> impl Iterator<Item = FunctionId> + '_ {
+        self.of_function.keys().copied()
+    }
+
     /// The number of reservations for a function.
     pub(super) fn of(&self, function: FunctionId) -> usize {
+        steps::count(1);
         self.of_function.get(&function).copied().unwrap_or_default()
     }
 

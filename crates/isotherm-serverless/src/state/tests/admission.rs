@@ -11,7 +11,9 @@ fn one_download_serves_all_invocations() {
     let (f, g) = (stage.function(Some(image), 1, 1), stage.function(Some(image), 2, 2));
     let all = [stage.invoke(f), stage.invoke(g), stage.invoke(f)];
     assert_eq!(stage.orders(), ["download 0"]);
+    assert_eq!(View::new(&stage.state).waiting_for(image), 3);
     stage.downloaded(image);
+    assert_eq!(View::new(&stage.state).waiting_for(image), 0);
     let admitted: Vec<_> = stage
         .events()
         .into_iter()

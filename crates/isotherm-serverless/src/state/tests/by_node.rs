@@ -509,7 +509,7 @@ fn without_eviction_idle_containers_hold_their_room() {
     assert_eq!(stage.node_of(waiting[0]), None);
     // Its keep-alive ends.
     let container = stage.state.idle_on(NodeId(0)).first().copied().expect("an idle container");
-    stage.message(|state| state.stop_container(container, false));
+    stage.message(|state| state.stop_container(container, StopReason::NotKept));
     assert_eq!(stage.node_of(waiting[0]), Some(0));
 }
 
@@ -609,6 +609,19 @@ fn a_rule_may_be_wrong() {
     assert!(stage.state.pending.len() < 4, "the rule has named node 0");
 }
 
+/// Two schedulers that take turns, so that each misses most rounds.
+struct InTurn {
+    schedulers: [Box<dyn Scheduler>; 2],
+    rounds: usize,
+}
+
+impl Scheduler for InTurn {
+    fn round(&mut self, view: &View<'_>, plan: &mut crate::scheduler::Plan) {
+        self.rounds += 1;
+        self.schedulers[self.rounds / 3 % 2].round(view, plan);
+    }
+}
+
 fn rule(number: u8) -> Box<dyn Scheduler> {
     let random = || RandomStreams::new(5).stream("scheduler");
     match number {
@@ -622,6 +635,7 @@ fn rule(number: u8) -> Box<dyn Scheduler> {
         7 => Box::new(ByNode::new(WarmFirst, true)),
         8 => Box::new(ByNode::new(Fcfs, true)),
         9 => Box::new(ByNode::new(Locality, false)),
+        10 => Box::new(InTurn { schedulers: [rule(0), rule(7)], rounds: 0 }),
         _ => Box::new(ByNode::new(PowerOfTwo::new(random()), true)),
     }
 }
@@ -820,7 +834,7 @@ proptest! {
     /// at.
     #[test]
     fn no_invocation_waits_if_a_node_has_a_place_for_it(
-        number in 0u8..11,
+        number in 0u8..12,
         evicts: bool,
         nodes in prop::collection::vec((1u32..4, 20u64..100, 10u64..60), 1..6),
         functions in prop::collection::vec((5u64..60, 0u64..30, 1u32..4), 1..6),

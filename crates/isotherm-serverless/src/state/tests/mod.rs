@@ -8,6 +8,7 @@ mod admission;
 mod by_node;
 mod concurrency;
 mod containers;
+mod cost;
 mod failures;
 mod fcfs;
 mod prewarm;
@@ -21,7 +22,9 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_services::{ActionReport, Eviction, FailureCause, FileSystem};
 
-use super::{Container, Effect, Node, PlatformState, Policies, Registration, Round, View};
+use super::{
+    Container, Effect, Node, PlatformState, Policies, Registration, Round, StopReason, View,
+};
 use crate::ask::{Asks, Deciders};
 use crate::config::{AfterFailure, Throttle};
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};

@@ -150,7 +150,7 @@ fn preset_wrench_a_load_without_room_fails_and_is_tried_again_in_later_rounds() 
     stage.state.load_ended(NodeId(0), image, Err(full()));
     stage.conclude(Round::No);
     // The container's keep-alive ends, its room is free, and the message causes a round.
-    stage.message(|state| state.stop_container(ContainerId(0), false));
+    stage.message(|state| state.stop_container(ContainerId(0), StopReason::NotKept));
     assert_eq!(stage.orders(), ["stopped 0", "load 0 on 0"]);
     stage.loaded(0, image);
     assert!(stage.is_running(waiting));
@@ -224,7 +224,7 @@ fn idle_images_go_before_idle_containers() {
     // free.
     let mut stage = Setup::new(Preset::Default, &[(2, 100, 1000)]).stage();
     let (_, _) = used(&mut stage, "a", 10, 40);
-    stage.message(|state| state.stop_container(ContainerId(0), false));
+    stage.message(|state| state.stop_container(ContainerId(0), StopReason::NotKept));
     let kept = stage.function(None, 50, 0);
     stage.serve(kept);
     stage.orders();

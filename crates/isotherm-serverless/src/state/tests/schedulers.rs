@@ -184,6 +184,31 @@ fn fcfs_looks_at_room_only_where_it_is_told_to() {
     assert_eq!((plan.dispatches.len(), plan.copies), (0, vec![(NodeId(1), image)]));
 }
 
+/// Wants to go on with a dispatch that is infeasible, and counts how often it was asked.
+struct Stubborn(std::rc::Rc<std::cell::Cell<u32>>);
+
+impl Scheduler for Stubborn {
+    fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
+        self.0.set(self.0.get() + 1);
+        let first = view.pending().next().expect("a round is for those that wait");
+        plan.dispatches.push(dispatch(first.invocation, 7, None));
+        plan.goes_on = true;
+    }
+}
+
+#[test]
+fn a_scheduler_that_goes_on_in_vain_is_asked_once_for_each_pending_invocation() {
+    let asked = std::rc::Rc::default();
+    let scheduler: Box<dyn Scheduler> = Box::new(Stubborn(std::rc::Rc::clone(&asked)));
+    let setup = Setup::new(Preset::Default, &[(1, 100, 100)]);
+    let mut stage = Setup { scheduler: Some(scheduler), ..setup }.stage();
+    let f = stage.function(None, 5, 5);
+    stage.invoke(f);
+    assert_eq!(asked.take(), 1);
+    stage.invoke(f);
+    assert_eq!(asked.take(), 2);
+}
+
 #[test]
 fn random_is_uniform_and_seeded_and_checks_free_slots() {
     let plan = |seed: u64, slots: u32| {
