@@ -7,7 +7,7 @@
 //! | `completion` | service | function manager | configured; one at a time |
 //! | `drain_request`, `drain_answer` | function manager ↔ service | | 0 |
 //! | `cancel_request`, `cancel_answer`, `stop_request`, `stop_answer` | function manager ↔ service | | 0 |
-//! | `download_ended`, `copy_ended`, `load_ended`, `body_ended`, `idle_timeout`, `prewarm`, `host_changed`, `retry` | helpers of the service | service | 0 |
+//! | `download_ended`, `copy_ended`, `load_ended`, `body_ended`, `idle_timeout`, `prewarm`, `host_changed`, `retry`, `round_due` | helpers of the service | service | 0 |
 //! | `wait_request`, `wait_answer` | user ↔ function manager | | 0 |
 //!
 //! Every request is answered exactly once, also when the service is gone or a message is lost: see
@@ -86,6 +86,8 @@ pub(crate) enum Request {
     },
     /// An interrupted copy or load may be tried again.
     Retry,
+    /// The date for which the scheduler has asked for a round has come.
+    RoundDue,
 }
 
 /// Counts an invocation request from its sending until the service accepts it. A ticket that is
@@ -145,6 +147,7 @@ impl Message for Request {
             Request::Prewarm { .. } => "prewarm",
             Request::HostChanged { .. } => "host_changed",
             Request::Retry => "retry",
+            Request::RoundDue => "round_due",
         }
     }
 }

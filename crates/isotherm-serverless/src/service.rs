@@ -281,6 +281,7 @@ impl ServerlessComputeService {
                 .map(|(node, spec)| state_of(site, node, spec))
                 .collect(),
         );
+        let first_round = config.scheduler.first_round();
         let inner = Inner {
             site: site.clone(),
             port: Port::at(
@@ -320,6 +321,11 @@ impl ServerlessComputeService {
         let weak = Rc::downgrade(&service.inner);
         site.kernel().tear_down_with(weak);
         service.watch_hosts();
+        if let Some(at) = first_round {
+            service.state_now();
+            service.inner.state.borrow_mut().hold_round_at(at);
+            service.carry_out();
+        }
         let witness = Rc::downgrade(&service.inner);
         site.kernel().add_standstill_handler(witness);
         Ok(service)
@@ -915,6 +921,8 @@ impl ServerlessComputeService {
         match request {
             Request::Invoke { .. } | Request::BodyEnded { .. } => {}
             Request::Retry => state.borrow_mut().retry_due(),
+            Request::RoundDue if !state.borrow_mut().note_round_due() => return Round::No,
+            Request::RoundDue => {}
             Request::Cancel { reply, .. } if is_off => reply.answer(0, Err(self.gone())),
             Request::Drain { reply } | Request::Stop { reply } if is_off => {
                 reply.answer(0, Err(self.gone()))

@@ -131,6 +131,8 @@ pub use round_robin::RoundRobin;
 pub use warm_first::WarmFirst;
 pub use workload_balancing::WorkloadBalancing;
 
+use isotherm_kernel::{Duration, Time};
+
 #[cfg(doc)]
 use crate::Cursor;
 use crate::state::View;
@@ -149,6 +151,23 @@ pub struct Dispatch {
     pub container: Option<ContainerId>,
 }
 
+/// The decision to start a container ahead of invocations.
+///
+/// It is idle from the beginning of its start-up, so it takes no slot, and it is evicted like any
+/// idle container when its room is needed. It is not started, and the event
+/// [`PrewarmingSkipped`](crate::EventKind::PrewarmingSkipped) says so, if there is no free room
+/// beside the containers that are there, or the function's image is not in the node's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StartAhead {
+    /// The function.
+    pub function: FunctionId,
+    /// The node.
+    pub node: NodeId,
+    /// How long it is kept after its start-up if it is not used; `None`: until its room is needed.
+    /// After a use the keep-alive policy decides.
+    pub keep: Option<Duration>,
+}
+
 /// The decisions of one round.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -158,6 +177,13 @@ pub struct Plan {
     pub loads: Vec<(NodeId, ImageId)>,
     /// Images to be copied from the head disk to a node's disk.
     pub copies: Vec<(NodeId, ImageId)>,
+    /// Idle containers to be stopped. One that serves an invocation goes on.
+    pub stops: Vec<ContainerId>,
+    /// Containers to be started ahead.
+    pub starts: Vec<StartAhead>,
+    /// A date, later than now, at which to hold a round even if no invocation is pending. It
+    /// replaces the one of an earlier plan; `None` leaves that as it is.
+    pub next_round: Option<Time>,
     /// The scheduler has more to decide after these decisions have been carried out: if invocations
     /// are pending then, it is asked again at once ([`View::repeats`]). In a row of rounds in which
     /// nothing was feasible there are no more than pending invocations.
@@ -170,20 +196,36 @@ impl Plan {
         self.dispatches.clear();
         self.loads.clear();
         self.copies.clear();
+        self.stops.clear();
+        self.starts.clear();
+        self.next_round = None;
         self.goes_on = false;
     }
 
     /// Whether nothing was decided.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.dispatches.is_empty() && self.loads.is_empty() && self.copies.is_empty()
+        let Plan { dispatches, loads, copies, stops, starts, next_round, goes_on: _ } = self;
+        dispatches.is_empty()
+            && loads.is_empty()
+            && copies.is_empty()
+            && stops.is_empty()
+            && starts.is_empty()
+            && next_round.is_none()
     }
 }
 
 /// A scheduling policy.
 pub trait Scheduler {
-    /// Decides one round. Called only if at least one invocation is schedulable.
+    /// Decides one round. Called only if at least one invocation is schedulable, or at a date for
+    /// which the scheduler itself has asked ([`Plan::next_round`]).
     fn round(&mut self, view: &View<'_>, plan: &mut Plan);
+
+    /// A date at which to hold a round whether or not an invocation is pending. Asked once, when
+    /// the service starts; further rounds of this kind are asked for by plans.
+    fn first_round(&self) -> Option<Time> {
+        None
+    }
 
     /// Places an invocation of a function without image that arrives while no other is pending;
     /// `None` if only a round can decide. The result must be that of a round. Optional: it is a

@@ -187,6 +187,15 @@ impl ServerlessComputeService {
                     self.kernel().cancel_call(timer);
                 }
             }
+            Effect::HoldRound { at } => {
+                let service = Rc::downgrade(&self.inner);
+                // A simulation in which nothing else is to happen goes on for one such period.
+                let change = Change::Repeated(at.since(self.kernel().now()));
+                self.kernel().background_at(at, change, move |_| {
+                    let Some(inner) = service.upgrade() else { return };
+                    inner.port.send(inner.port.address(), 0, Request::RoundDue);
+                });
+            }
             Effect::RetryMove { after } => {
                 let service = Rc::downgrade(&self.inner);
                 self.kernel().background_at(

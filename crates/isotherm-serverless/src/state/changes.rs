@@ -132,6 +132,8 @@ pub enum StopReason {
     Evicted,
     /// Its keep-alive time has passed, or the keep-alive policy did not keep it at all.
     NotKept,
+    /// The scheduler has stopped it.
+    Planned,
     /// It was discarded after a failure of its invocation.
     Discarded,
     /// Its host, or that of the service, has gone off.

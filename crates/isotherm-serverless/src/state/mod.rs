@@ -105,6 +105,8 @@ pub(crate) enum Effect {
     KeepAlive { container: ContainerId, idle_sequence: u64, idle: Duration },
     /// Wake the service to retry an interrupted copy or load.
     RetryMove { after: Duration },
+    /// Wake the service at this date, and not before, to hold a round.
+    HoldRound { at: Time },
     /// Wake the service to start a container of a function ahead.
     Prewarm { function: FunctionId, after: Duration },
     /// Cancel this.
@@ -329,6 +331,10 @@ pub(crate) struct PlatformState {
     repeats: bool,
     /// The rounds since the last one, for the same message, in which anything was feasible.
     in_vain: usize,
+    /// The date at which to hold a round whether or not an invocation is pending.
+    next_round: Option<Time>,
+    /// That date has come.
+    round_is_due: bool,
     /// The number of dispatches so far.
     pub(crate) dispatches: u64,
     pub(crate) effects: VecDeque<Effect>,
@@ -405,6 +411,8 @@ impl PlatformState {
             log,
             repeats: false,
             in_vain: 0,
+            next_round: None,
+            round_is_due: false,
             dispatches: 0,
             effects: VecDeque::new(),
             finished: VecDeque::new(),

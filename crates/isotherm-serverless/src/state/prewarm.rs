@@ -35,9 +35,19 @@ impl PlatformState {
     pub(crate) fn prewarm(&mut self, function: FunctionId) {
         let spec = &mut self.functions[function.index()];
         let Some(Prewarming { node, keep }) = spec.prewarming.take() else { return };
-        if !spec.idle.is_empty() {
-            return;
+        if spec.idle.is_empty() {
+            self.start_idle(function, node, Some(keep));
         }
+    }
+
+    /// Starts a container ahead, if there is room. It is kept for a time after its start-up, or
+    /// until its room is needed.
+    pub(super) fn start_idle(
+        &mut self,
+        function: FunctionId,
+        node: NodeId,
+        keep: Option<Duration>,
+    ) {
         let has_room = self.has_free_room(function, node);
         let Some(container) = has_room.then(|| self.start_new(node, function, None)).flatten()
         else {
@@ -46,7 +56,7 @@ impl PlatformState {
         };
         self.emit(|| EventKind::Prewarmed { node, container });
         let startup = self.containers[&container].ready_at.since(self.now);
-        self.make_idle(container, Some(startup + keep));
+        self.make_idle(container, keep.map(|keep| startup + keep));
     }
 
     /// Whether there is room for a container of the function without evicting another one.

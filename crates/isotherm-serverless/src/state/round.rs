@@ -1,26 +1,39 @@
 //! Scheduling rounds: the scheduler is asked, and its decisions are carried out.
 
-use isotherm_kernel::Duration;
+use isotherm_kernel::{Duration, Time};
 
 use super::node::Transfer;
 use super::{Change, Effect, Phase, PlatformState, View};
 use crate::ask::Asks;
 use crate::life::Dispatched;
-use crate::scheduler::{Dispatch, Placed, Plan};
-use crate::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, StartKind};
+use crate::scheduler::{Dispatch, Placed, Plan, StartAhead};
+use crate::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, StartKind, StopReason};
 
 impl PlatformState {
-    /// Asks for a round if an invocation is pending.
+    /// Asks for a round if an invocation is pending, or at the date that a plan has named.
     pub(super) fn ask_for_round(&mut self) -> Asks {
         self.repeats = false;
         self.in_vain = 0;
-        if self.pending.is_empty() { Asks::Nothing } else { Asks::Round }
+        if self.pending.is_empty() && !self.round_is_due { Asks::Nothing } else { Asks::Round }
+    }
+
+    /// Has a round held at a date, in place of an earlier one.
+    pub(crate) fn hold_round_at(&mut self, at: Time) {
+        self.next_round = Some(at);
+        self.effects.push_back(Effect::HoldRound { at });
+    }
+
+    /// A date for which a round was asked for has come. Returns whether it is still wanted.
+    pub(crate) fn note_round_due(&mut self) -> bool {
+        self.round_is_due = self.next_round.take_if(|at| *at <= self.now).is_some();
+        self.round_is_due
     }
 
     /// Carries out the decisions of a round: dispatches, then loads, then copies. Another round is
     /// asked for if the scheduler has more to decide.
     pub(crate) fn answer_round(&mut self, plan: &Plan) -> Asks {
         let effects = self.effects.len();
+        self.round_is_due = false;
         self.carry_out(plan);
         // A scheduler that decides the same in vain again and again is not asked for ever.
         self.in_vain = if self.effects.len() > effects { 0 } else { self.in_vain + 1 };
@@ -37,6 +50,9 @@ impl PlatformState {
 
     fn carry_out(&mut self, plan: &Plan) {
         let mut as_planned = plan.dispatches.is_empty() && plan.loads.is_empty();
+        for &container in &plan.stops {
+            self.stop_idle(container);
+        }
         for &dispatch in &plan.dispatches {
             self.dispatch(dispatch);
         }
@@ -48,8 +64,30 @@ impl PlatformState {
         for &(node, image) in &plan.copies {
             as_planned &= self.exist(node, image) && self.begin_copy(node, image);
         }
+        for &start in &plan.starts {
+            self.start_ahead(start);
+        }
+        if let Some(at) = plan.next_round {
+            // Time has to pass until then, so that rounds of no use do not hold it up for ever.
+            self.hold_round_at(at.max(self.now + Duration::from_nanos(1)));
+        }
+        as_planned &= plan.stops.is_empty() && plan.starts.is_empty();
         if !as_planned {
             self.log.add_event();
+        }
+    }
+
+    /// Stops a container, if there is one that is idle.
+    fn stop_idle(&mut self, id: ContainerId) {
+        if self.containers.get(&id).is_some_and(|container| container.serving == 0) {
+            self.stop_container(id, StopReason::Planned);
+        }
+    }
+
+    fn start_ahead(&mut self, start: StartAhead) {
+        let StartAhead { function, node, keep } = start;
+        if node.index() < self.nodes.len() && function.index() < self.functions.len() {
+            self.start_idle(function, node, keep);
         }
     }
 

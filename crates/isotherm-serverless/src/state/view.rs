@@ -239,6 +239,12 @@ impl<'a> View<'a> {
         })
     }
 
+    /// The number of registered functions.
+    #[must_use]
+    pub fn functions(&self) -> usize {
+        self.state.functions.len()
+    }
+
     /// The functions with pending invocations, in the order of registration.
     pub fn functions_waiting(&self) -> impl Iterator<Item = FunctionId> + 'a {
         self.state().functions_waiting.iter()

@@ -13,6 +13,7 @@ mod off_at_start;
 mod outages;
 mod presets;
 mod properties;
+mod rounds_of_its_own;
 mod schedulers;
 mod waiting;
 mod what_policies_see;

@@ -319,6 +319,7 @@ impl Stage {
             Effect::KeepAlive { container, idle, .. } => {
                 format!("keep {container} for {}", idle.as_secs_f64())
             }
+            Effect::HoldRound { at } => format!("hold round at {at:.0}"),
             Effect::RetryMove { after } => format!("retry after {}", after.as_secs_f64()),
             Effect::Expire { at } => format!("expire at {at:.0}"),
             Effect::Prewarm { function, after } => {
