@@ -150,3 +150,16 @@ fn own_policy_on_a_trace() {
     // Ten minutes for all, then up to an hour for those that are invoked often.
     assert!(cold[1] < cold[0], "{output}");
 }
+
+#[test]
+fn autoscaler() {
+    let output = output_of("autoscaler");
+    let column = |index: usize| -> Vec<f64> {
+        rows(&output).iter().map(|row| number(row[index])).collect()
+    };
+    // More idle containers: fewer cold starts, and more memory.
+    assert!(column(1).is_sorted_by(|more, less| more > less), "{output}");
+    assert!(column(2).is_sorted_by(|less, more| less < more), "{output}");
+    // Eight containers of 1 GB for an hour, but for what is in use of them between two looks.
+    assert!((7.0..=8.5).contains(&column(2)[4]), "{output}");
+}

@@ -239,6 +239,9 @@
 //!
 //! [`Experiment::load`](experiment::Experiment::load) checks a file,
 //! [`Experiment::run`](experiment::Experiment::run) runs it and writes its results.
+//! [`RunOptions`](experiment::RunOptions) put policies of your own in place of the file's, and
+//! [`Experiment::start`](experiment::Experiment::start) gives a run that you advance yourself, date
+//! by date or decision by decision.
 //!
 //! # Where to go next
 //!
@@ -249,7 +252,8 @@
 //! * [`Call`](serverless::Call): what a body can do, such as invoking other functions.
 //! * [`InvocationRecord`](serverless::InvocationRecord): all dates of an invocation, and what it
 //!   waited for.
-//! * `examples/` in the repository: `custom_scheduler.rs`, `custom_controller.rs` (clients with
+//! * `examples/` in the repository: `custom_scheduler.rs`, `own_policy_on_a_trace.rs`,
+//!   `autoscaler.rs`, `stepped.rs` (the caller decides), `custom_controller.rs` (clients with
 //!   think times), `chained_functions.rs` (a function that invokes two others and takes
 //!   the answer that comes first), `image_caching.rs` (where images are found), `bare_metal.rs`
 //!   (actions without functions).

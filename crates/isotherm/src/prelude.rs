@@ -27,7 +27,7 @@ pub use isotherm_serverless::keep_alive::{
 pub use isotherm_serverless::scheduler::{
     ByNode, ChooseNode, Dispatch, Fcfs, FcfsFullScan, FirstFit, HashAffinity, LeastLoaded,
     LoadMeasure, Locality, MostLoaded, Nodes, Placed, Placement, Plan, PowerOfTwo, RandomPlacement,
-    RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
+    RoundRobin, Scheduler, StartAhead, WarmFirst, WorkloadBalancing,
 };
 pub use isotherm_serverless::{
     AfterFailure, Answer, Body, Call, CallerDecides, Change, ContainerId, ContainerReuse, Cursor,

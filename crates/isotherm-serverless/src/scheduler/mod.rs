@@ -1,9 +1,9 @@
 //! Schedulers: which invocation runs on which node, and which images are moved for it.
 //!
 //! A scheduler decides in *rounds*. It gets a read-only [`View`] of the platform and writes its
-//! decisions into a [`Plan`], which the service carries out in the order dispatches, loads, copies.
-//! An infeasible decision is dropped; its invocation keeps its position in the queue and is offered
-//! again in the next round.
+//! decisions into a [`Plan`], which the service carries out in the order dispatches, loads, copies,
+//! stops, starts. An infeasible decision is dropped; its invocation keeps its position in the queue
+//! and is offered again in the next round.
 //!
 //! # What has changed
 //!

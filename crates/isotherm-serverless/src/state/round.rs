@@ -29,7 +29,7 @@ impl PlatformState {
         self.round_is_due
     }
 
-    /// Carries out the decisions of a round: dispatches, then loads, then copies. Another round is
+    /// Carries out the decisions of a round: dispatches, loads, copies, stops, starts. Another round is
     /// asked for if the scheduler has more to decide.
     pub(crate) fn answer_round(&mut self, plan: &Plan) -> Asks {
         let effects = self.effects.len();
@@ -50,9 +50,6 @@ impl PlatformState {
 
     fn carry_out(&mut self, plan: &Plan) {
         let mut as_planned = plan.dispatches.is_empty() && plan.loads.is_empty();
-        for &container in &plan.stops {
-            self.stop_idle(container);
-        }
         for &dispatch in &plan.dispatches {
             self.dispatch(dispatch);
         }
@@ -63,6 +60,9 @@ impl PlatformState {
         }
         for &(node, image) in &plan.copies {
             as_planned &= self.exist(node, image) && self.begin_copy(node, image);
+        }
+        for &container in &plan.stops {
+            self.stop_idle(container);
         }
         for &start in &plan.starts {
             self.start_ahead(start);
