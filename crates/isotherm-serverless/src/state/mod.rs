@@ -23,7 +23,6 @@ mod containers;
 mod expiry;
 mod head;
 mod idle;
-mod images;
 mod invocations;
 mod moves;
 mod node;
@@ -33,6 +32,7 @@ mod room;
 mod round;
 mod standstill;
 mod throttle;
+mod tier;
 mod view;
 
 #[cfg(any(test, feature = "audit"))]
@@ -46,9 +46,10 @@ use changes::{ChangeLog, Logged};
 pub(crate) use containers::Container;
 use expiry::Expiries;
 use idle::IdleContainers;
-pub(crate) use node::{Node, SharedFileSystem};
+pub(crate) use node::{Move, Node};
 use prewarm::Prewarming;
 use throttle::{CommonGate, Gate};
+use tier::{InTier, SharedFileSystem, Tier};
 pub use view::{ContainerInfo, Need, Pending, View};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -56,7 +57,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Random, Time};
-use isotherm_services::{FailureCause, FileId};
+use isotherm_services::FailureCause;
 use rustc_hash::FxHashMap;
 
 use crate::ask::Asks;
@@ -81,14 +82,10 @@ pub(crate) enum Effect {
     Download { image: ImageId },
     /// Report at the end of the message queue that an image is on the head disk.
     DownloadAtOnce { image: ImageId },
-    /// Copy an image to a node's disk, where its room is taken.
-    Copy { node: NodeId, image: ImageId },
-    /// Report at the end of the message queue that a copy found no room.
-    CopyRefused { node: NodeId, image: ImageId },
-    /// Load an image into a node's memory, where its room is taken.
-    Load { node: NodeId, image: ImageId },
-    /// Report at the end of the message queue that a load found no room.
-    LoadRefused { node: NodeId, image: ImageId },
+    /// Copy or load an image to a node, where its room is taken.
+    Move { step: Move, node: NodeId, image: ImageId },
+    /// Report at the end of the message queue that a copy or a load found no room.
+    MoveRefused { step: Move, node: NodeId, image: ImageId },
     /// Start an invocation on a node.
     Start {
         invocation: InvocationId,
@@ -120,20 +117,11 @@ pub(crate) enum Effect {
     Ended { invocation: InvocationId, outcome: Outcome },
 }
 
-/// The state of an image on the head disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum OnHead {
-    #[default]
-    Absent,
-    Downloading(FileId),
-    Present(FileId),
-}
-
 pub(crate) struct Image {
     pub(crate) name: Arc<str>,
     pub(crate) bytes: u64,
     pub(crate) memory_bytes: u64,
-    pub(crate) head: OnHead,
+    pub(crate) head: InTier,
     /// The invocations that wait for it to be on the head disk.
     pub(crate) waiting: BTreeSet<InvocationId>,
     /// The invocation since which it waits for room on the head disk.
@@ -142,8 +130,27 @@ pub(crate) struct Image {
     pub(crate) functions_waiting: BTreeSet<FunctionId>,
     pub(crate) on_disk: NodeSet,
     pub(crate) in_memory: NodeSet,
+    /// Copies and loads that have begun, or whose refusal was not processed yet.
     pub(crate) copying: NodeSet,
     pub(crate) loading: NodeSet,
+}
+
+impl Image {
+    /// The bytes that are moved, and taken where the move leads.
+    fn bytes_of(&self, step: Move) -> u64 {
+        match step {
+            Move::Copy => self.bytes,
+            Move::Load => self.memory_bytes,
+        }
+    }
+
+    /// The nodes where the move has led, and those where it is under way.
+    fn places(&mut self, step: Move) -> (&mut NodeSet, &mut NodeSet) {
+        match step {
+            Move::Copy => (&mut self.on_disk, &mut self.copying),
+            Move::Load => (&mut self.in_memory, &mut self.loading),
+        }
+    }
 }
 
 pub(crate) struct Function {
@@ -283,8 +290,8 @@ pub(crate) type Observer = Box<dyn FnMut(&PlatformEvent)>;
 pub(crate) struct PlatformState {
     pub(crate) now: Time,
     policies: Policies,
-    /// The file system of the head disk.
-    head: SharedFileSystem,
+    /// The head disk.
+    head: Tier,
     pub(crate) images: Vec<Image>,
     pub(crate) functions: Vec<Function>,
     functions_waiting: IdSet<FunctionId>,
@@ -376,7 +383,7 @@ impl PlatformState {
             evicts,
             common_gate,
             policies,
-            head,
+            head: Tier::new(head),
             images: Vec::new(),
             functions: Vec::new(),
             functions_waiting: IdSet::new(),
@@ -465,7 +472,7 @@ impl PlatformState {
             name,
             bytes,
             memory_bytes,
-            head: OnHead::Absent,
+            head: InTier::Absent,
             waiting: BTreeSet::new(),
             waits_since: None,
             functions_waiting: BTreeSet::new(),

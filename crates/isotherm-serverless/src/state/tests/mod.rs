@@ -23,7 +23,7 @@ use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_services::{ActionReport, Eviction, FailureCause, FileSystem};
 
 use super::{
-    Container, Effect, Node, PlatformState, Policies, Registration, Round, StopReason, View,
+    Container, Effect, Move, Node, PlatformState, Policies, Registration, Round, StopReason, View,
 };
 use crate::ask::{Asks, Deciders};
 use crate::config::{AfterFailure, Throttle};
@@ -239,11 +239,15 @@ impl Stage {
     }
 
     pub(super) fn copied(&mut self, node: u32, image: ImageId) {
-        self.message(|state| state.copy_ended(NodeId(node), image, Ok(())));
+        self.moved(Move::Copy, node, image);
     }
 
     pub(super) fn loaded(&mut self, node: u32, image: ImageId) {
-        self.message(|state| state.load_ended(NodeId(node), image, Ok(())));
+        self.moved(Move::Load, node, image);
+    }
+
+    pub(super) fn moved(&mut self, step: Move, node: u32, image: ImageId) {
+        self.message(|state| state.move_ended(step, NodeId(node), image, Ok(())));
     }
 
     /// Brings an image from the repository into a node's memory for an invocation that has just
@@ -256,7 +260,7 @@ impl Stage {
 
     /// The copy of an image to a node is interrupted.
     pub(super) fn copy_failed(&mut self, node: u32, image: ImageId, cause: FailureCause) {
-        self.state.copy_ended(NodeId(node), image, Err(cause));
+        self.state.move_ended(Move::Copy, NodeId(node), image, Err(cause));
         self.conclude(Round::Yes);
     }
 
@@ -309,10 +313,14 @@ impl Stage {
         let order = |effect: &Effect| match effect {
             Effect::Download { image } => format!("download {image}"),
             Effect::DownloadAtOnce { image } => format!("download at once {image}"),
-            Effect::Copy { node, image } => format!("copy {image} to {node}"),
-            Effect::CopyRefused { node, image } => format!("refuse copy {image} to {node}"),
-            Effect::Load { node, image } => format!("load {image} on {node}"),
-            Effect::LoadRefused { node, image } => format!("refuse load {image} on {node}"),
+            Effect::Move { step, node, image } => match step {
+                Move::Copy => format!("copy {image} to {node}"),
+                Move::Load => format!("load {image} on {node}"),
+            },
+            Effect::MoveRefused { step, node, image } => match step {
+                Move::Copy => format!("refuse copy {image} to {node}"),
+                Move::Load => format!("refuse load {image} on {node}"),
+            },
             Effect::Start { invocation, node, container, .. } => {
                 format!("start {invocation} on {node} in {container}")
             }
