@@ -158,8 +158,8 @@ pub(crate) struct Function {
     pub(crate) image: Option<ImageId>,
     pub(crate) limits: Limits,
     pub(crate) startup: Startup,
-    /// The nodes that could hold image and container; `None`: all.
-    pub(crate) fits: Option<NodeSet>,
+    /// What a container and its image take together.
+    with_image: Need,
     /// When it was last logged that a container of it can serve.
     available: Logged,
     /// The containers that can take an invocation, idle or not, in the order in which they are to
@@ -296,7 +296,8 @@ pub(crate) struct PlatformState {
     pub(crate) functions: Vec<Function>,
     functions_waiting: IdSet<FunctionId>,
     pub(crate) nodes: Vec<Node>,
-    /// The smallest memory and the smallest disk of the nodes.
+    /// No node has a smaller memory or a smaller disk. A container that fits in here, as mostly,
+    /// fits on every node.
     smallest: Need,
     /// Whether idle containers are evicted.
     evicts: bool,
@@ -370,16 +371,9 @@ impl PlatformState {
         let common_gate = CommonGate::new(policies.max_concurrency, policies.throttle);
         let evicts = policies.eviction.evicts();
         let reuse_token = policies.reuse_random.next_word();
-        let mut log = ChangeLog::default();
-        log.grow(nodes.len());
-        let least =
-            |capacity: fn(&Node) -> u64| nodes.iter().map(capacity).min().unwrap_or_default();
-        PlatformState {
+        let mut state = PlatformState {
             now: Time::ZERO,
-            smallest: Need {
-                memory_bytes: least(|node| node.memory.borrow().capacity()),
-                disk_bytes: least(|node| node.disk.borrow().capacity()),
-            },
+            smallest: Need { memory_bytes: u64::MAX, disk_bytes: u64::MAX },
             evicts,
             common_gate,
             policies,
@@ -387,14 +381,8 @@ impl PlatformState {
             images: Vec::new(),
             functions: Vec::new(),
             functions_waiting: IdSet::new(),
-            free_nodes: nodes.iter().enumerate().filter(|(_, node)| node.free_slots() > 0).fold(
-                NodeSet::new(),
-                |mut set, (index, _)| {
-                    set.insert(NodeId(index as u32));
-                    set
-                },
-            ),
-            nodes,
+            free_nodes: NodeSet::new(),
+            nodes: Vec::with_capacity(nodes.len()),
             nodes_with_dropped: Vec::new(),
             containers: IdMap::default(),
             expiries: Expiries::default(),
@@ -415,7 +403,7 @@ impl PlatformState {
             pending: Backlog::default(),
             #[cfg(test)]
             unchecked: false,
-            log,
+            log: ChangeLog::default(),
             repeats: false,
             in_vain: 0,
             next_round: None,
@@ -430,7 +418,24 @@ impl PlatformState {
             recovered_at: Time::ZERO,
             news: None,
             observers: Vec::new(),
+        };
+        for node in nodes {
+            state.add_node(node);
         }
+        state
+    }
+
+    /// Adds a node. It takes part from the next round on.
+    pub(crate) fn add_node(&mut self, node: Node) -> NodeId {
+        let id = NodeId(self.nodes.len() as u32);
+        let Need { memory_bytes, disk_bytes } = node.capacity;
+        self.smallest.memory_bytes = self.smallest.memory_bytes.min(memory_bytes);
+        self.smallest.disk_bytes = self.smallest.disk_bytes.min(disk_bytes);
+        self.nodes.push(node);
+        self.log.grow(1);
+        self.log.add(Change::Up { node: id });
+        self.note_slots(id);
+        id
     }
 
     /// Adds an observer that is called at once, within decisions.
@@ -484,13 +489,9 @@ impl PlatformState {
         ImageId((self.images.len() - 1) as u32)
     }
 
-    /// The nodes that could hold image and container, `None` for all. Fails if there is none, or if
-    /// the head disk could never hold the image.
-    fn admissible(
-        &self,
-        image: Option<ImageId>,
-        limits: &Limits,
-    ) -> Result<Option<NodeSet>, FailureCause> {
+    /// What a container and its image take together. Fails if no node could hold them, or the head
+    /// disk not the image.
+    fn admissible(&self, image: Option<ImageId>, limits: &Limits) -> Result<Need, FailureCause> {
         let refused = |reason: String| Err(FailureCause::NotAllowed { reason: reason.into() });
         let (bytes, memory_bytes) = image.map_or((0, 0), |image| {
             let image = &self.images[image.index()];
@@ -503,33 +504,22 @@ impl PlatformState {
             memory_bytes: memory_bytes.saturating_add(limits.memory_bytes),
             disk_bytes: bytes.saturating_add(limits.disk_bytes),
         };
-        // A quick test: mostly all nodes can, and there may be tens of thousands of functions.
-        if need.fits_into(self.smallest) {
-            return Ok(None);
+        // There may be tens of thousands of functions.
+        let fits = |node: &Node| need.fits_into(node.capacity);
+        if need.fits_into(self.smallest) || self.nodes.iter().any(fits) {
+            return Ok(need);
         }
-        let (mut disk, mut both) = (false, NodeSet::new());
-        for (index, node) in self.nodes.iter().enumerate() {
-            let on_disk = need.disk_bytes <= node.disk.borrow().capacity();
-            let in_memory = need.memory_bytes <= node.memory.borrow().capacity();
-            disk |= on_disk;
-            if on_disk && in_memory {
-                both.insert(NodeId(index as u32));
-            }
-        }
-        if !disk {
+        if !self.nodes.iter().any(|node| need.disk_bytes <= node.capacity.disk_bytes) {
             return refused(format!(
                 "no compute host's disk can ever hold the image ({bytes} bytes) and the disk limit ({} bytes)",
                 limits.disk_bytes
             ));
         }
-        if both.is_empty() {
-            return refused(format!(
-                "no compute host can ever hold the image ({memory_bytes} bytes) and the memory limit ({} bytes) \
-                 in memory",
-                limits.memory_bytes
-            ));
-        }
-        Ok((both.len() < self.nodes.len()).then_some(both))
+        refused(format!(
+            "no compute host can ever hold the image ({memory_bytes} bytes) and the memory limit ({} bytes) \
+             in memory",
+            limits.memory_bytes
+        ))
     }
 
     /// Registers a function. Fails if it can never run.
@@ -538,7 +528,7 @@ impl PlatformState {
         registration: Registration,
     ) -> Result<FunctionId, FailureCause> {
         let Registration { name, image, limits, startup, on_failure, concurrency } = registration;
-        let fits = self.admissible(image, &limits)?;
+        let with_image = self.admissible(image, &limits)?;
         let Concurrency { per_container, limit, reserved } = concurrency;
         if !self.common_gate.admit(limit, reserved) {
             let reason = "the service has not so much concurrency that nobody has reserved".into();
@@ -550,7 +540,7 @@ impl PlatformState {
             image,
             limits,
             startup: startup.unwrap_or(self.policies.startup_overhead.into()),
-            fits,
+            with_image,
             available: 0,
             idle: IdleContainers::default(),
             pending: Backlog::default(),

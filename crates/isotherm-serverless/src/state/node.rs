@@ -30,6 +30,8 @@ pub(crate) struct Node {
     pub(crate) slots_used: u32,
     pub(crate) disk: Tier,
     pub(crate) memory: Tier,
+    /// The sizes of its memory and its disk.
+    pub(crate) capacity: Need,
     /// The images on this node or in transit to it.
     pub(crate) images: FxHashMap<ImageId, NodeImage>,
     /// The idle containers in the order of eviction; not maintained if the policy evicts none.
@@ -114,6 +116,7 @@ impl Node {
         disk: SharedFileSystem,
         memory: SharedFileSystem,
     ) -> Self {
+        let (memory_bytes, disk_bytes) = (memory.borrow().capacity(), disk.borrow().capacity());
         Node {
             name,
             up: true,
@@ -125,6 +128,7 @@ impl Node {
             slots_used: 0,
             disk: Tier::new(disk),
             memory: Tier::new(memory),
+            capacity: Need { memory_bytes, disk_bytes },
             images: FxHashMap::default(),
             idle: BTreeSet::new(),
             idle_limits: Need::default(),

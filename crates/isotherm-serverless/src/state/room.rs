@@ -126,8 +126,11 @@ impl PlatformState {
         need.is_some_and(|need| need.fits_into(self.obtainable(node)))
     }
 
+    /// Whether a container of the function and its image could ever be on the node.
+    #[inline]
     pub(super) fn fits(&self, function: FunctionId, node: NodeId) -> bool {
-        self.functions[function.index()].fits.as_ref().is_none_or(|fits| fits.contains(node))
+        let need = self.functions[function.index()].with_image;
+        need.fits_into(self.smallest) || need.fits_into(self.nodes[node.index()].capacity)
     }
 
     /// The claim for the container that is to follow, if a copy or load may begin now.

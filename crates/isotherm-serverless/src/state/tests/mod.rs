@@ -11,6 +11,7 @@ mod containers;
 mod cost;
 mod failures;
 mod fcfs;
+mod nodes;
 mod prewarm;
 mod room;
 mod schedulers;
@@ -85,7 +86,6 @@ impl Setup {
     }
 
     pub(super) fn stage(self) -> Stage {
-        let files = |bytes| Rc::new(RefCell::new(FileSystem::new(bytes, Eviction::Lru)));
         let rules = self.preset.rules();
         // It asks for everything anew in each round, whether or not there is room: what the state
         // makes of that is what most of these tests are about.
@@ -101,9 +101,7 @@ impl Setup {
             startup_overhead: Duration::ZERO,
             simulate_downloads: self.simulate_downloads,
         };
-        let nodes = self.nodes.iter().enumerate().map(|(index, &(slots, memory, disk))| {
-            Node::new(format!("node{index}").into(), Some(slots), files(disk), files(memory))
-        });
+        let nodes = self.nodes.iter().enumerate().map(|(index, &size)| node(index, size));
         let mut state = PlatformState::new(policies, files(self.head), nodes.collect());
         state.news = Some(Vec::new());
         let fixed = || -> Box<dyn KeepAlive> { Box::new(Fixed::new(self.keep)) };
@@ -113,6 +111,15 @@ impl Setup {
         );
         Stage { state, deciders, effects: Vec::new() }
     }
+}
+
+fn files(bytes: u64) -> Rc<RefCell<FileSystem>> {
+    Rc::new(RefCell::new(FileSystem::new(bytes, Eviction::Lru)))
+}
+
+/// A node with its slots, memory and disk.
+pub(super) fn node(index: usize, (slots, memory, disk): (u32, u64, u64)) -> Node {
+    Node::new(format!("node{index}").into(), Some(slots), files(disk), files(memory))
 }
 
 impl Stage {
