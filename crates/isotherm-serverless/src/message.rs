@@ -21,6 +21,7 @@ use isotherm_services::{ActionReport, Address, FailureCause, Message, Port};
 use crate::function::{Body, Function};
 use crate::invocation::{Invocation, Waiter};
 use crate::service::ServerlessComputeService;
+use crate::state::Move;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, Limits, NodeId};
 
 /// A message to the service: a request of a user, or a notice of a helper.
@@ -55,12 +56,8 @@ pub(crate) enum Request {
         image: ImageId,
         result: Result<(), FailureCause>,
     },
-    CopyEnded {
-        node: NodeId,
-        image: ImageId,
-        result: Result<(), FailureCause>,
-    },
-    LoadEnded {
+    MoveEnded {
+        step: Move,
         node: NodeId,
         image: ImageId,
         result: Result<(), FailureCause>,
@@ -140,8 +137,8 @@ impl Message for Request {
             Request::Drain { .. } => "drain_request",
             Request::Stop { .. } => "stop_request",
             Request::DownloadEnded { .. } => "download_ended",
-            Request::CopyEnded { .. } => "copy_ended",
-            Request::LoadEnded { .. } => "load_ended",
+            Request::MoveEnded { step: Move::Copy, .. } => "copy_ended",
+            Request::MoveEnded { step: Move::Load, .. } => "load_ended",
             Request::BodyEnded { .. } => "body_ended",
             Request::IdleTimeout { .. } | Request::Expire => "idle_timeout",
             Request::Prewarm { .. } => "prewarm",

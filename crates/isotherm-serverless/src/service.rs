@@ -939,14 +939,9 @@ impl ServerlessComputeService {
             Request::DownloadEnded { image, result } => {
                 state.borrow_mut().download_ended(image, result)
             }
-            Request::CopyEnded { node, image, result } => {
+            Request::MoveEnded { step, node, image, result } => {
                 let failure = result.as_ref().err().cloned();
-                state.borrow_mut().copy_ended(node, image, result);
-                return self.round_after_move(failure.as_ref());
-            }
-            Request::LoadEnded { node, image, result } => {
-                let failure = result.as_ref().err().cloned();
-                state.borrow_mut().load_ended(node, image, result);
+                state.borrow_mut().move_ended(step, node, image, result);
                 return self.round_after_move(failure.as_ref());
             }
             Request::IdleTimeout { container, idle_sequence } => {

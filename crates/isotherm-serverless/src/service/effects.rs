@@ -17,7 +17,7 @@ use crate::call::{Call, PrivateStorage};
 use crate::function::Body;
 use crate::manager::FunctionManager;
 use crate::message::{ManagerMessage, Request, time_limit};
-use crate::state::{Effect, Finished, PlatformState, Round, Row};
+use crate::state::{Effect, Finished, Move, PlatformState, Round, Row};
 use crate::{ContainerId, ImageId, InvocationId, NodeId};
 
 /// A message to the service that a transfer has ended. If the transfer's actor is killed, the
@@ -107,11 +107,13 @@ impl ServerlessComputeService {
     /// because the state does not know them any more.
     #[inline]
     pub(super) fn note_ends(&self, state: &mut PlatformState) {
-        if std::mem::take(&mut state.has_ended_handles) {
+        if state.has_ended_handles {
+            state.has_ended_handles = false;
             self.note_ends_of(&state.finished);
         }
     }
 
+    #[cold]
     fn note_ends_of(&self, finished: &VecDeque<Finished>) {
         let tables = self.inner.tables.borrow();
         for finished in finished {
@@ -131,20 +133,12 @@ impl ServerlessComputeService {
             Effect::DownloadAtOnce { image } => {
                 self.tell_later(self.address(), Request::DownloadEnded { image, result: Ok(()) });
             }
-            Effect::Copy { node, image } => self.copy(node, image),
-            Effect::CopyRefused { node, image } => {
+            Effect::Move { step, node, image } => self.move_image(step, node, image),
+            Effect::MoveRefused { step, node, image } => {
                 let result = Err(self.no_room(node));
                 self.tell_later(
                     &self.inner.nodes[node.index()].address,
-                    Request::CopyEnded { node, image, result },
-                );
-            }
-            Effect::Load { node, image } => self.load(node, image),
-            Effect::LoadRefused { node, image } => {
-                let result = Err(self.no_room(node));
-                self.tell_later(
-                    &self.inner.nodes[node.index()].address,
-                    Request::LoadEnded { node, image, result },
+                    Request::MoveEnded { step, node, image, result },
                 );
             }
             Effect::Start { invocation, row, node, container, startup, limit } => {
@@ -332,47 +326,24 @@ impl ServerlessComputeService {
         });
     }
 
-    fn copy(&self, node: NodeId, image: ImageId) {
-        let to = self.node(node).storage.data_end();
-        let bytes = self.inner.tables.borrow().images[image.index()].bytes();
-        let from = self.inner.head.data_end();
-        self.spawn_move(node, "image copy", from, to, bytes, move |result| Request::CopyEnded {
-            node,
-            image,
-            result,
-        });
-    }
-
-    fn load(&self, node: NodeId, image: ImageId) {
-        let from = self.node(node).storage.data_end();
-        let to = DataEnd::memory_for(self.node(node).host, &from);
-        let bytes = self.inner.tables.borrow().images[image.index()].memory_bytes();
-        self.spawn_move(node, "image load", from, to, bytes, move |result| Request::LoadEnded {
-            node,
-            image,
-            result,
-        });
-    }
-
-    fn node(&self, node: NodeId) -> &NodeServices {
-        &self.inner.nodes[node.index()]
-    }
-
-    /// Starts an actor on a node that moves data and notifies the service of the result.
-    fn spawn_move(
-        &self,
-        node: NodeId,
-        name: &'static str,
-        from: DataEnd,
-        to: DataEnd,
-        bytes: u64,
-        request: impl FnOnce(Result<(), FailureCause>) -> Request + 'static,
-    ) {
+    /// Starts an actor on a node that copies or loads an image and notifies the service of the
+    /// result.
+    fn move_image(&self, step: Move, node: NodeId, image: ImageId) {
         let services = self.node(node);
+        let tables = self.inner.tables.borrow();
+        let (image_spec, disk) = (&tables.images[image.index()], services.storage.data_end());
+        let (name, bytes, from, to) = match step {
+            Move::Copy => ("image copy", image_spec.bytes(), self.inner.head.data_end(), disk),
+            Move::Load => {
+                let memory = DataEnd::memory_for(services.host, &disk);
+                ("image load", image_spec.memory_bytes(), disk, memory)
+            }
+        };
+        drop(tables);
         let mut notice = Notice {
             service: self.clone(),
             from: services.address.clone(),
-            request: Some(request),
+            request: Some(move |result| Request::MoveEnded { step, node, image, result }),
         };
         let site = self.inner.site.clone();
         let actor = self.inner.site.platform().actor(services.host, name);
@@ -380,6 +351,10 @@ impl ServerlessComputeService {
             let result = move_data(&site, from, to, bytes).await;
             notice.send(result);
         });
+    }
+
+    fn node(&self, node: NodeId) -> &NodeServices {
+        &self.inner.nodes[node.index()]
     }
 
     /// Submits a body to the bare-metal service of its node.

@@ -105,7 +105,7 @@ pub enum Change {
         /// The node.
         node: NodeId,
     },
-    /// The host of a node has come on.
+    /// The host of a node has come on, or the node has joined.
     Up {
         /// The node.
         node: NodeId,

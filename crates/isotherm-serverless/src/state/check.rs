@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Need, OnHead, Phase, PlatformState};
-use crate::state::node::Transfer;
+use super::tier::InTier;
+use super::{Need, Phase, PlatformState};
 
 impl PlatformState {
     /// Checks all invariants by recounting.
@@ -114,10 +114,10 @@ impl PlatformState {
             let mut claimed = Need::default();
             node.claims.values().for_each(|&need| claimed.add(need));
             assert_eq!(node.claimed, claimed, "claims of copies and loads");
-            let moving = node.images.values().filter(|known| {
-                matches!(known.copy, Transfer::Running { .. })
-                    || matches!(known.load, Transfer::Running { .. })
-            });
+            let moving = node
+                .images
+                .values()
+                .filter(|known| known.disk.is_moving() || known.memory.is_moving());
             assert_eq!(node.claims.len(), moving.count(), "a claim for each copy and load");
             let free = node.free_slots() > 0;
             assert_eq!(
@@ -125,15 +125,9 @@ impl PlatformState {
                 free,
                 "index of free slots"
             );
-            let loading: u64 = node
-                .images
-                .iter()
-                .filter(|(_, known)| matches!(known.load, Transfer::Running { .. }))
-                .map(|(image, _)| self.images[image.index()].memory_bytes)
-                .sum();
             assert_eq!(
                 node.memory.borrow().reserved(),
-                memory[index] + loading,
+                memory[index],
                 "memory reserved on '{}'",
                 node.name
             );
@@ -195,35 +189,35 @@ impl PlatformState {
                 let entry = &self.images[image.index()];
                 assert_eq!(
                     entry.on_disk.contains(node_id),
-                    known.disk.is_some(),
+                    known.disk.is_present(),
                     "index of images on disk"
                 );
                 assert_eq!(
                     entry.in_memory.contains(node_id),
-                    known.memory.is_some(),
+                    known.memory.is_present(),
                     "index of images in memory"
                 );
                 assert_eq!(
                     entry.copying.contains(node_id),
-                    known.copy != Transfer::None,
+                    known.disk == InTier::Refused || known.disk.is_moving(),
                     "index of copies"
                 );
                 assert_eq!(
                     entry.loading.contains(node_id),
-                    known.load != Transfer::None,
+                    known.memory == InTier::Refused || known.memory.is_moving(),
                     "index of loads"
                 );
                 let containers = pins.get(&(node_id, image)).copied().unwrap_or_default();
                 assert_eq!(known.busy + known.idle, containers, "containers that pin an image");
-                if let Some(file) = known.memory {
+                if let Some(file) = known.memory.file() {
                     assert_eq!(
                         node.memory.borrow().pins(file),
                         containers,
                         "pins of an image in memory"
                     );
                 }
-                if let Some(file) = known.disk {
-                    let loading = u32::from(matches!(known.load, Transfer::Running { .. }));
+                if let Some(file) = known.disk.file() {
+                    let loading = u32::from(known.memory.is_moving());
                     assert_eq!(
                         node.disk.borrow().pins(file),
                         containers + loading,
@@ -231,7 +225,7 @@ impl PlatformState {
                     );
                 }
                 assert!(
-                    containers == 0 || known.memory.is_some() && known.disk.is_some(),
+                    containers == 0 || known.memory.is_present() && known.disk.is_present(),
                     "containers keep their image"
                 );
             }
@@ -249,12 +243,9 @@ impl PlatformState {
                 .iter()
                 .map(|f| self.functions[f.index()].pending.len())
                 .sum();
-            let copies = self
-                .nodes
-                .iter()
-                .filter(|node| matches!(node.image(id).copy, Transfer::Running { .. }));
+            let copies = self.nodes.iter().filter(|node| node.image(id).disk.is_moving());
             match image.head {
-                OnHead::Present(file) => {
+                InTier::Present { file, .. } => {
                     let pins = head.pins(file) as usize;
                     let awaited = usize::from(!self.policies.simulate_downloads && pins > 0);
                     let expected = pending + copies.count();
@@ -263,10 +254,11 @@ impl PlatformState {
                         "pins of an image on the head disk"
                     );
                 }
-                OnHead::Downloading(file) => {
+                InTier::Moving { file, .. } => {
                     assert!(head.contains(file), "a download has its file")
                 }
-                OnHead::Absent => {
+                InTier::Refused => panic!("a download is not refused, it waits"),
+                InTier::Absent => {
                     let waits = !image.waiting.is_empty();
                     assert_eq!(
                         image.waits_since.is_some(),

@@ -1,12 +1,10 @@
 //! Containers: start, use, keep-alive, eviction and stop.
 
-use std::rc::Rc;
-
 use isotherm_kernel::{Duration, Time};
-use isotherm_services::FileError;
+use isotherm_services::{FileError, FileSystem};
 
 use super::idle::IdleKey;
-use super::{Change, Effect, Need, PlatformState, StopReason};
+use super::{Change, Effect, Move, Need, PlatformState, StopReason};
 use crate::config::ContainerReuse;
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::keep_alive::{IdleNow, Keep};
@@ -105,7 +103,10 @@ impl PlatformState {
             }
         }
         self.count_pins(node, image, 1, 0);
-        self.use_image(node, image);
+        // The start is a use of the image, in memory and on disk.
+        let renews = self.policies.rules.starts_renew_images;
+        let used = if renews { FileSystem::touch } else { FileSystem::count_use };
+        self.nodes[node.index()].with_image(image, used);
         self.touch(node);
         let startup = &self.functions[function.index()].startup;
         let startup = chance.map_or_else(|| startup.ahead(), |chance| startup.of(chance));
@@ -153,66 +154,27 @@ impl PlatformState {
         image: Option<ImageId>,
         need: Need,
     ) -> Result<(), FileError> {
-        self.pin_on_node(node, image);
-        let (disk, memory) = {
-            let state = &self.nodes[node.index()];
-            (Rc::clone(&state.disk), Rc::clone(&state.memory))
-        };
-        let on_disk = disk.borrow_mut().reserve(need.disk_bytes);
-        let result = match on_disk {
-            Err(error) => Err(error),
-            Ok(evicted) => {
-                self.evicted_from_disk(node, evicted);
-                let in_memory = memory.borrow_mut().reserve(need.memory_bytes);
-                match in_memory {
-                    Ok(evicted) => {
-                        self.evicted_from_memory(node, evicted);
-                        return Ok(());
-                    }
-                    Err(error) => {
-                        disk.borrow_mut().release(need.disk_bytes);
-                        Err(error)
-                    }
-                }
-            }
-        };
-        self.unpin_on_node(node, image);
+        self.nodes[node.index()].with_image(image, FileSystem::pin);
+        let result = self.reserve(node, need);
+        if result.is_err() {
+            self.nodes[node.index()].with_image(image, FileSystem::unpin);
+        }
         result
     }
 
-    fn pin_on_node(&mut self, node: NodeId, image: Option<ImageId>) {
-        let Some(image) = image else { return };
+    fn reserve(&mut self, node: NodeId, need: Need) -> Result<(), FileError> {
+        let evicted = self.nodes[node.index()].disk.borrow_mut().reserve(need.disk_bytes)?;
+        self.evicted(Move::Copy, node, evicted);
         let state = &self.nodes[node.index()];
-        let known = state.image(image);
-        if let (Some(disk), Some(memory)) = (known.disk, known.memory) {
-            state.disk.borrow_mut().pin(disk);
-            state.memory.borrow_mut().pin(memory);
-        }
-    }
-
-    /// Counts the start of a container as a use of its image, in memory and on disk.
-    fn use_image(&mut self, node: NodeId, image: Option<ImageId>) {
-        let Some(image) = image else { return };
-        let state = &self.nodes[node.index()];
-        let known = state.image(image);
-        let (Some(disk), Some(memory)) = (known.disk, known.memory) else { return };
-        for (files, file) in [(&state.disk, disk), (&state.memory, memory)] {
-            if self.policies.rules.starts_renew_images {
-                files.borrow_mut().touch(file);
-            } else {
-                files.borrow_mut().count_use(file);
+        let in_memory = state.memory.borrow_mut().reserve(need.memory_bytes);
+        match in_memory {
+            Ok(evicted) => self.evicted(Move::Load, node, evicted),
+            Err(error) => {
+                state.disk.borrow_mut().release(need.disk_bytes);
+                return Err(error);
             }
         }
-    }
-
-    fn unpin_on_node(&mut self, node: NodeId, image: Option<ImageId>) {
-        let Some(image) = image else { return };
-        let state = &self.nodes[node.index()];
-        let known = state.image(image);
-        if let (Some(disk), Some(memory)) = (known.disk, known.memory) {
-            state.disk.borrow_mut().unpin(disk);
-            state.memory.borrow_mut().unpin(memory);
-        }
+        Ok(())
     }
 
     /// Evicts idle containers of a node until nothing is missing. Evicts none and returns false if
@@ -511,7 +473,7 @@ impl PlatformState {
         state.disk.borrow_mut().release(need.disk_bytes);
         state.memory.borrow_mut().release(need.memory_bytes);
         state.room_may_have_come();
-        self.unpin_on_node(node, image);
+        self.nodes[node.index()].with_image(image, FileSystem::unpin);
         self.count_pins(node, image, -1, 0);
         self.touch(node);
         self.effects.push_back(Effect::Stopped { container: id });

@@ -4,10 +4,10 @@
 //! download, the image waits in a queue, which is retried whenever room may be available, the
 //! longest waiting first; a smaller image may overtake it.
 
-use isotherm_services::FailureCause;
+use isotherm_services::{FailureCause, FileSystem};
 
-use super::images::image_of_file;
-use super::{Effect, Invocation, OnHead, Phase, PlatformState};
+use super::tier::{InTier, image_of_file};
+use super::{Effect, Invocation, Phase, PlatformState};
 use crate::steps::counted;
 use crate::{EventKind, FunctionId, ImageId, InvocationId, Outcome};
 
@@ -45,14 +45,12 @@ impl PlatformState {
             return;
         };
         match self.images[image.index()].head {
-            OnHead::Present(_) => self.make_schedulable(id),
-            OnHead::Downloading(_) => self.await_image(id, image),
-            OnHead::Absent if self.images[image.index()].waits_since.is_some() => {
-                self.await_image(id, image)
-            }
-            OnHead::Absent => {
+            InTier::Present { .. } => self.make_schedulable(id),
+            InTier::Moving { .. } => self.await_image(id, image),
+            InTier::Absent | InTier::Refused => {
                 self.await_image(id, image);
-                if !self.begin_download(image) {
+                let waits = self.images[image.index()].waits_since.is_some();
+                if !waits && !self.begin_download(image) {
                     self.images[image.index()].waits_since = Some(id);
                     self.awaiting_room.insert((id, image));
                 }
@@ -100,16 +98,14 @@ impl PlatformState {
 
     /// Takes room on the head disk and begins a download; returns whether there was room.
     fn begin_download(&mut self, image: ImageId) -> bool {
-        let Self { head, images, .. } = self;
-        let entry = &mut images[image.index()];
-        let tag = u64::from(image.0);
-        let written = head.borrow_mut().begin_write(entry.name.clone(), entry.bytes, tag);
-        let Ok((file, evicted)) = written else { return false };
-        entry.head = OnHead::Downloading(file);
+        let entry = &mut self.images[image.index()];
         let bytes = entry.bytes;
+        let begun = self.head.begin(image, entry, bytes, self.now);
+        let Some((moving, evicted)) = begun else { return false };
+        entry.head = moving;
         for file in evicted {
             let Some(victim) = image_of_file(&self.images, &file) else { continue };
-            self.images[victim.index()].head = OnHead::Absent;
+            self.images[victim.index()].head = InTier::Absent;
             self.emit(|| EventKind::HeadEvicted { image: victim, bytes: file.bytes });
         }
         self.emit(|| EventKind::DownloadStarted { image, bytes });
@@ -126,9 +122,7 @@ impl PlatformState {
     }
 
     fn commit_download(&mut self, image: ImageId) {
-        if let OnHead::Downloading(file) = self.images[image.index()].head {
-            let file = self.head.borrow_mut().commit(file);
-            self.images[image.index()].head = OnHead::Present(file);
+        if self.head.arrived(&mut self.images[image.index()].head, self.now) {
             self.head_room_may_have_come = true;
             self.emit(|| EventKind::DownloadEnded { image });
         }
@@ -147,9 +141,7 @@ impl PlatformState {
                 }
             }
             Err(cause) => {
-                if let OnHead::Downloading(file) = self.images[image.index()].head {
-                    self.head.borrow_mut().abort(file);
-                    self.images[image.index()].head = OnHead::Absent;
+                if self.head.interrupted(&mut self.images[image.index()].head) {
                     self.head_room_may_have_come = true;
                     self.emit(|| EventKind::DownloadFailed { image });
                 }
@@ -162,16 +154,14 @@ impl PlatformState {
 
     /// Pins an image on the head disk, if it is there.
     pub(super) fn pin_on_head(&mut self, image: ImageId) {
-        if let OnHead::Present(file) = self.images[image.index()].head {
-            self.head.borrow_mut().pin(file);
-        }
+        self.head.with(self.images[image.index()].head, FileSystem::pin);
     }
 
     pub(super) fn unpin_on_head(&mut self, image: ImageId) {
-        if let OnHead::Present(file) = self.images[image.index()].head {
-            let mut head = self.head.borrow_mut();
-            head.unpin(file);
-            self.head_room_may_have_come |= head.pins(file) == 0;
-        }
+        let is_free = self.head.with(self.images[image.index()].head, |files, file| {
+            files.unpin(file);
+            files.pins(file) == 0
+        });
+        self.head_room_may_have_come |= is_free == Some(true);
     }
 }

@@ -23,7 +23,6 @@ mod containers;
 mod expiry;
 mod head;
 mod idle;
-mod images;
 mod invocations;
 mod moves;
 mod node;
@@ -33,6 +32,7 @@ mod room;
 mod round;
 mod standstill;
 mod throttle;
+mod tier;
 mod view;
 
 #[cfg(any(test, feature = "audit"))]
@@ -46,9 +46,10 @@ use changes::{ChangeLog, Logged};
 pub(crate) use containers::Container;
 use expiry::Expiries;
 use idle::IdleContainers;
-pub(crate) use node::{Node, SharedFileSystem};
+pub(crate) use node::{Move, Node};
 use prewarm::Prewarming;
 use throttle::{CommonGate, Gate};
+use tier::{InTier, SharedFileSystem, Tier};
 pub use view::{ContainerInfo, Need, Pending, View};
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -56,7 +57,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Random, Time};
-use isotherm_services::{FailureCause, FileId};
+use isotherm_services::FailureCause;
 use rustc_hash::FxHashMap;
 
 use crate::ask::Asks;
@@ -81,14 +82,10 @@ pub(crate) enum Effect {
     Download { image: ImageId },
     /// Report at the end of the message queue that an image is on the head disk.
     DownloadAtOnce { image: ImageId },
-    /// Copy an image to a node's disk, where its room is taken.
-    Copy { node: NodeId, image: ImageId },
-    /// Report at the end of the message queue that a copy found no room.
-    CopyRefused { node: NodeId, image: ImageId },
-    /// Load an image into a node's memory, where its room is taken.
-    Load { node: NodeId, image: ImageId },
-    /// Report at the end of the message queue that a load found no room.
-    LoadRefused { node: NodeId, image: ImageId },
+    /// Copy or load an image to a node, where its room is taken.
+    Move { step: Move, node: NodeId, image: ImageId },
+    /// Report at the end of the message queue that a copy or a load found no room.
+    MoveRefused { step: Move, node: NodeId, image: ImageId },
     /// Start an invocation on a node.
     Start {
         invocation: InvocationId,
@@ -120,20 +117,11 @@ pub(crate) enum Effect {
     Ended { invocation: InvocationId, outcome: Outcome },
 }
 
-/// The state of an image on the head disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum OnHead {
-    #[default]
-    Absent,
-    Downloading(FileId),
-    Present(FileId),
-}
-
 pub(crate) struct Image {
     pub(crate) name: Arc<str>,
     pub(crate) bytes: u64,
     pub(crate) memory_bytes: u64,
-    pub(crate) head: OnHead,
+    pub(crate) head: InTier,
     /// The invocations that wait for it to be on the head disk.
     pub(crate) waiting: BTreeSet<InvocationId>,
     /// The invocation since which it waits for room on the head disk.
@@ -142,8 +130,27 @@ pub(crate) struct Image {
     pub(crate) functions_waiting: BTreeSet<FunctionId>,
     pub(crate) on_disk: NodeSet,
     pub(crate) in_memory: NodeSet,
+    /// Copies and loads that have begun, or whose refusal was not processed yet.
     pub(crate) copying: NodeSet,
     pub(crate) loading: NodeSet,
+}
+
+impl Image {
+    /// The bytes that are moved, and taken where the move leads.
+    fn bytes_of(&self, step: Move) -> u64 {
+        match step {
+            Move::Copy => self.bytes,
+            Move::Load => self.memory_bytes,
+        }
+    }
+
+    /// The nodes where the move has led, and those where it is under way.
+    fn places(&mut self, step: Move) -> (&mut NodeSet, &mut NodeSet) {
+        match step {
+            Move::Copy => (&mut self.on_disk, &mut self.copying),
+            Move::Load => (&mut self.in_memory, &mut self.loading),
+        }
+    }
 }
 
 pub(crate) struct Function {
@@ -151,8 +158,8 @@ pub(crate) struct Function {
     pub(crate) image: Option<ImageId>,
     pub(crate) limits: Limits,
     pub(crate) startup: Startup,
-    /// The nodes that could hold image and container; `None`: all.
-    pub(crate) fits: Option<NodeSet>,
+    /// What a container and its image take together.
+    with_image: Need,
     /// When it was last logged that a container of it can serve.
     available: Logged,
     /// The containers that can take an invocation, idle or not, in the order in which they are to
@@ -283,13 +290,14 @@ pub(crate) type Observer = Box<dyn FnMut(&PlatformEvent)>;
 pub(crate) struct PlatformState {
     pub(crate) now: Time,
     policies: Policies,
-    /// The file system of the head disk.
-    head: SharedFileSystem,
+    /// The head disk.
+    head: Tier,
     pub(crate) images: Vec<Image>,
     pub(crate) functions: Vec<Function>,
     functions_waiting: IdSet<FunctionId>,
     pub(crate) nodes: Vec<Node>,
-    /// The smallest memory and the smallest disk of the nodes.
+    /// No node has a smaller memory or a smaller disk. A container that fits in here, as mostly,
+    /// fits on every node.
     smallest: Need,
     /// Whether idle containers are evicted.
     evicts: bool,
@@ -363,31 +371,18 @@ impl PlatformState {
         let common_gate = CommonGate::new(policies.max_concurrency, policies.throttle);
         let evicts = policies.eviction.evicts();
         let reuse_token = policies.reuse_random.next_word();
-        let mut log = ChangeLog::default();
-        log.grow(nodes.len());
-        let least =
-            |capacity: fn(&Node) -> u64| nodes.iter().map(capacity).min().unwrap_or_default();
-        PlatformState {
+        let mut state = PlatformState {
             now: Time::ZERO,
-            smallest: Need {
-                memory_bytes: least(|node| node.memory.borrow().capacity()),
-                disk_bytes: least(|node| node.disk.borrow().capacity()),
-            },
+            smallest: Need { memory_bytes: u64::MAX, disk_bytes: u64::MAX },
             evicts,
             common_gate,
             policies,
-            head,
+            head: Tier::new(head),
             images: Vec::new(),
             functions: Vec::new(),
             functions_waiting: IdSet::new(),
-            free_nodes: nodes.iter().enumerate().filter(|(_, node)| node.free_slots() > 0).fold(
-                NodeSet::new(),
-                |mut set, (index, _)| {
-                    set.insert(NodeId(index as u32));
-                    set
-                },
-            ),
-            nodes,
+            free_nodes: NodeSet::new(),
+            nodes: Vec::with_capacity(nodes.len()),
             nodes_with_dropped: Vec::new(),
             containers: IdMap::default(),
             expiries: Expiries::default(),
@@ -408,7 +403,7 @@ impl PlatformState {
             pending: Backlog::default(),
             #[cfg(test)]
             unchecked: false,
-            log,
+            log: ChangeLog::default(),
             repeats: false,
             in_vain: 0,
             next_round: None,
@@ -423,7 +418,24 @@ impl PlatformState {
             recovered_at: Time::ZERO,
             news: None,
             observers: Vec::new(),
+        };
+        for node in nodes {
+            state.add_node(node);
         }
+        state
+    }
+
+    /// Adds a node. It takes part from the next round on.
+    pub(crate) fn add_node(&mut self, node: Node) -> NodeId {
+        let id = NodeId(self.nodes.len() as u32);
+        let Need { memory_bytes, disk_bytes } = node.capacity;
+        self.smallest.memory_bytes = self.smallest.memory_bytes.min(memory_bytes);
+        self.smallest.disk_bytes = self.smallest.disk_bytes.min(disk_bytes);
+        self.nodes.push(node);
+        self.log.grow(1);
+        self.log.add(Change::Up { node: id });
+        self.note_slots(id);
+        id
     }
 
     /// Adds an observer that is called at once, within decisions.
@@ -465,7 +477,7 @@ impl PlatformState {
             name,
             bytes,
             memory_bytes,
-            head: OnHead::Absent,
+            head: InTier::Absent,
             waiting: BTreeSet::new(),
             waits_since: None,
             functions_waiting: BTreeSet::new(),
@@ -477,13 +489,9 @@ impl PlatformState {
         ImageId((self.images.len() - 1) as u32)
     }
 
-    /// The nodes that could hold image and container, `None` for all. Fails if there is none, or if
-    /// the head disk could never hold the image.
-    fn admissible(
-        &self,
-        image: Option<ImageId>,
-        limits: &Limits,
-    ) -> Result<Option<NodeSet>, FailureCause> {
+    /// What a container and its image take together. Fails if no node could hold them, or the head
+    /// disk not the image.
+    fn admissible(&self, image: Option<ImageId>, limits: &Limits) -> Result<Need, FailureCause> {
         let refused = |reason: String| Err(FailureCause::NotAllowed { reason: reason.into() });
         let (bytes, memory_bytes) = image.map_or((0, 0), |image| {
             let image = &self.images[image.index()];
@@ -496,33 +504,22 @@ impl PlatformState {
             memory_bytes: memory_bytes.saturating_add(limits.memory_bytes),
             disk_bytes: bytes.saturating_add(limits.disk_bytes),
         };
-        // A quick test: mostly all nodes can, and there may be tens of thousands of functions.
-        if need.fits_into(self.smallest) {
-            return Ok(None);
+        // There may be tens of thousands of functions.
+        let fits = |node: &Node| need.fits_into(node.capacity);
+        if need.fits_into(self.smallest) || self.nodes.iter().any(fits) {
+            return Ok(need);
         }
-        let (mut disk, mut both) = (false, NodeSet::new());
-        for (index, node) in self.nodes.iter().enumerate() {
-            let on_disk = need.disk_bytes <= node.disk.borrow().capacity();
-            let in_memory = need.memory_bytes <= node.memory.borrow().capacity();
-            disk |= on_disk;
-            if on_disk && in_memory {
-                both.insert(NodeId(index as u32));
-            }
-        }
-        if !disk {
+        if !self.nodes.iter().any(|node| need.disk_bytes <= node.capacity.disk_bytes) {
             return refused(format!(
                 "no compute host's disk can ever hold the image ({bytes} bytes) and the disk limit ({} bytes)",
                 limits.disk_bytes
             ));
         }
-        if both.is_empty() {
-            return refused(format!(
-                "no compute host can ever hold the image ({memory_bytes} bytes) and the memory limit ({} bytes) \
-                 in memory",
-                limits.memory_bytes
-            ));
-        }
-        Ok((both.len() < self.nodes.len()).then_some(both))
+        refused(format!(
+            "no compute host can ever hold the image ({memory_bytes} bytes) and the memory limit ({} bytes) \
+             in memory",
+            limits.memory_bytes
+        ))
     }
 
     /// Registers a function. Fails if it can never run.
@@ -531,7 +528,7 @@ impl PlatformState {
         registration: Registration,
     ) -> Result<FunctionId, FailureCause> {
         let Registration { name, image, limits, startup, on_failure, concurrency } = registration;
-        let fits = self.admissible(image, &limits)?;
+        let with_image = self.admissible(image, &limits)?;
         let Concurrency { per_container, limit, reserved } = concurrency;
         if !self.common_gate.admit(limit, reserved) {
             let reason = "the service has not so much concurrency that nobody has reserved".into();
@@ -543,7 +540,7 @@ impl PlatformState {
             image,
             limits,
             startup: startup.unwrap_or(self.policies.startup_overhead.into()),
-            fits,
+            with_image,
             available: 0,
             idle: IdleContainers::default(),
             pending: Backlog::default(),

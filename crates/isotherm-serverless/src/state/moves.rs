@@ -1,12 +1,11 @@
-//! Moves of images: copies to node disks and loads into node memories.
-
-use std::rc::Rc;
+//! Moves of images to nodes: copies from the head disk to a node's disk, and loads from there into
+//! its memory. Both follow the same rules; and what becomes of images that leave a node again.
 
 use isotherm_kernel::{Duration, Time};
-use isotherm_services::FailureCause;
+use isotherm_services::{Evicted, FailureCause, FileSystem};
 
-use super::node::{Interval, Move, Transfer};
-use super::{Effect, Need, OnHead, PlatformState};
+use super::tier::{InTier, image_of_file};
+use super::{Effect, Move, Need, PlatformState};
 use crate::{EventKind, ImageId, NodeId};
 
 /// The wait before the first retry of an interrupted copy or load; it doubles with each
@@ -17,190 +16,206 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// to 300 s (Kubernetes documentation, "Images", `ImagePullBackOff`).
 const LONGEST_RETRY: Duration = Duration::from_secs(300);
 
+impl Move {
+    fn started(self, node: NodeId, image: ImageId, bytes: u64) -> EventKind {
+        match self {
+            Move::Copy => EventKind::CopyStarted { node, image, bytes },
+            Move::Load => EventKind::LoadStarted { node, image, bytes },
+        }
+    }
+
+    fn ended(self, node: NodeId, image: ImageId) -> EventKind {
+        match self {
+            Move::Copy => EventKind::CopyEnded { node, image },
+            Move::Load => EventKind::LoadEnded { node, image },
+        }
+    }
+
+    fn failed(self, node: NodeId, image: ImageId, started: bool) -> EventKind {
+        match self {
+            Move::Copy => EventKind::CopyFailed { node, image, started },
+            Move::Load => EventKind::LoadFailed { node, image, started },
+        }
+    }
+
+    /// An image has left where the move had brought it.
+    fn evicted(self, node: NodeId, image: ImageId, bytes: u64) -> EventKind {
+        match self {
+            Move::Copy => EventKind::DiskEvicted { node, image, bytes },
+            Move::Load => EventKind::MemoryEvicted { node, image, bytes },
+        }
+    }
+}
+
 impl PlatformState {
-    /// Begins to copy an image to a node's disk, if that makes sense. Returns whether the copy has
-    /// begun and nothing was evicted for it.
-    pub(super) fn begin_copy(&mut self, node: NodeId, image: ImageId) -> bool {
-        let entry = &self.images[image.index()];
+    /// Begins a copy or load, if that makes sense. Returns whether it has begun and nothing was
+    /// evicted for it.
+    pub(super) fn begin_move(&mut self, step: Move, node: NodeId, image: ImageId) -> bool {
         let state = &self.nodes[node.index()];
-        let known = state.image(image);
+        let mut known = state.image(image);
+        let source = match step {
+            Move::Copy => self.images[image.index()].head,
+            Move::Load => known.disk,
+        };
         let wanted = state.up
-            && known.disk.is_none()
-            && known.copy == Transfer::None
-            && known.retry_at <= self.now;
-        if !wanted || !matches!(entry.head, OnHead::Present(_)) {
+            && *known.at(step) == InTier::Absent
+            && known.retry_at <= self.now
+            && source.is_present();
+        if !wanted {
             return false;
         }
-        let (name, bytes, tag) = (entry.name.clone(), entry.bytes, u64::from(image.0));
-        let disk = Rc::clone(&state.disk);
-        let claim = self.may_begin(Move::Copy, node, image);
-        let written = claim.and_then(|_| disk.borrow_mut().begin_write(name, bytes, tag).ok());
-        match written {
-            Some((file, evicted)) => {
-                let room_was_free = evicted.is_empty();
-                self.evicted_from_disk(node, evicted);
-                let transfer = Transfer::Running { since: self.now, file: Some(file) };
-                let state = &mut self.nodes[node.index()];
-                state.image_mut(image).copy = transfer;
-                state.claim(image, claim.unwrap_or_default());
-                self.images[image.index()].copying.insert(node);
-                self.image_moved(node, image);
-                self.pin_on_head(image);
-                self.emit(|| EventKind::CopyStarted { node, image, bytes });
-                self.effects.push_back(Effect::Copy { node, image });
-                room_was_free
-            }
-            None => {
-                if !self.note_refusal(Move::Copy, node, image) {
-                    return false;
-                }
-                self.emit(|| EventKind::CopyFailed { node, image, started: false });
-                if !self.evicts_for_images() {
-                    self.nodes[node.index()].image_mut(image).copy = Transfer::Refused;
-                    self.images[image.index()].copying.insert(node);
-                    self.image_moved(node, image);
-                    self.effects.push_back(Effect::CopyRefused { node, image });
-                }
-                false
-            }
-        }
-    }
-
-    /// A copy has ended, or the notice of its refusal has arrived.
-    pub(crate) fn copy_ended(
-        &mut self,
-        node: NodeId,
-        image: ImageId,
-        result: Result<(), FailureCause>,
-    ) {
-        let now = self.now;
-        self.images[image.index()].copying.remove(node);
-        self.image_moved(node, image);
-        let known = self.nodes[node.index()].image_mut(image);
-        let Transfer::Running { since, file: Some(file) } = std::mem::take(&mut known.copy) else {
-            return;
-        };
-        self.nodes[node.index()].disclaim(image);
-        self.unpin_on_head(image);
-        let state = &mut self.nodes[node.index()];
-        match result {
-            Ok(()) => {
-                let file = state.disk.borrow_mut().commit(file);
-                let known = state.image_mut(image);
-                known.disk = Some(file);
-                known.copied = Interval { from: since, to: now };
-                known.failures = 0;
-                self.images[image.index()].on_disk.insert(node);
-                self.broken_moves.remove(&(image, node));
-                // The file on the head disk has been read completely, which is a use.
-                if let OnHead::Present(file) = self.images[image.index()].head {
-                    self.head.borrow_mut().touch(file);
-                }
-                self.emit(|| EventKind::CopyEnded { node, image });
-            }
-            Err(cause) => {
-                state.disk.borrow_mut().abort(file);
-                self.broken_moves.insert((image, node), (now, cause));
-                self.emit(|| EventKind::CopyFailed { node, image, started: true });
-                self.retry_later(node, image, since);
-            }
-        }
-        // The image is no longer pinned by the copy, so something may be evicted.
-        self.nodes[node.index()].room_may_have_come();
-    }
-
-    /// Begins to load an image into a node's memory, if that makes sense.
-    pub(super) fn begin_load(&mut self, node: NodeId, image: ImageId) {
-        let state = &self.nodes[node.index()];
-        let known = state.image(image);
-        let wanted = state.up
-            && known.memory.is_none()
-            && known.load == Transfer::None
-            && known.retry_at <= self.now;
-        let (Some(file), true) = (known.disk, wanted) else { return };
-        let bytes = self.images[image.index()].memory_bytes;
-        let memory = Rc::clone(&state.memory);
-        let claim = self.may_begin(Move::Load, node, image);
-        let reserved = claim.and_then(|_| memory.borrow_mut().reserve(bytes).ok());
-        match reserved {
-            Some(evicted) => {
-                self.evicted_from_memory(node, evicted);
-                let since = self.now;
-                let state = &mut self.nodes[node.index()];
-                state.disk.borrow_mut().pin(file);
-                state.image_mut(image).load = Transfer::Running { since, file: None };
-                state.claim(image, claim.unwrap_or_default());
-                self.image_moved(node, image);
-                self.images[image.index()].loading.insert(node);
-                self.emit(|| EventKind::LoadStarted { node, image, bytes });
-                self.effects.push_back(Effect::Load { node, image });
-            }
-            None => {
-                if !self.note_refusal(Move::Load, node, image) {
-                    return;
-                }
-                self.emit(|| EventKind::LoadFailed { node, image, started: false });
-                if !self.evicts_for_images() {
-                    self.nodes[node.index()].image_mut(image).load = Transfer::Refused;
-                    self.images[image.index()].loading.insert(node);
-                    self.image_moved(node, image);
-                    self.effects.push_back(Effect::LoadRefused { node, image });
-                }
-            }
-        }
-    }
-
-    /// A load has ended, or the notice of its refusal has arrived.
-    pub(crate) fn load_ended(
-        &mut self,
-        node: NodeId,
-        image: ImageId,
-        result: Result<(), FailureCause>,
-    ) {
-        let now = self.now;
-        self.images[image.index()].loading.remove(node);
-        self.image_moved(node, image);
+        let claim = self.may_begin(step, node, image);
         let entry = &self.images[image.index()];
-        let (name, bytes, tag) = (entry.name.clone(), entry.memory_bytes, u64::from(image.0));
-        let state = &mut self.nodes[node.index()];
-        let Transfer::Running { since, .. } = std::mem::take(&mut state.image_mut(image).load)
+        let bytes = entry.bytes_of(step);
+        let tier = self.nodes[node.index()].tier(step);
+        let Some((claim, (moving, evicted))) =
+            claim.and_then(|claim| Some((claim, tier.begin(image, entry, bytes, self.now)?)))
         else {
+            self.refuse(step, node, image);
+            return false;
+        };
+        let room_was_free = evicted.is_empty();
+        self.evicted(step, node, evicted);
+        let state = &mut self.nodes[node.index()];
+        *state.image_mut(image).at(step) = moving;
+        state.claim(image, claim);
+        let from = if step == Move::Copy { &self.head } else { &state.disk };
+        from.with(source, FileSystem::pin);
+        self.images[image.index()].places(step).1.insert(node);
+        self.image_moved(node, image);
+        self.emit(|| step.started(node, image, bytes));
+        self.effects.push_back(Effect::Move { step, node, image });
+        room_was_free
+    }
+
+    /// A copy or load found no room. If moves wait for room, this is reported once until room is
+    /// released; otherwise there is a notice.
+    fn refuse(&mut self, step: Move, node: NodeId, image: ImageId) {
+        let waits = self.evicts_for_images();
+        if waits && !self.nodes[node.index()].refused.insert((step, image)) {
+            return;
+        }
+        self.emit(|| step.failed(node, image, false));
+        if !waits {
+            *self.nodes[node.index()].image_mut(image).at(step) = InTier::Refused;
+            self.images[image.index()].places(step).1.insert(node);
+            self.image_moved(node, image);
+            self.effects.push_back(Effect::MoveRefused { step, node, image });
+        }
+    }
+
+    /// A copy or load has ended, or the notice of its refusal has arrived.
+    pub(crate) fn move_ended(
+        &mut self,
+        step: Move,
+        node: NodeId,
+        image: ImageId,
+        result: Result<(), FailureCause>,
+    ) {
+        let now = self.now;
+        self.images[image.index()].places(step).1.remove(node);
+        self.image_moved(node, image);
+        let state = &mut self.nodes[node.index()];
+        let mut known = state.image(image);
+        let at = known.at(step);
+        let InTier::Moving { since, .. } = *at else {
+            if *at == InTier::Refused {
+                *state.image_mut(image).at(step) = InTier::Absent;
+            }
             return;
         };
+        // The memory of a host that is off keeps nothing.
+        let arrives = result.is_ok() && (step == Move::Copy || state.up);
+        let tier = state.tier(step);
+        if arrives {
+            tier.arrived(at, now);
+            known.failures = 0;
+        } else {
+            tier.interrupted(at);
+        }
+        *state.image_mut(image) = known;
         state.disclaim(image);
-        if let Some(file) = state.image(image).disk {
-            let mut disk = state.disk.borrow_mut();
-            disk.unpin(file);
-            // It was read for the start of a container; that start counts as the use.
-            disk.refresh(file);
-        }
-        state.memory.borrow_mut().release(bytes);
+        // The image is no longer pinned by the move, so something may be evicted.
         state.room_may_have_come();
-        match result {
-            Ok(()) if state.up => {
-                let created = state.memory.borrow_mut().create(name, bytes, tag);
-                // The room was released just before, so nothing is evicted.
-                let Ok((file, evicted)) = created else { return };
-                debug_assert!(
-                    evicted.is_empty(),
-                    "the image takes the room that was reserved for it"
-                );
-                let known = state.image_mut(image);
-                known.memory = Some(file);
-                known.loaded = Interval { from: since, to: now };
-                known.failures = 0;
-                self.images[image.index()].in_memory.insert(node);
-                self.broken_moves.remove(&(image, node));
-                self.emit(|| EventKind::LoadEnded { node, image });
-            }
-            result => {
-                if let Err(cause) = result {
-                    self.broken_moves.insert((image, node), (now, cause));
+        match step {
+            Move::Copy => {
+                self.unpin_on_head(image);
+                // A file that has been read completely was used.
+                if arrives {
+                    self.head.with(self.images[image.index()].head, FileSystem::touch);
                 }
-                self.emit(|| EventKind::LoadFailed { node, image, started: true });
-                self.retry_later(node, image, since);
+            }
+            Move::Load => {
+                state.disk.with(known.disk, FileSystem::unpin);
+                // It was read for the start of a container; that start counts as the use.
+                state.disk.with(known.disk, FileSystem::refresh);
             }
         }
+        if arrives {
+            self.images[image.index()].places(step).0.insert(node);
+            self.broken_moves.remove(&(image, node));
+            self.emit(|| step.ended(node, image));
+        } else {
+            if let Err(cause) = result {
+                self.broken_moves.insert((image, node), (now, cause));
+            }
+            self.emit(|| step.failed(node, image, true));
+            self.retry_later(node, image, since);
+        }
+    }
+
+    /// Records images that were evicted from the disk or the memory of a node.
+    pub(super) fn evicted(&mut self, step: Move, node: NodeId, evicted: Vec<Evicted>) {
+        for file in evicted {
+            if let Some(image) = image_of_file(&self.images, &file) {
+                self.left(step, node, image);
+            }
+        }
+    }
+
+    /// An image has left the disk or the memory of a node.
+    fn left(&mut self, step: Move, node: NodeId, image: ImageId) {
+        self.image_moved(node, image);
+        let state = &mut self.nodes[node.index()];
+        *state.image_mut(image).at(step) = InTier::Absent;
+        state.forget_if_gone(image, self.now);
+        if step == Move::Copy {
+            if state.dropped.is_empty() {
+                self.nodes_with_dropped.push(node);
+            }
+            state.dropped.push(image);
+        }
+        let entry = &mut self.images[image.index()];
+        entry.places(step).0.remove(node);
+        let bytes = entry.bytes_of(step);
+        self.emit(|| step.evicted(node, image, bytes));
+    }
+
+    /// Drops images from memory that are no longer on their node's disk.
+    pub(super) fn drop_images_without_file(&mut self) {
+        while let Some(node) = self.nodes_with_dropped.pop() {
+            let dropped = std::mem::take(&mut self.nodes[node.index()].dropped);
+            for image in dropped {
+                if !self.nodes[node.index()].image(image).disk.is_present() {
+                    self.drop_from_memory(node, image);
+                }
+            }
+        }
+    }
+
+    /// Drops an image from a node's memory if it is there and unused.
+    pub(super) fn drop_from_memory(&mut self, node: NodeId, image: ImageId) {
+        let state = &mut self.nodes[node.index()];
+        let removed = state.memory.with(state.image(image).memory, FileSystem::remove);
+        if removed.is_some_and(|removed| removed.is_ok()) {
+            state.room_may_have_come();
+            self.left(Move::Load, node, image);
+        }
+    }
+
+    pub(super) fn images_in_memory(&self, node: NodeId) -> Vec<ImageId> {
+        let memory = self.nodes[node.index()].memory.borrow();
+        memory.files().map(|(_, file)| ImageId(memory.tag(file) as u32)).collect()
     }
 
     /// The claim of a copy or load if it may begin; evicts idle containers if their room is needed.
@@ -210,17 +225,8 @@ impl PlatformState {
             return Some(Need::default());
         }
         let claim = self.may_move(step, node, image)?;
-        let size = self.size_of(image);
-        let need = match step {
-            Move::Copy => Need { memory_bytes: 0, ..size },
-            Move::Load => Need { disk_bytes: 0, ..size },
-        };
+        let need = step.need(&self.images[image.index()]);
         self.obtain(node, need, None).then_some(claim)
-    }
-
-    /// Whether to report a refusal: if moves wait for room, once until room is released.
-    fn note_refusal(&mut self, step: Move, node: NodeId, image: ImageId) -> bool {
-        !self.evicts_for_images() || self.nodes[node.index()].refused.insert((step, image))
     }
 
     /// Schedules the retry of an interrupted copy or load that began at `since`. An immediate retry

@@ -1,21 +1,17 @@
 //! The state of one compute host.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use isotherm_kernel::Time;
 use isotherm_services::{FileId, FileSystem};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Need;
 use super::changes::Logged;
 use super::idle::IdleKey;
+use super::tier::{InTier, SharedFileSystem, Tier};
+use super::{Image, Need};
 use crate::ImageId;
-
-/// A file system that a storage service and the platform's state share.
-pub(crate) type SharedFileSystem = Rc<RefCell<FileSystem>>;
 
 /// The state of a compute host.
 pub(crate) struct Node {
@@ -32,8 +28,10 @@ pub(crate) struct Node {
     /// `None`: unlimited.
     pub(crate) slots: Option<u32>,
     pub(crate) slots_used: u32,
-    pub(crate) disk: SharedFileSystem,
-    pub(crate) memory: SharedFileSystem,
+    pub(crate) disk: Tier,
+    pub(crate) memory: Tier,
+    /// The sizes of its memory and its disk.
+    pub(crate) capacity: Need,
     /// The images on this node or in transit to it.
     pub(crate) images: FxHashMap<ImageId, NodeImage>,
     /// The idle containers in the order of eviction; not maintained if the policy evicts none.
@@ -63,34 +61,23 @@ pub(crate) enum Move {
     Load,
 }
 
-/// The state of a copy or a load.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Transfer {
-    #[default]
-    None,
-    /// In progress since `since`, when its room was taken (for a copy by a hidden file).
-    Running { since: Time, file: Option<FileId> },
-    /// Refused for lack of room; the notice was not processed yet.
-    Refused,
-}
-
-/// An interval of virtual time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Interval {
-    pub(crate) from: Time,
-    pub(crate) to: Time,
+impl Move {
+    /// The room that the image takes where the move leads.
+    pub(super) fn need(self, image: &Image) -> Need {
+        let (mut disk_bytes, mut memory_bytes) = (0, 0);
+        match self {
+            Move::Copy => disk_bytes = image.bytes,
+            Move::Load => memory_bytes = image.memory_bytes,
+        }
+        Need { memory_bytes, disk_bytes }
+    }
 }
 
 /// An image on a node.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct NodeImage {
-    pub(crate) disk: Option<FileId>,
-    pub(crate) memory: Option<FileId>,
-    pub(crate) copy: Transfer,
-    pub(crate) load: Transfer,
-    /// The intervals of the copy and of the load of the present image.
-    pub(crate) copied: Interval,
-    pub(crate) loaded: Interval,
+    pub(crate) disk: InTier,
+    pub(crate) memory: InTier,
     /// The numbers of busy and of idle containers that pin it.
     pub(crate) busy: u32,
     pub(crate) idle: u32,
@@ -103,10 +90,17 @@ pub(crate) struct NodeImage {
 impl NodeImage {
     /// Whether nothing of it is left, nor anything to remember.
     pub(crate) fn is_gone(&self, now: Time) -> bool {
-        (self.disk, self.memory) == (None, None)
-            && (self.copy, self.load) == (Transfer::None, Transfer::None)
+        (self.disk, self.memory) == (InTier::Absent, InTier::Absent)
             && (self.busy, self.idle, self.failures) == (0, 0, 0)
             && self.retry_at <= now
+    }
+
+    /// Where the move brings it.
+    pub(crate) fn at(&mut self, step: Move) -> &mut InTier {
+        match step {
+            Move::Copy => &mut self.disk,
+            Move::Load => &mut self.memory,
+        }
     }
 
     /// Whether only idle containers pin it, so that evicting them frees it.
@@ -122,6 +116,7 @@ impl Node {
         disk: SharedFileSystem,
         memory: SharedFileSystem,
     ) -> Self {
+        let (memory_bytes, disk_bytes) = (memory.borrow().capacity(), disk.borrow().capacity());
         Node {
             name,
             up: true,
@@ -131,8 +126,9 @@ impl Node {
             cores: 0,
             slots,
             slots_used: 0,
-            disk,
-            memory,
+            disk: Tier::new(disk),
+            memory: Tier::new(memory),
+            capacity: Need { memory_bytes, disk_bytes },
             images: FxHashMap::default(),
             idle: BTreeSet::new(),
             idle_limits: Need::default(),
@@ -151,6 +147,21 @@ impl Node {
             Some(slots) => slots.saturating_sub(self.slots_used),
             None => u32::MAX,
         }
+    }
+
+    /// The tier into which the move leads.
+    pub(crate) fn tier(&self, step: Move) -> &Tier {
+        match step {
+            Move::Copy => &self.disk,
+            Move::Load => &self.memory,
+        }
+    }
+
+    /// Does something with the files of the image of a container, on disk and in memory.
+    pub(super) fn with_image(&self, image: Option<ImageId>, act: fn(&mut FileSystem, FileId)) {
+        let known = image.map(|image| self.image(image)).unwrap_or_default();
+        self.disk.with(known.disk, act);
+        self.memory.with(known.memory, act);
     }
 
     pub(crate) fn image(&self, image: ImageId) -> NodeImage {
@@ -186,12 +197,5 @@ impl Node {
         if let Some(need) = self.claims.remove(&image) {
             self.claimed = self.claimed.without(need);
         }
-    }
-}
-
-impl Interval {
-    /// The length of the part of the interval between two dates.
-    pub(crate) fn within(self, from: Time, to: Time) -> isotherm_kernel::Duration {
-        self.to.min(to).since(self.from.max(from))
     }
 }

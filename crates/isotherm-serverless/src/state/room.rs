@@ -18,8 +18,8 @@
 //! [`RoomRule::EvictIdleContainers`]: crate::RoomRule::EvictIdleContainers
 
 use super::idle::IdleKey;
-use super::node::{Move, Transfer};
-use super::{Need, PlatformState, StopReason};
+use super::tier::InTier;
+use super::{Move, Need, PlatformState, StopReason};
 use crate::eviction::Missing;
 use crate::{ContainerId, FunctionId, ImageId, NodeId, steps};
 
@@ -84,7 +84,7 @@ impl PlatformState {
         need.add(state.claimed);
         if let Some(image) = self.functions[function.index()].image {
             let known = state.image(image);
-            if known.memory.is_none() && known.retry_at > self.now {
+            if !known.memory.is_present() && known.retry_at > self.now {
                 return None;
             }
             // The spare room does not include an image that an idle container pins.
@@ -104,15 +104,14 @@ impl PlatformState {
         let size = &self.images[image.index()];
         let can_go = known.busy == 0;
         let on_disk = match known.disk {
-            Some(_) if matches!(known.load, Transfer::Running { .. }) => 0,
-            Some(_) if can_go => size.bytes,
-            None if !matches!(known.copy, Transfer::Running { .. }) => size.bytes,
-            _ => 0,
+            InTier::Present { .. } if !can_go || known.memory.is_moving() => 0,
+            InTier::Moving { .. } => 0,
+            _ => size.bytes,
         };
         let in_memory = match known.memory {
-            Some(_) if can_go => size.memory_bytes,
-            None if !matches!(known.load, Transfer::Running { .. }) => size.memory_bytes,
-            _ => 0,
+            InTier::Present { .. } if !can_go => 0,
+            InTier::Moving { .. } => 0,
+            _ => size.memory_bytes,
         };
         Need { memory_bytes: in_memory, disk_bytes: on_disk }
     }
@@ -127,8 +126,11 @@ impl PlatformState {
         need.is_some_and(|need| need.fits_into(self.obtainable(node)))
     }
 
+    /// Whether a container of the function and its image could ever be on the node.
+    #[inline]
     pub(super) fn fits(&self, function: FunctionId, node: NodeId) -> bool {
-        self.functions[function.index()].fits.as_ref().is_none_or(|fits| fits.contains(node))
+        let need = self.functions[function.index()].with_image;
+        need.fits_into(self.smallest) || need.fits_into(self.nodes[node.index()].capacity)
     }
 
     /// The claim for the container that is to follow, if a copy or load may begin now.
@@ -143,16 +145,8 @@ impl PlatformState {
         // No such container has room now. The image may still move into free room.
         let state = &self.nodes[node.index()];
         let mut taken = state.claimed;
-        let free = match step {
-            Move::Copy => {
-                taken.add(Need { disk_bytes: entry.bytes, memory_bytes: 0 });
-                entry.bytes <= state.disk.borrow().free()
-            }
-            Move::Load => {
-                taken.add(Need { disk_bytes: 0, memory_bytes: entry.memory_bytes });
-                entry.memory_bytes <= state.memory.borrow().free()
-            }
-        };
+        taken.add(step.need(entry));
+        let free = entry.bytes_of(step) <= state.tier(step).borrow().free();
         (free && taken.fits_into(self.obtainable(node))).then_some(Need::default())
     }
 
@@ -192,10 +186,10 @@ impl PlatformState {
         if let Some(image) = keep {
             let known = state.image(image);
             let size = &self.images[image.index()];
-            if known.disk.is_some_and(|file| disk.pins(file) == 0) {
+            if known.disk.file().is_some_and(|file| disk.pins(file) == 0) {
                 kept.disk_bytes = size.bytes;
             }
-            if known.memory.is_some_and(|file| memory.pins(file) == 0) {
+            if known.memory.file().is_some_and(|file| memory.pins(file) == 0) {
                 kept.memory_bytes = size.memory_bytes;
             }
         }

@@ -2,8 +2,7 @@
 
 use isotherm_kernel::{Duration, Time};
 
-use super::node::Transfer;
-use super::{Change, Effect, Phase, PlatformState, View};
+use super::{Change, Effect, Move, Phase, PlatformState, View};
 use crate::ask::Asks;
 use crate::life::Dispatched;
 use crate::scheduler::{Dispatch, Placed, Plan, StartAhead};
@@ -55,11 +54,11 @@ impl PlatformState {
         }
         for &(node, image) in &plan.loads {
             if self.exist(node, image) {
-                self.begin_load(node, image);
+                self.begin_move(Move::Load, node, image);
             }
         }
         for &(node, image) in &plan.copies {
-            as_planned &= self.exist(node, image) && self.begin_copy(node, image);
+            as_planned &= self.exist(node, image) && self.begin_move(Move::Copy, node, image);
         }
         for &container in &plan.stops {
             self.stop_idle(container);
@@ -201,7 +200,7 @@ impl PlatformState {
     ) -> Option<ContainerId> {
         if let Some(image) = self.functions[function.index()].image {
             let known = self.nodes[node.index()].image(image);
-            if known.disk.is_none() || known.memory.is_none() || known.copy != Transfer::None {
+            if !known.disk.is_present() || !known.memory.is_present() {
                 return None;
             }
         }
@@ -230,18 +229,22 @@ impl PlatformState {
         let spec = &mut self.functions[function.index()];
         spec.running += 1;
         let (limit, memory_bytes) = (spec.limits.time, spec.limits.memory_bytes);
-        let known =
-            spec.image.map(|image| self.nodes[node.index()].image(image)).unwrap_or_default();
         // An invocation that is dispatched at once is admitted at this moment.
         let admitted = *invocation.life.admitted.get_or_insert(now);
+        let (mut copy_wait, mut load_wait) = (Duration::ZERO, Duration::ZERO);
+        if let Some(image) = spec.image {
+            let known = self.nodes[node.index()].image(image);
+            copy_wait = known.disk.moved().within(admitted, now);
+            load_wait = known.memory.moved().within(admitted, now);
+        }
         invocation.life.dispatched = Some(Dispatched {
             at: now,
             node,
             container,
             start_kind,
             begins: now + startup,
-            copy_wait: known.copied.within(admitted, now),
-            load_wait: known.loaded.within(admitted, now),
+            copy_wait,
+            load_wait,
         });
         self.emit(|| EventKind::Dispatched {
             invocation: id,

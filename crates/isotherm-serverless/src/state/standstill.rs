@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 
 use isotherm_kernel::Time;
 
-use super::node::Transfer;
-use super::{Need, OnHead, Phase, PlatformState};
+use super::{Need, Phase, PlatformState};
 use crate::unfinished::{Lack, Unfinished};
 use crate::{FunctionId, ImageId, InvocationId, NodeId};
 
@@ -56,7 +55,7 @@ impl PlatformState {
         };
         let entry = &self.images[image.index()];
         let name = entry.name.to_string();
-        if matches!(entry.head, OnHead::Downloading(_)) {
+        if entry.head.is_moving() {
             return Lack::Download { image: name };
         }
         let head = self.head.borrow();
@@ -111,16 +110,15 @@ impl PlatformState {
     /// Whether the image is in transit to one of the nodes, or was interrupted on its way.
     fn lacks_image_on(&self, image: ImageId, nodes: &[NodeId]) -> Option<Lack> {
         let known = |node: NodeId| self.nodes[node.index()].image(image);
-        if nodes.iter().any(|&node| known(node).memory.is_some()) {
+        if nodes.iter().any(|&node| known(node).memory.is_present()) {
             return None;
         }
         let moving = |node: &NodeId| {
             let known = known(*node);
-            let is_running = |transfer| matches!(transfer, Transfer::Running { .. });
-            is_running(known.copy) || is_running(known.load)
+            known.disk.is_moving() || known.memory.is_moving()
         };
         if let Some(&node) = nodes.iter().find(|node| moving(node)) {
-            let is_copy = matches!(known(node).copy, Transfer::Running { .. });
+            let is_copy = known(node).disk.is_moving();
             let (image, node) = self.names(image, node);
             return Some(Lack::Image { image, node, is_copy });
         }

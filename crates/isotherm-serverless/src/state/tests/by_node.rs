@@ -364,18 +364,15 @@ fn functions_that_share_an_image_do_not_stop_each_others_containers_while_there_
             let id = stage.invoke(f);
             loop {
                 let orders = stage.effects();
-                let Some(order) = orders.into_iter().find(|order| {
-                    matches!(
-                        order,
-                        Effect::Download { .. } | Effect::Copy { .. } | Effect::Load { .. }
-                    )
-                }) else {
+                let Some(order) = orders
+                    .into_iter()
+                    .find(|order| matches!(order, Effect::Download { .. } | Effect::Move { .. }))
+                else {
                     break;
                 };
                 match order {
                     Effect::Download { image } => stage.downloaded(image),
-                    Effect::Copy { node, image } => stage.copied(node.0, image),
-                    Effect::Load { node, image } => stage.loaded(node.0, image),
+                    Effect::Move { step, node, image } => stage.moved(step, node.0, image),
                     _ => {}
                 }
             }
@@ -699,8 +696,9 @@ impl Played {
                     if which.is_multiple_of(7) { Err(FailureCause::Cancelled) } else { Ok(()) };
                 match self.moving.swap_remove(which % self.moving.len()) {
                     Effect::Download { image } => stage.state.download_ended(image, Ok(())),
-                    Effect::Copy { node, image } => stage.state.copy_ended(node, image, result),
-                    Effect::Load { node, image } => stage.state.load_ended(node, image, result),
+                    Effect::Move { step, node, image } => {
+                        stage.state.move_ended(step, node, image, result);
+                    }
                     _ => {}
                 }
                 stage.conclude(Round::Yes);
@@ -721,9 +719,8 @@ impl Played {
             14 => stage.conclude(Round::Yes),
             _ => {}
         }
-        let is_move = |effect: &&Effect| {
-            matches!(effect, Effect::Download { .. } | Effect::Copy { .. } | Effect::Load { .. })
-        };
+        let is_move =
+            |effect: &&Effect| matches!(effect, Effect::Download { .. } | Effect::Move { .. });
         self.moving.extend(stage.effects.iter().filter(is_move).cloned());
         stage.orders()
     }

@@ -84,7 +84,7 @@ impl Crowd {
         for effect in self.stage.effects() {
             match effect {
                 Effect::Start { invocation, .. } => self.running.push(invocation),
-                Effect::Download { .. } | Effect::Copy { .. } | Effect::Load { .. } => {
+                Effect::Download { .. } | Effect::Move { .. } => {
                     self.moving.push(effect);
                 }
                 _ => {}
@@ -99,8 +99,9 @@ impl Crowd {
             let state = &mut self.stage.state;
             match self.moving.pop() {
                 Some(Effect::Download { image }) => state.download_ended(image, Ok(())),
-                Some(Effect::Copy { node, image }) => state.copy_ended(node, image, Ok(())),
-                Some(Effect::Load { node, image }) => state.load_ended(node, image, Ok(())),
+                Some(Effect::Move { step, node, image }) => {
+                    state.move_ended(step, node, image, Ok(()));
+                }
                 _ => return,
             }
             self.conclude(Round::Yes);

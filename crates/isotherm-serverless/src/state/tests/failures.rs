@@ -121,7 +121,7 @@ fn a_host_that_goes_during_a_copy_or_load_gives_back_what_was_taken() {
     stage.copied(0, image);
     stage.orders();
     stage.state.node_failed(NodeId(0));
-    stage.message(|state| state.load_ended(NodeId(0), image, Err(gone())));
+    stage.message(|state| state.move_ended(Move::Load, NodeId(0), image, Err(gone())));
     assert_eq!((stage.disk_used(0), stage.memory_used(0)), (10, 0));
     stage.node_recovered(0);
     stage.loaded(0, image);
@@ -183,14 +183,14 @@ fn what_was_broken_off_is_due_when_a_part_has_come_on() {
     stage.downloaded(image);
     assert_eq!(stage.orders(), ["download 0", "copy 0 to 0", "copy 0 to 1"]);
     assert!(!stage.state.part_recovered(), "nothing was broken off");
-    stage.state.copy_ended(NodeId(0), image, Err(cut()));
+    stage.state.move_ended(Move::Copy, NodeId(0), image, Err(cut()));
     stage.copy_failed(1, image, cut());
     assert_eq!(stage.orders(), ["retry after 1"], "one timer for both");
     for _ in 0..5 {
         assert!(stage.state.part_recovered());
         stage.message(|state| state.retry_due());
         assert_eq!(stage.orders(), ["copy 0 to 0", "copy 0 to 1"]);
-        stage.state.copy_ended(NodeId(0), image, Err(cut()));
+        stage.state.move_ended(Move::Copy, NodeId(0), image, Err(cut()));
         stage.copy_failed(1, image, cut());
         assert_eq!(stage.orders(), [""; 0], "the timer is still to come");
     }

@@ -83,13 +83,9 @@ impl Service {
         match effect {
             Effect::Download { image } => state.download_ended(image, result),
             Effect::DownloadAtOnce { image } => state.download_ended(image, Ok(())),
-            Effect::Copy { node, image } => state.copy_ended(node, image, result),
-            Effect::Load { node, image } => state.load_ended(node, image, result),
-            Effect::CopyRefused { node, image } => {
-                state.copy_ended(node, image, Err(FailureCause::Cancelled))
-            }
-            Effect::LoadRefused { node, image } => {
-                state.load_ended(node, image, Err(FailureCause::Cancelled))
+            Effect::Move { step, node, image } => state.move_ended(step, node, image, result),
+            Effect::MoveRefused { step, node, image } => {
+                state.move_ended(step, node, image, Err(FailureCause::Cancelled))
             }
             Effect::KeepAlive { container, idle_sequence, .. } => {
                 state.idle_timer_ended(container, idle_sequence)

@@ -11,6 +11,7 @@ mod containers;
 mod cost;
 mod failures;
 mod fcfs;
+mod nodes;
 mod prewarm;
 mod room;
 mod schedulers;
@@ -23,7 +24,7 @@ use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_services::{ActionReport, Eviction, FailureCause, FileSystem};
 
 use super::{
-    Container, Effect, Node, PlatformState, Policies, Registration, Round, StopReason, View,
+    Container, Effect, Move, Node, PlatformState, Policies, Registration, Round, StopReason, View,
 };
 use crate::ask::{Asks, Deciders};
 use crate::config::{AfterFailure, Throttle};
@@ -85,7 +86,6 @@ impl Setup {
     }
 
     pub(super) fn stage(self) -> Stage {
-        let files = |bytes| Rc::new(RefCell::new(FileSystem::new(bytes, Eviction::Lru)));
         let rules = self.preset.rules();
         // It asks for everything anew in each round, whether or not there is room: what the state
         // makes of that is what most of these tests are about.
@@ -101,9 +101,7 @@ impl Setup {
             startup_overhead: Duration::ZERO,
             simulate_downloads: self.simulate_downloads,
         };
-        let nodes = self.nodes.iter().enumerate().map(|(index, &(slots, memory, disk))| {
-            Node::new(format!("node{index}").into(), Some(slots), files(disk), files(memory))
-        });
+        let nodes = self.nodes.iter().enumerate().map(|(index, &size)| node(index, size));
         let mut state = PlatformState::new(policies, files(self.head), nodes.collect());
         state.news = Some(Vec::new());
         let fixed = || -> Box<dyn KeepAlive> { Box::new(Fixed::new(self.keep)) };
@@ -113,6 +111,15 @@ impl Setup {
         );
         Stage { state, deciders, effects: Vec::new() }
     }
+}
+
+fn files(bytes: u64) -> Rc<RefCell<FileSystem>> {
+    Rc::new(RefCell::new(FileSystem::new(bytes, Eviction::Lru)))
+}
+
+/// A node with its slots, memory and disk.
+pub(super) fn node(index: usize, (slots, memory, disk): (u32, u64, u64)) -> Node {
+    Node::new(format!("node{index}").into(), Some(slots), files(disk), files(memory))
 }
 
 impl Stage {
@@ -239,11 +246,15 @@ impl Stage {
     }
 
     pub(super) fn copied(&mut self, node: u32, image: ImageId) {
-        self.message(|state| state.copy_ended(NodeId(node), image, Ok(())));
+        self.moved(Move::Copy, node, image);
     }
 
     pub(super) fn loaded(&mut self, node: u32, image: ImageId) {
-        self.message(|state| state.load_ended(NodeId(node), image, Ok(())));
+        self.moved(Move::Load, node, image);
+    }
+
+    pub(super) fn moved(&mut self, step: Move, node: u32, image: ImageId) {
+        self.message(|state| state.move_ended(step, NodeId(node), image, Ok(())));
     }
 
     /// Brings an image from the repository into a node's memory for an invocation that has just
@@ -256,7 +267,7 @@ impl Stage {
 
     /// The copy of an image to a node is interrupted.
     pub(super) fn copy_failed(&mut self, node: u32, image: ImageId, cause: FailureCause) {
-        self.state.copy_ended(NodeId(node), image, Err(cause));
+        self.state.move_ended(Move::Copy, NodeId(node), image, Err(cause));
         self.conclude(Round::Yes);
     }
 
@@ -309,10 +320,14 @@ impl Stage {
         let order = |effect: &Effect| match effect {
             Effect::Download { image } => format!("download {image}"),
             Effect::DownloadAtOnce { image } => format!("download at once {image}"),
-            Effect::Copy { node, image } => format!("copy {image} to {node}"),
-            Effect::CopyRefused { node, image } => format!("refuse copy {image} to {node}"),
-            Effect::Load { node, image } => format!("load {image} on {node}"),
-            Effect::LoadRefused { node, image } => format!("refuse load {image} on {node}"),
+            Effect::Move { step, node, image } => match step {
+                Move::Copy => format!("copy {image} to {node}"),
+                Move::Load => format!("load {image} on {node}"),
+            },
+            Effect::MoveRefused { step, node, image } => match step {
+                Move::Copy => format!("refuse copy {image} to {node}"),
+                Move::Load => format!("refuse load {image} on {node}"),
+            },
             Effect::Start { invocation, node, container, .. } => {
                 format!("start {invocation} on {node} in {container}")
             }

@@ -140,14 +140,14 @@ fn preset_wrench_a_load_without_room_fails_and_is_tried_again_in_later_rounds() 
     assert_eq!(stage.orders(), [""; 0]);
     let full =
         || FailureCause::StorageFull { storage: "memory".into(), needed_bytes: 50, free_bytes: 30 };
-    stage.state.load_ended(NodeId(0), image, Err(full()));
+    stage.state.move_ended(Move::Load, NodeId(0), image, Err(full()));
     // The notice itself causes no round, or it would fail again, and again.
     stage.conclude(Round::No);
     assert_eq!(stage.orders(), [""; 0]);
     // An idle container does not go for an image: the next round fails again.
     stage.body_ended(busy);
     assert_eq!(stage.orders(), ["ended 0 completed", "refuse load 0 on 0"]);
-    stage.state.load_ended(NodeId(0), image, Err(full()));
+    stage.state.move_ended(Move::Load, NodeId(0), image, Err(full()));
     stage.conclude(Round::No);
     // The container's keep-alive ends, its room is free, and the message causes a round.
     stage.message(|state| state.stop_container(ContainerId(0), StopReason::NotKept));
@@ -170,7 +170,7 @@ fn a_copy_without_room_waits_in_preset_default_and_fails_in_preset_wrench() {
         if preset == Preset::Wrench {
             assert_eq!(stage.orders(), ["refuse copy 0 to 0"]);
             let cause = FailureCause::Cancelled;
-            stage.state.copy_ended(NodeId(0), image, Err(cause));
+            stage.state.move_ended(Move::Copy, NodeId(0), image, Err(cause));
             stage.conclude(Round::No);
             stage.body_ended(busy);
             assert_eq!(
@@ -256,7 +256,7 @@ fn images_do_not_push_each_other_out_for_ever() {
     let (mut loads, mut done) = (0, 0);
     while let Some(effect) = todo.pop_front() {
         match effect {
-            Effect::Load { image, .. } => {
+            Effect::Move { step: Move::Load, image, .. } => {
                 loads += 1;
                 assert!(loads < 20, "images are loaded again and again");
                 stage.loaded(0, image);

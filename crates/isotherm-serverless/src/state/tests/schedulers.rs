@@ -4,32 +4,30 @@ use isotherm_kernel::RandomStreams;
 
 use super::*;
 use crate::scheduler::{Dispatch, Placement, Plan, RandomPlacement, WorkloadBalancing};
-use crate::state::node::Transfer;
+use crate::state::tier::InTier;
 use crate::state::{Pending, View};
 
 impl Stage {
     /// Puts an image on a node's disk, and into its memory.
     pub(super) fn put(&mut self, node: u32, image: ImageId, in_memory: bool) {
-        let entry = &mut self.state.images[image.index()];
-        let (name, tag) = (entry.name.clone(), u64::from(image.0));
-        let state = &mut self.state.nodes[node as usize];
-        let created = state.disk.borrow_mut().create(name.clone(), entry.bytes, tag);
-        state.image_mut(image).disk = Some(created.expect("room for the image").0);
-        entry.on_disk.insert(NodeId(node));
-        if in_memory {
-            let created = state.memory.borrow_mut().create(name, entry.memory_bytes, tag);
-            state.image_mut(image).memory = Some(created.expect("room for the image").0);
-            entry.in_memory.insert(NodeId(node));
+        for step in [Move::Copy, Move::Load].into_iter().take(1 + usize::from(in_memory)) {
+            let entry = &mut self.state.images[image.index()];
+            let state = &mut self.state.nodes[node as usize];
+            let begun = state.tier(step).begin(image, entry, entry.bytes_of(step), self.state.now);
+            let (mut at, _) = begun.expect("room for the image");
+            state.tier(step).arrived(&mut at, self.state.now);
+            *state.image_mut(image).at(step) = at;
+            entry.places(step).0.insert(NodeId(node));
         }
     }
 
     fn is_being_copied(&mut self, node: u32, image: ImageId) {
-        self.state.nodes[node as usize].image_mut(image).copy = Transfer::Refused;
+        self.state.nodes[node as usize].image_mut(image).disk = InTier::Refused;
         self.state.images[image.index()].copying.insert(NodeId(node));
     }
 
     fn is_being_loaded(&mut self, node: u32, image: ImageId) {
-        self.state.nodes[node as usize].image_mut(image).load = Transfer::Refused;
+        self.state.nodes[node as usize].image_mut(image).memory = InTier::Refused;
         self.state.images[image.index()].loading.insert(NodeId(node));
     }
 
