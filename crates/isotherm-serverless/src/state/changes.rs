@@ -281,6 +281,8 @@ impl ChangeLog {
         self.event = logged;
     }
 
+    /// Apart, so that what logs stays short.
+    #[inline(never)]
     fn push(&mut self, change: Change) {
         if self.entries.len() >= self.most {
             self.make_room();
@@ -290,7 +292,6 @@ impl ChangeLog {
     }
 
     /// Forgets entries: those that nobody will ask for, and the older half if there are too many.
-    #[cold]
     fn make_room(&mut self) {
         if self.readers.get() <= 1 {
             let read = self.read_to.get().saturating_sub(self.start());

@@ -442,22 +442,24 @@ impl PlatformState {
         let Some(&container) = self.containers.get(&id) else { return };
         debug_assert_eq!(container.serving, 0, "only idle containers are stopped");
         self.no_longer_idle(id, &container);
-        self.end_container(id, true, why);
+        self.end_container(id, Some(why));
     }
 
     /// Stops a container that was not idle, and releases what it held.
     pub(super) fn give_back(&mut self, id: ContainerId) {
-        let why = match self.containers.get(&id) {
-            Some(container) if container.is_lost => StopReason::Lost,
-            Some(container) if container.is_discarded => StopReason::Discarded,
-            _ => StopReason::NotKept,
-        };
-        self.end_container(id, false, why);
+        self.end_container(id, None);
     }
 
-    fn end_container(&mut self, id: ContainerId, was_idle: bool, why: StopReason) {
+    /// `idle` says why an idle container stops.
+    fn end_container(&mut self, id: ContainerId, idle: Option<StopReason>) {
         let Some(container) = self.containers.remove(&id) else { return };
-        let Container { node, function, rank, .. } = container;
+        let Container { node, function, rank, is_lost, is_discarded, .. } = container;
+        let was_idle = idle.is_some();
+        let why = idle.unwrap_or(match (is_lost, is_discarded) {
+            (true, _) => StopReason::Lost,
+            (false, true) => StopReason::Discarded,
+            (false, false) => StopReason::NotKept,
+        });
         self.functions[function.index()].containers -= 1;
         self.log.add(Change::Stopped { container: id, function, node, why });
         let evicted = why == StopReason::Evicted;

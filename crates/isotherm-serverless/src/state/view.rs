@@ -213,6 +213,12 @@ impl<'a> View<'a> {
         Some(self.state().invocations.get(&invocation)?.life.submitted)
     }
 
+    /// Which attempt of an invocation it is, counted from 1; `None` if it has ended.
+    #[must_use]
+    pub fn attempt_of(&self, invocation: InvocationId) -> Option<u32> {
+        Some(self.state().invocations.get(&invocation)?.life.attempt)
+    }
+
     /// The number of invocations of a function in containers.
     #[must_use]
     pub fn running_of(&self, function: FunctionId) -> u32 {

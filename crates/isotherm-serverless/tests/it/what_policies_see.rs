@@ -57,6 +57,7 @@ impl Scheduler for Witness {
         for pending in view.pending() {
             let (invocation, function) = (pending.invocation, pending.function);
             let submitted = view.submitted_at(invocation).expect("it waits").as_secs_f64();
+            assert_eq!(view.attempt_of(invocation), Some(1));
             let (queue, running) = (view.queue_len(), view.running_of(function));
             let containers = view.containers_of(function);
             lines.push(format!(
