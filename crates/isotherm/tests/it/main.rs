@@ -1,6 +1,7 @@
 //! The integration tests of `isotherm`: one program, which is linked once.
 
 mod architecture;
+mod boxed;
 mod callbacks;
 mod documentation;
 mod lifetimes;
