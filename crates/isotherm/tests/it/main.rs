@@ -4,6 +4,7 @@ mod architecture;
 mod boxed;
 mod callbacks;
 mod documentation;
+mod handles;
 mod lifetimes;
 mod threads;
 mod world;
