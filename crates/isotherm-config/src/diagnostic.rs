@@ -254,7 +254,17 @@ impl Report {
 pub const MOST_SHOWN: usize = 50;
 
 /// All that is wrong with an input, with the texts it is in. As an error never empty.
-#[derive(Clone, Debug)]
+///
+/// `{:?}` prints the same as `{}`: the texts may be long, and a `main` that returns it shows it so.
+///
+/// ```
+/// use isotherm_config::diagnostic::Diagnostics;
+///
+/// let wrong = Diagnostics::single("there is no platform");
+/// assert_eq!(wrong.to_string(), "error: there is no platform\n");
+/// assert_eq!(format!("{wrong:?}"), wrong.to_string());
+/// ```
+#[derive(Clone)]
 pub struct Diagnostics {
     sources: Sources,
     list: Vec<Diagnostic>,
@@ -402,6 +412,12 @@ fn first_line(source: &Source, span: Span) -> Range<usize> {
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.render(false))
+    }
+}
+
+impl fmt::Debug for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -64,6 +64,7 @@ mod kernel;
 mod later;
 mod limits;
 mod mailbox;
+mod number;
 mod queue;
 pub mod random;
 mod random_duration;
@@ -84,6 +85,7 @@ pub use fluid::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sh
 pub use kernel::{Kernel, WeakKernel};
 pub use limits::Limits;
 pub use mailbox::{Mailbox, Receive, ReceiveTimedOut};
+pub use number::Number;
 pub use queue::{Rank, TieOrder};
 pub use random::{Random, RandomStreams};
 pub use random_duration::RandomDuration;

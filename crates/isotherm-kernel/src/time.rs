@@ -6,7 +6,9 @@
 
 use std::fmt;
 use std::iter::Sum;
-use std::ops::{Add, AddAssign, Sub, SubAssign};
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Sub, SubAssign};
+
+use crate::Number;
 
 const NANOS_PER_SEC: f64 = 1e9;
 
@@ -86,7 +88,18 @@ impl Add<Duration> for Time {
     }
 }
 
+impl AddAssign<Duration> for Time {
+    fn add_assign(&mut self, duration: Duration) {
+        *self = *self + duration;
+    }
+}
+
 /// A length of virtual time in nanoseconds, unlike [`std::time::Duration`].
+///
+/// All arithmetic saturates at zero and at [`Duration::MAX`], and rounds to the nearest nanosecond.
+/// Durations are multiplied and divided by a [`Number`] of any type, exactly by integers. A negative
+/// factor, or NaN, gives zero. As in [`to_do`](Self::to_do), division by zero or less gives
+/// [`Duration::MAX`], or zero if nothing is divided.
 ///
 /// ```
 /// use isotherm_kernel::{Duration, Time};
@@ -97,6 +110,9 @@ impl Add<Duration> for Time {
 /// let since = (Time::ZERO + transfer).since(Time::from_secs_f64(0.5));
 /// assert_eq!(since.to_string(), "1.500000000");
 /// assert_eq!(format!("{transfer:.1} s"), "2.0 s");
+/// assert_eq!(4 * transfer + transfer / 2 - transfer * 1.5, Duration::from_secs(6));
+/// assert_eq!([transfer; 3].iter().sum::<Duration>(), transfer * 3);
+/// assert_eq!(transfer / Duration::from_millis(500), 4.0);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(u64);
@@ -248,6 +264,80 @@ impl Sum for Duration {
     }
 }
 
+impl<'a> Sum<&'a Duration> for Duration {
+    fn sum<I: Iterator<Item = &'a Duration>>(iter: I) -> Duration {
+        iter.copied().sum()
+    }
+}
+
+/// How many times the other fits into this one; not a number if both are zero.
+impl Div for Duration {
+    type Output = f64;
+
+    fn div(self, other: Duration) -> f64 {
+        self.0 as f64 / other.0 as f64
+    }
+}
+
+impl<N: Number> Mul<N> for Duration {
+    type Output = Duration;
+
+    fn mul(self, number: N) -> Duration {
+        match number.integer() {
+            Some(number) => {
+                let factor = u64::try_from(number.max(0)).unwrap_or(u64::MAX);
+                Duration(self.0.saturating_mul(factor))
+            }
+            // A cast from `f64` saturates and turns NaN into 0.
+            None => Duration(libm::round(self.0 as f64 * number.as_f64()) as u64),
+        }
+    }
+}
+
+impl<N: Number> Div<N> for Duration {
+    type Output = Duration;
+
+    fn div(self, number: N) -> Duration {
+        if number.as_f64() <= 0.0 {
+            return if self.is_zero() { self } else { Duration::MAX };
+        }
+        match number.integer() {
+            // The quotient is no larger than the dividend.
+            Some(number) => Duration(((i128::from(self.0) + number / 2) / number) as u64),
+            None => Duration(libm::round(self.0 as f64 / number.as_f64()) as u64),
+        }
+    }
+}
+
+impl<N: Number> MulAssign<N> for Duration {
+    fn mul_assign(&mut self, number: N) {
+        *self = *self * number;
+    }
+}
+
+impl<N: Number> DivAssign<N> for Duration {
+    fn div_assign(&mut self, number: N) {
+        *self = *self / number;
+    }
+}
+
+// No other integer type: the type of `4 * duration` would be open.
+impl Mul<Duration> for u64 {
+    type Output = Duration;
+
+    fn mul(self, duration: Duration) -> Duration {
+        duration * self
+    }
+}
+
+impl Mul<Duration> for f64 {
+    type Output = Duration;
+
+    fn mul(self, duration: Duration) -> Duration {
+        duration * self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,6 +365,40 @@ mod tests {
         assert_eq!(Duration::to_do(1e8, rate).as_nanos(), 5_412_371_134);
         assert_eq!(Duration::to_do(0.0, 0.0), Duration::ZERO);
         assert_eq!(Duration::to_do(1.0, 0.0), Duration::MAX);
+    }
+
+    #[test]
+    fn whole_numbers_scale_exactly() {
+        // More than an f64 can hold.
+        let odd = Duration((1 << 60) + 1);
+        assert_eq!(odd * 3_u8, Duration((3 << 60) + 3));
+        assert_eq!(odd * 3_usize / 3_i64, odd);
+        assert_eq!((3 * odd).as_nanos() - (2.0 * Duration(1 << 60)).as_nanos(), (1 << 60) + 3);
+        // To the nearest nanosecond, halves up.
+        let thirds = [1_u64, 2, 4, 5].map(|nanos| (Duration(nanos) / 3).as_nanos());
+        assert_eq!(thirds, [0, 1, 1, 2]);
+        assert_eq!(Duration(3) / 2, Duration(2));
+        assert_eq!(Duration::MAX / 1, Duration::MAX);
+        assert_eq!(Duration::MAX / 2, Duration(1 << 63));
+    }
+
+    #[test]
+    fn scaling_saturates() {
+        let second = Duration::from_secs(1);
+        assert_eq!(second * u64::MAX, Duration::MAX);
+        assert_eq!(second * f64::INFINITY, Duration::MAX);
+        assert_eq!([second * -1, second * -0.5, second * f64::NAN], [Duration::ZERO; 3]);
+        assert_eq!([second / 0, second / -2, second / 0.0], [Duration::MAX; 3]);
+        assert_eq!([Duration::ZERO / 0, Duration::ZERO / 0.0], [Duration::ZERO; 2]);
+        assert_eq!(second / f64::INFINITY, Duration::ZERO);
+        let mut changing = second * 1.5_f32;
+        changing *= 4;
+        changing /= 0.5;
+        assert_eq!(changing, Duration::from_secs(12));
+        let mut date = Time::ZERO;
+        date += changing;
+        assert_eq!(date.as_secs_f64(), 12.0);
+        assert_eq!([second, second * 2].into_iter().sum::<Duration>(), second * 3);
     }
 
     #[test]

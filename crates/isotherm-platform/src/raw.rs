@@ -37,6 +37,7 @@ impl Name {
     }
 }
 
+#[derive(Clone)]
 pub(crate) struct RawZone {
     pub(crate) name: Name,
     pub(crate) parent: Option<usize>,
@@ -49,6 +50,7 @@ pub(crate) struct RawZone {
     pub(crate) backbone: Option<Name>,
 }
 
+#[derive(Clone)]
 pub(crate) struct RawHost {
     pub(crate) name: Name,
     pub(crate) zone: usize,
@@ -77,6 +79,7 @@ pub(crate) struct RawDisk {
     pub(crate) properties: Properties,
 }
 
+#[derive(Clone)]
 pub(crate) struct RawRouter {
     pub(crate) name: Name,
     pub(crate) zone: usize,
@@ -84,6 +87,7 @@ pub(crate) struct RawRouter {
 }
 
 /// How a host hangs on the middle of its zone, in a zone with `Cluster` routing.
+#[derive(Clone)]
 pub(crate) struct RawAttachment {
     pub(crate) zone: usize,
     pub(crate) point: Name,
@@ -99,6 +103,7 @@ pub(crate) enum RawSharing {
     SplitDuplex,
 }
 
+#[derive(Clone)]
 pub(crate) struct RawLink {
     pub(crate) name: Name,
     pub(crate) bandwidth: f64,
@@ -116,6 +121,7 @@ pub(crate) enum Direction {
     Down,
 }
 
+#[derive(Clone)]
 pub(crate) struct RawHop {
     pub(crate) link: Name,
     pub(crate) direction: Direction,
@@ -132,6 +138,7 @@ pub(crate) enum Ends {
     Any,
 }
 
+#[derive(Clone)]
 pub(crate) struct RawRoute {
     pub(crate) origin: Origin,
     pub(crate) zone: usize,
@@ -146,7 +153,7 @@ pub(crate) struct RawRoute {
     pub(crate) bypass: bool,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct RawPlatform {
     pub(crate) zones: Vec<RawZone>,
     pub(crate) hosts: Vec<RawHost>,

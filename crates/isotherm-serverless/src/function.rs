@@ -3,6 +3,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
 use std::future::Future;
+use std::hash::{Hash, Hasher};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::service::ServerlessComputeService;
 use crate::{FunctionId, Limits, Startup};
 
 /// A container image: a file in a repository, with its sizes on disk and in memory. Cheap to clone;
-/// clones are the same image.
+/// clones are the same image and equal, images made apart are not, whatever their names.
 ///
 /// ```
 /// # use isotherm_kernel::{Duration, Simulation};
@@ -125,6 +126,21 @@ impl Image {
     /// Identifies the image; images of one name have different identities.
     pub(crate) fn identity(&self) -> usize {
         Rc::as_ptr(&self.inner) as usize
+    }
+}
+
+impl PartialEq for Image {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl Eq for Image {}
+
+/// By name: an address would differ from run to run.
+impl Hash for Image {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.name.hash(state);
     }
 }
 
@@ -246,6 +262,9 @@ impl fmt::Debug for Body {
 /// A function: a name, an image and a body. Cheap to clone. It can be registered any number of
 /// times, with different limits and services.
 ///
+/// Clones are the same function and equal; functions made apart are not, whatever their names. A
+/// `with_*` method makes another function.
+///
 /// ```
 /// use isotherm_kernel::{Duration, RandomDuration};
 /// use isotherm_serverless::{Body, Function, Step};
@@ -271,6 +290,21 @@ struct FunctionInner {
     keep_alive: Option<SharedKeepAlive>,
     on_failure: Option<OnFailure>,
     concurrency: Concurrency,
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.inner, &other.inner)
+    }
+}
+
+impl Eq for Function {}
+
+/// By name: an address would differ from run to run.
+impl Hash for Function {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.name.hash(state);
+    }
 }
 
 impl fmt::Debug for Function {
@@ -409,7 +443,8 @@ impl Function {
     }
 }
 
-/// A function that a service has accepted. Cheap to clone.
+/// A function that a service has accepted. Cheap to clone. Two are equal if they come from the same
+/// registration: they have one service and one id.
 ///
 /// A body may hold it, even the body of the function itself: the service drops its functions when
 /// the simulation is dropped.
@@ -422,6 +457,20 @@ pub struct RegisteredFunction {
     /// this handle.
     function: OnceCell<Function>,
     pub(crate) limits: Limits,
+}
+
+impl PartialEq for RegisteredFunction {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id && self.service == other.service
+    }
+}
+
+impl Eq for RegisteredFunction {}
+
+impl Hash for RegisteredFunction {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
 }
 
 impl fmt::Debug for RegisteredFunction {

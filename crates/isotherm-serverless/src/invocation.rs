@@ -2,19 +2,21 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use isotherm_kernel::Duration;
 use isotherm_services::{FailureCause, Port};
 
+use crate::function::RegisteredFunction;
 use crate::life::InvocationState;
 use crate::message::Woken;
 use crate::service::ServerlessComputeService;
-use crate::{InvocationId, InvocationRecord, Outcome, StartKind};
+use crate::{FunctionId, InvocationId, InvocationRecord, Outcome, StartKind};
 
-/// A handle of an invocation, from its submission on. Cheap to clone; clones are the same
-/// invocation. Dropping it does not affect the invocation.
+/// A handle of an invocation, from its submission on. Cheap to clone; handles of the same
+/// invocation are equal. Dropping it does not affect the invocation.
 ///
 /// Methods query the service, so a policy of that service must not call them while it decides; it
 /// uses its view instead. Observers and sinks may.
@@ -46,6 +48,7 @@ use crate::{InvocationId, InvocationRecord, Outcome, StartKind};
 /// let invocation = functions.invoke(&nap).await?;
 /// me.sleep(Duration::from_secs(1)).await;
 /// assert_eq!(invocation.state(), InvocationState::Running);
+/// assert_eq!(invocation.function(), nap);
 /// functions.wait_one(&invocation).await;
 /// // It needed longer than it may run.
 /// assert_eq!(invocation.outcome(), Some(Outcome::TimedOut));
@@ -62,6 +65,7 @@ pub struct Invocation {
 
 struct Inner {
     id: InvocationId,
+    function: FunctionId,
     service: ServerlessComputeService,
     /// Its record, once it has ended.
     ended: OnceCell<Rc<InvocationRecord>>,
@@ -115,9 +119,14 @@ impl Drop for Waiting {
 }
 
 impl Invocation {
-    pub(crate) fn new(id: InvocationId, service: ServerlessComputeService) -> Self {
+    pub(crate) fn new(
+        id: InvocationId,
+        function: FunctionId,
+        service: ServerlessComputeService,
+    ) -> Self {
         let inner = Inner {
             id,
+            function,
             service,
             ended: OnceCell::new(),
             done: Cell::new(false),
@@ -137,6 +146,12 @@ impl Invocation {
     #[must_use]
     pub fn service(&self) -> &ServerlessComputeService {
         &self.inner.service
+    }
+
+    /// The function that was invoked.
+    #[must_use]
+    pub fn function(&self) -> RegisteredFunction {
+        self.inner.service.registered_as(self.inner.function)
     }
 
     /// Its current state, as the platform knows it.
@@ -221,7 +236,15 @@ impl Invocation {
 
 impl PartialEq for Invocation {
     fn eq(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.inner, &other.inner)
+        self.inner.id == other.inner.id && self.inner.service == other.inner.service
+    }
+}
+
+impl Eq for Invocation {}
+
+impl Hash for Invocation {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.inner.id.hash(state);
     }
 }
 

@@ -270,10 +270,13 @@ impl FunctionManager {
     }
 
     /// Waits until a service has no invocation left. Requests that were on their way, or waited to
-    /// be processed, when this message arrived count, and so do all that arrive before the end.
+    /// be processed, when this message arrived count, and so do all that arrive before the end. If
+    /// the service is stopped meanwhile, it has none left.
     ///
     /// # Errors
-    /// [`FailureCause::ServiceStopped`].
+    /// [`FailureCause::ServiceStopped`] if it has been stopped before,
+    /// [`FailureCause::HostFailed`] if its host is off, [`FailureCause::NetworkFailed`] if a message
+    /// was lost.
     pub async fn drain(&self, service: &ServerlessComputeService) -> Result<(), FailureCause> {
         self.ask(service, 0, "drain_answer", |reply| Request::Drain { reply }).await
     }
@@ -282,7 +285,7 @@ impl FunctionManager {
     /// at the same date it may still complete.
     ///
     /// # Errors
-    /// [`FailureCause::ServiceStopped`].
+    /// As [`drain`](Self::drain); a service that has been stopped ends all invocations by itself.
     pub async fn cancel(&self, invocation: &Invocation) -> Result<bool, FailureCause> {
         let id = invocation.id();
         self.ask(invocation.service(), 0, "cancel_answer", |reply| Request::Cancel {

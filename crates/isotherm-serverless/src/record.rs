@@ -180,6 +180,18 @@ pub trait RecordSink {
     }
 }
 
+/// A sink chosen at run time.
+#[warn(clippy::missing_trait_methods)]
+impl<S: RecordSink + ?Sized> RecordSink for Box<S> {
+    fn record(&mut self, record: &InvocationRecord) {
+        (**self).record(record);
+    }
+
+    fn wants_names(&self) -> bool {
+        (**self).wants_names()
+    }
+}
+
 impl RecordSink for Vec<InvocationRecord> {
     fn record(&mut self, record: &InvocationRecord) {
         self.push(record.clone());

@@ -79,6 +79,7 @@ struct Inner {
     port: Port<Request>,
     head: StorageService,
     nodes: Vec<NodeServices>,
+    node_ids: FxHashMap<HostId, NodeId>,
     payloads: Payloads,
     processing_overhead: Duration,
     overhead: OverheadRule,
@@ -254,6 +255,8 @@ impl PartialEq for ServerlessComputeService {
     }
 }
 
+impl Eq for ServerlessComputeService {}
+
 impl ServerlessComputeService {
     /// Starts a service on its hosts.
     ///
@@ -291,6 +294,7 @@ impl ServerlessComputeService {
             ),
             name: config.name.into(),
             head,
+            node_ids: (0..).map(NodeId).zip(&nodes).map(|(id, node)| (node.host, id)).collect(),
             nodes,
             payloads: config.payloads,
             processing_overhead: config.processing_overhead,
@@ -340,9 +344,7 @@ impl ServerlessComputeService {
             if host == service.address().host() {
                 service.head_changed(on);
             }
-            let node = service.inner.nodes.iter().position(|node| node.host == host);
-            if let Some(index) = node {
-                let node = NodeId(index as u32);
+            if let Some(node) = service.node_on(host) {
                 // Several hosts may go off at one date, and the service handles a message for each.
                 // The state must know of all of them before the round that follows the first
                 // message.
@@ -356,7 +358,7 @@ impl ServerlessComputeService {
                     is_noted = true;
                 }
                 service.tell(
-                    &service.inner.nodes[index].address,
+                    &service.inner.nodes[node.index()].address,
                     Request::HostChanged { node, on, is_noted },
                 );
             }
@@ -420,6 +422,24 @@ impl ServerlessComputeService {
     #[must_use]
     pub fn head_storage(&self) -> &StorageService {
         &self.inner.head
+    }
+
+    /// The host of a node; `None` if there is no such node.
+    #[must_use]
+    pub fn node_host(&self, node: NodeId) -> Option<HostId> {
+        self.inner.nodes.get(node.index()).map(|node| node.host)
+    }
+
+    /// The name of a node, which is that of its host; `None` if there is no such node.
+    #[must_use]
+    pub fn node_name(&self, node: NodeId) -> Option<Arc<str>> {
+        Some(self.inner.site.platform().host_name(self.node_host(node)?))
+    }
+
+    /// The node on a host; `None` if it is not a compute host of the service.
+    #[must_use]
+    pub fn node_on(&self, host: HostId) -> Option<NodeId> {
+        self.inner.node_ids.get(&host).copied()
     }
 
     /// The storage service of a compute host; `None` if there is no such host.
@@ -552,12 +572,13 @@ impl ServerlessComputeService {
     fn handle(&self, id: InvocationId, live: &mut Live) -> Invocation {
         if self.kernel().is_over() {
             // It is not stored: a stored handle would keep the service alive.
-            return Invocation::new(id, self.clone());
+            return Invocation::new(id, live.function, self.clone());
         }
+        let function = live.function;
         live.has_handle = true;
         let mut tables = self.inner.tables.borrow_mut();
         let attachment = tables.attachments.get_mut(live.row);
-        let new = || Invocation::new(id, self.clone());
+        let new = || Invocation::new(id, function, self.clone());
         attachment.map_or_else(new, |found| found.handle.get_or_insert_with(new).clone())
     }
 
@@ -577,8 +598,14 @@ impl ServerlessComputeService {
     pub fn registered(&self, name: &str) -> Option<RegisteredFunction> {
         let tables = self.inner.tables.borrow();
         let id = *tables.by_name.get(name)?;
-        let (function, limits) = &tables.functions[id.index()];
-        Some(RegisteredFunction::new(self, id, function, *limits))
+        drop(tables);
+        Some(self.registered_as(id))
+    }
+
+    /// The registered function of an id.
+    pub(crate) fn registered_as(&self, id: FunctionId) -> RegisteredFunction {
+        let (function, limits) = &self.inner.tables.borrow().functions[id.index()];
+        RegisteredFunction::new(self, id, function, *limits)
     }
 
     /// The function of an id.
@@ -917,14 +944,13 @@ impl ServerlessComputeService {
     /// Handles one of the other messages.
     fn process_at_once(&self, request: Request) -> Round {
         let state = &self.inner.state;
-        let is_off = self.inner.is_head_off.get();
         match request {
             Request::Invoke { .. } | Request::BodyEnded { .. } => {}
             Request::Retry => state.borrow_mut().retry_due(),
             Request::RoundDue if !state.borrow_mut().note_round_due() => return Round::No,
             Request::RoundDue => {}
-            Request::Cancel { reply, .. } if is_off => reply.answer(0, Err(self.gone())),
-            Request::Drain { reply } | Request::Stop { reply } if is_off => {
+            Request::Cancel { reply, .. } if self.is_gone() => reply.answer(0, Err(self.gone())),
+            Request::Drain { reply } | Request::Stop { reply } if self.is_gone() => {
                 reply.answer(0, Err(self.gone()))
             }
             Request::Register { function, limits, reply } => {
@@ -1025,7 +1051,7 @@ impl ServerlessComputeService {
         let (id, row) = self.submit(function, true);
         let mut tables = self.inner.tables.borrow_mut();
         let body = tables.body_of(function, body);
-        let handle = Invocation::new(id, self.clone());
+        let handle = Invocation::new(id, function, self.clone());
         let attachment = tables.attachments.insert(row, id, body);
         (attachment.handle, attachment.manager) = (Some(handle.clone()), Some(manager));
         attachment.is_detached = false;
@@ -1104,10 +1130,7 @@ impl ServerlessComputeService {
     /// Ends all pending and running invocations, refuses further requests, and answers when nothing
     /// runs any more.
     fn stop(&self, reply: Reply<()>) {
-        if self.inner.stopped.replace(true) {
-            reply.answer(0, Err(self.gone()));
-            return;
-        }
+        self.inner.stopped.set(true);
         let mut state = self.inner.state.borrow_mut();
         state.fail_all_waiting(&self.gone());
         self.note_ends(&mut state);

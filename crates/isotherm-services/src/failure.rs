@@ -80,8 +80,9 @@ impl FailureCause {
     /// The cause for an error of a body itself: [`BodyFailed`](Self::BodyFailed) with the message
     /// of the error.
     ///
-    /// Common errors of the standard library convert to it by `?`, and so do your own error types
-    /// that implement the conversion:
+    /// Common errors of the standard library convert to it by `?`, all others by
+    /// [`or_fail`](crate::OrFail::or_fail), and so do your own error types that implement the
+    /// conversion:
     ///
     /// ```
     /// use isotherm_services::FailureCause;

@@ -8,7 +8,8 @@
 //! * [`move_data`]: transfers between disks and memories.
 //! * [`BareMetalService`]: runs actions on a host and accounts for its cores.
 //! * [`ExecutionController`]: an actor with which a user drives a simulation.
-//! * [`FailureCause`]: the reasons for which anything in a simulation can fail.
+//! * [`FailureCause`]: the reasons for which anything in a simulation can fail; [`OrFail`] makes one
+//!   of any error.
 //!
 //! ```
 //! use isotherm_kernel::Simulation;
@@ -53,6 +54,7 @@
 //!    core it held.
 //! 4. When a host, disk or link fails, every caller that waits for an answer gets one.
 
+mod any_error;
 mod bare_metal;
 mod controller;
 mod failure;
@@ -63,6 +65,7 @@ mod site;
 mod storage;
 mod transfer;
 
+pub use any_error::{AnyError, OrFail};
 pub use bare_metal::{
     Action, ActionContext, ActionId, ActionOwner, ActionReport, ActionRequest, ActionState,
     ActionStatus, AtLimit, BareMetalConfig, BareMetalService, BodyFuture, CallPosition, CustomBody,

@@ -7,11 +7,13 @@ use isotherm_experiment::{Diagnostics, ExperimentError};
 use isotherm_kernel::{DistributionError, RunError};
 use isotherm_platform::PlatformError;
 use isotherm_serverless::{NotAsked, ServerlessError};
-use isotherm_services::FailureCause;
+use isotherm_services::{AnyError, FailureCause};
 #[cfg(feature = "workload")]
 use isotherm_workload::WorkloadError;
 
 /// Everything that can go wrong in a program that uses this library, so that `?` suffices.
+///
+/// `{:?}` prints the same as `{}`: a `main` that returns it shows the message.
 ///
 /// ```
 /// use isotherm::prelude::*;
@@ -25,7 +27,7 @@ use isotherm_workload::WorkloadError;
 /// let error = simulate().unwrap_err().to_string();
 /// assert_eq!(error, "there is no host `heat` (did you mean `head`?)");
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A platform is not valid, or has no such part: a list of all errors.
@@ -79,26 +81,30 @@ pub enum Error {
 impl Error {
     /// An error of the program itself, or a text that describes one.
     ///
-    /// Common errors of the standard library convert to it by `?`, and so do your own error types
-    /// that implement the conversion:
+    /// Common errors of the standard library convert to it by `?`, all others by
+    /// [`or_fail`](isotherm_services::OrFail::or_fail), in controllers and in bodies. An error type
+    /// of your own may also implement the conversion.
     ///
     /// ```
     /// use isotherm::prelude::*;
     ///
-    /// #[derive(Debug)]
+    /// #[derive(Debug, thiserror::Error)]
+    /// #[error("the file has no rates")]
     /// struct NoRates;
     ///
-    /// impl From<NoRates> for isotherm::Error {
-    ///     fn from(_: NoRates) -> Self {
-    ///         isotherm::Error::other("the file has no rates")
-    ///     }
-    /// }
-    ///
     /// fn rate(text: &str) -> Result<f64, isotherm::Error> {
-    ///     Ok(text.lines().next().ok_or(NoRates)?.parse()?)
+    ///     Ok(text.lines().next().ok_or(NoRates).or_fail()?.parse()?)
     /// }
-    /// assert_eq!(rate("").unwrap_err().to_string(), "the file has no rates");
     /// assert_eq!(rate("x").unwrap_err().to_string(), "invalid float literal");
+    ///
+    /// let world = World::new(Cluster::new(1).build()?)?;
+    /// world.controller(world.host("user")?, "client", async |me| {
+    ///     me.sleep(secs(1.0 / rate("")?)).await;
+    ///     Ok(())
+    /// });
+    /// let error = world.run().unwrap_err();
+    /// assert_eq!(error.to_string(), "controller `client` failed: the file has no rates");
+    /// # Ok::<(), isotherm::Error>(())
     /// ```
     pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Error::Other(error.into())
@@ -114,6 +120,30 @@ impl From<Diagnostics> for Error {
     }
 }
 
+impl From<AnyError> for Error {
+    fn from(error: AnyError) -> Self {
+        let error: Box<dyn std::error::Error + Send + Sync> = error.into();
+        let error = match error.downcast::<Error>() {
+            Ok(error) => return *error,
+            Err(error) => error,
+        };
+        match error.downcast::<FailureCause>() {
+            Ok(cause) => Error::Failure(*cause),
+            Err(error) => Error::Other(error),
+        }
+    }
+}
+
+/// Functions that return [`Error`] may be called in bodies, too.
+impl From<Error> for FailureCause {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Failure(cause) => cause,
+            error => FailureCause::body_failed(error),
+        }
+    }
+}
+
 impl From<PlatformError> for Error {
     fn from(error: PlatformError) -> Self {
         Error::Platform(vec![error])
@@ -123,6 +153,12 @@ impl From<PlatformError> for Error {
 impl From<Vec<PlatformError>> for Error {
     fn from(errors: Vec<PlatformError>) -> Self {
         Error::Platform(errors)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -88,7 +88,7 @@
 //!   platform on which services are started. A [`Cluster`] describes common hardware briefly, a
 //!   [`PlatformBuilder`](platform::PlatformBuilder) any other, and
 //!   [`PlatformSpec::from_simgrid_xml`](platform::PlatformSpec::from_simgrid_xml) reads SimGrid's
-//!   files.
+//!   files, which a builder may add to.
 //! * Virtual time is in whole nanoseconds and advances only when no actor can run.
 //!   [`run`](World::run) returns when all controllers have ended, or with an error if the
 //!   simulation cannot go on; for a deadlock it names the waiting actors.
@@ -97,7 +97,7 @@
 //!   [`select`](kernel::select)); futures of other crates would never be woken.
 //! * Failures within the simulation, such as a full storage or a host that is off, are results: a
 //!   [`FailureCause`](services::FailureCause) in the record of the invocation, or the `Err` of a
-//!   future.
+//!   future. Errors of your own pass with `?` ([`or_fail`](services::OrFail::or_fail)).
 //! * [Sizes, durations, rates](quantities) carry their units: `250 * MB`, `minutes(10)`,
 //!   `gbit_per_s(1)`.
 //!

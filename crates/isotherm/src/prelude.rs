@@ -38,6 +38,6 @@ pub use isotherm_serverless::{
     Step, StopReason, View,
 };
 pub use isotherm_services::{
-    Action, ActionReport, ActionRequest, BareMetalConfig, BareMetalService, Eviction,
-    ExecutionController, FailureCause, Site, StorageConfig, StorageService,
+    Action, ActionReport, ActionRequest, AnyError, BareMetalConfig, BareMetalService, Eviction,
+    ExecutionController, FailureCause, OrFail, Site, StorageConfig, StorageService,
 };

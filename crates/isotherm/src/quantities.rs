@@ -2,9 +2,9 @@
 //!
 //! Sizes are whole bytes (`u64`): constants to multiply with, as in `250 * MB`. As in experiment
 //! files, `MB` is 10^6 bytes and `MIB` 2^20. Work (flop) and rates (flop/s, bytes per second) are
-//! `f64`. Durations of virtual time take whole or fractional numbers and are rounded to the nearest
-//! nanosecond. Negative numbers and NaN panic; [`Duration::try_from_secs_f64`] returns an error for
-//! them.
+//! `f64`. Durations of virtual time are rounded to the nearest nanosecond. The functions take a
+//! [`Number`] of any type, as the nearest `f64`. Negative numbers and NaN panic;
+//! [`Duration::try_from_secs_f64`] returns an error for them.
 //!
 //! ```
 //! use isotherm::kernel::Duration;
@@ -16,9 +16,11 @@
 //! assert_eq!(64 * GIB, 1 << 36);
 //! assert_eq!(gbit_per_s(10), 1250.0 * mb_per_s(1));
 //! assert_eq!(gflop(5), 5e9);
+//! let names = ["a", "b"];
+//! assert_eq!(minutes(names.len()) / 4_u64, secs(30.0_f32));
 //! ```
 
-use isotherm_kernel::Duration;
+use isotherm_kernel::{Duration, Number};
 
 /// 10^3 bytes.
 pub const KB: u64 = 1_000;
@@ -42,8 +44,8 @@ pub const TIB: u64 = 1 << 40;
 /// # Panics
 /// If the number is negative or not a number.
 #[track_caller]
-pub fn micros(number: impl Into<f64>) -> Duration {
-    duration(number.into() * 1e-6)
+pub fn micros(number: impl Number) -> Duration {
+    duration(number.as_f64() * 1e-6)
 }
 
 /// Milliseconds.
@@ -51,8 +53,8 @@ pub fn micros(number: impl Into<f64>) -> Duration {
 /// # Panics
 /// If the number is negative or not a number.
 #[track_caller]
-pub fn millis(number: impl Into<f64>) -> Duration {
-    duration(number.into() * 1e-3)
+pub fn millis(number: impl Number) -> Duration {
+    duration(number.as_f64() * 1e-3)
 }
 
 /// Seconds.
@@ -60,8 +62,8 @@ pub fn millis(number: impl Into<f64>) -> Duration {
 /// # Panics
 /// If the number is negative or not a number.
 #[track_caller]
-pub fn secs(number: impl Into<f64>) -> Duration {
-    duration(number.into())
+pub fn secs(number: impl Number) -> Duration {
+    duration(number.as_f64())
 }
 
 /// Minutes.
@@ -69,8 +71,8 @@ pub fn secs(number: impl Into<f64>) -> Duration {
 /// # Panics
 /// If the number is negative or not a number.
 #[track_caller]
-pub fn minutes(number: impl Into<f64>) -> Duration {
-    duration(number.into() * 60.0)
+pub fn minutes(number: impl Number) -> Duration {
+    duration(number.as_f64() * 60.0)
 }
 
 /// Hours.
@@ -78,8 +80,8 @@ pub fn minutes(number: impl Into<f64>) -> Duration {
 /// # Panics
 /// If the number is negative or not a number.
 #[track_caller]
-pub fn hours(number: impl Into<f64>) -> Duration {
-    duration(number.into() * 3600.0)
+pub fn hours(number: impl Number) -> Duration {
+    duration(number.as_f64() * 3600.0)
 }
 
 /// 10^6 flop of work; per second, the speed of a core.
@@ -87,8 +89,8 @@ pub fn hours(number: impl Into<f64>) -> Duration {
 /// # Panics
 /// If the number is negative or not a number.
 #[track_caller]
-pub fn mflop(number: impl Into<f64>) -> f64 {
-    amount(number.into()) * 1e6
+pub fn mflop(number: impl Number) -> f64 {
+    amount(number.as_f64()) * 1e6
 }
 
 /// 10^9 flop of work; per second, the speed of a core.
@@ -96,8 +98,8 @@ pub fn mflop(number: impl Into<f64>) -> f64 {
 /// # Panics
 /// If the number is negative or not a number.
 #[track_caller]
-pub fn gflop(number: impl Into<f64>) -> f64 {
-    amount(number.into()) * 1e9
+pub fn gflop(number: impl Number) -> f64 {
+    amount(number.as_f64()) * 1e9
 }
 
 /// 10^12 flop of work; per second, the speed of a core.
@@ -105,8 +107,8 @@ pub fn gflop(number: impl Into<f64>) -> f64 {
 /// # Panics
 /// If the number is negative or not a number.
 #[track_caller]
-pub fn tflop(number: impl Into<f64>) -> f64 {
-    amount(number.into()) * 1e12
+pub fn tflop(number: impl Number) -> f64 {
+    amount(number.as_f64()) * 1e12
 }
 
 /// 10^6 bytes per second, as disks are described.
@@ -114,8 +116,8 @@ pub fn tflop(number: impl Into<f64>) -> f64 {
 /// # Panics
 /// If the number is negative or not a number.
 #[track_caller]
-pub fn mb_per_s(number: impl Into<f64>) -> f64 {
-    amount(number.into()) * 1e6
+pub fn mb_per_s(number: impl Number) -> f64 {
+    amount(number.as_f64()) * 1e6
 }
 
 /// 10^9 bytes per second, as disks are described.
@@ -123,8 +125,8 @@ pub fn mb_per_s(number: impl Into<f64>) -> f64 {
 /// # Panics
 /// If the number is negative or not a number.
 #[track_caller]
-pub fn gb_per_s(number: impl Into<f64>) -> f64 {
-    amount(number.into()) * 1e9
+pub fn gb_per_s(number: impl Number) -> f64 {
+    amount(number.as_f64()) * 1e9
 }
 
 /// 10^6 bits per second, as links are described, in bytes per second.
@@ -132,8 +134,8 @@ pub fn gb_per_s(number: impl Into<f64>) -> f64 {
 /// # Panics
 /// If the number is negative or not a number.
 #[track_caller]
-pub fn mbit_per_s(number: impl Into<f64>) -> f64 {
-    amount(number.into()) * 1e6 / 8.0
+pub fn mbit_per_s(number: impl Number) -> f64 {
+    amount(number.as_f64()) * 1e6 / 8.0
 }
 
 /// 10^9 bits per second, as links are described, in bytes per second.
@@ -141,8 +143,8 @@ pub fn mbit_per_s(number: impl Into<f64>) -> f64 {
 /// # Panics
 /// If the number is negative or not a number.
 #[track_caller]
-pub fn gbit_per_s(number: impl Into<f64>) -> f64 {
-    amount(number.into()) * 1e9 / 8.0
+pub fn gbit_per_s(number: impl Number) -> f64 {
+    amount(number.as_f64()) * 1e9 / 8.0
 }
 
 /// A duration in seconds, which must be valid.
@@ -177,6 +179,17 @@ mod tests {
         // 8 bits are a byte.
         assert_eq!(mbit_per_s(8), mb_per_s(1));
         assert_eq!(gbit_per_s(1), mbit_per_s(1_000));
+    }
+
+    #[test]
+    fn whole_numbers_of_every_size_are_exact() {
+        let count = vec![(); 3].len();
+        assert_eq!(secs(count), secs(3_u8));
+        assert_eq!(hours(1_u64), secs(3_600_i64));
+        // A century of 36,525 days: its nanoseconds need 62 bits.
+        assert_eq!(secs(36_525_u64 * 86_400).as_nanos(), 3_155_760_000_000_000_000);
+        assert_eq!(gflop(1_i128 << 40), (1_u64 << 40) as f64 * 1e9);
+        assert_eq!(KB as f64, mb_per_s(1_u16) / 1e3);
     }
 
     #[test]

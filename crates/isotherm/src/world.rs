@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_kernel::{Actor, Simulation, Time};
 use isotherm_platform::{HostId, Platform, PlatformSpec};
@@ -47,11 +48,25 @@ pub struct World {
 }
 
 impl World {
-    /// A simulation of a platform, without limits, under [`Preset::Default`].
+    /// A simulation of a platform, without limits, under [`Preset::Default`]. Many simulations may
+    /// share one description:
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use isotherm::prelude::*;
+    ///
+    /// let platform = Arc::new(Cluster::new(2).build()?);
+    /// for _ in 0..2 {
+    ///     let world = World::new(Arc::clone(&platform))?;
+    ///     assert_eq!(world.run()?, Time::ZERO);
+    /// }
+    /// # Ok::<(), isotherm::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If a constant of the network model is out of range.
-    pub fn new(platform: PlatformSpec) -> Result<Self, Error> {
+    pub fn new(platform: impl Into<Arc<PlatformSpec>>) -> Result<Self, Error> {
         Self::with(Preset::Default.simulation(), platform)
     }
 
@@ -73,7 +88,10 @@ impl World {
     ///
     /// # Errors
     /// If a constant of the network model is out of range.
-    pub fn with(simulation: Simulation, platform: PlatformSpec) -> Result<Self, Error> {
+    pub fn with(
+        simulation: Simulation,
+        platform: impl Into<Arc<PlatformSpec>>,
+    ) -> Result<Self, Error> {
         let site = Site::new(Platform::new(&simulation.kernel(), platform)?);
         Ok(World { simulation, site, failure: Rc::default() })
     }

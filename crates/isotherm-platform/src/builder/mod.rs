@@ -18,11 +18,13 @@
 //! host with itself. With [`routing`](PlatformBuilder::routing) routes are composed of declared
 //! ones, for instance over [routers](PlatformBuilder::router). Many equal hosts are a
 //! [cluster](PlatformBuilder::cluster): a zone of its own, without a table of routes, which may be
-//! an end of a route like a host.
+//! an end of a route like a host. A platform that was [read from a SimGrid
+//! file](PlatformBuilder::from_simgrid_xml) is added to in the same way.
 
 #![expect(clippy::must_use_candidate, reason = "the methods change the builder they borrow")]
 
 mod cluster;
+mod read;
 
 pub use cluster::ClusterBuilder;
 
@@ -61,6 +63,8 @@ pub struct PlatformBuilder {
     clusters: Vec<cluster::ClusterDescription>,
     hosts: FxHashMap<String, usize>,
     findings: Vec<Finding>,
+    /// Of the text that it was read from.
+    warnings: Vec<PlatformError>,
 }
 
 impl Default for PlatformBuilder {
@@ -72,17 +76,23 @@ impl Default for PlatformBuilder {
 impl PlatformBuilder {
     /// A platform with nothing on it.
     pub fn new() -> Self {
-        let mut raw = RawPlatform { mixed: true, ..RawPlatform::default() };
-        let order = raw.next_order();
-        raw.zones.push(RawZone {
-            name: Name::new("__world__"),
-            parent: None,
-            routing: Routing::Full,
-            order,
-            gateway: None,
-            backbone: None,
-        });
-        Self { raw, clusters: Vec::new(), hosts: FxHashMap::default(), findings: Vec::new() }
+        let mut raw = RawPlatform::default();
+        let world = world(&mut raw);
+        raw.zones.push(world);
+        Self::of(raw)
+    }
+
+    fn of(raw: RawPlatform) -> Self {
+        let hosts =
+            raw.hosts.iter().enumerate().map(|(index, host)| (host.name.text.clone(), index));
+        PlatformBuilder {
+            hosts: hosts.collect(),
+            // In what is added, hosts may stand beside clusters.
+            raw: RawPlatform { mixed: true, ..raw },
+            clusters: Vec::new(),
+            findings: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     /// Adds a host whose cores compute `speed` flop/s each. It has one core unless the result says
@@ -275,8 +285,13 @@ impl PlatformBuilder {
         // Hosts count in the order in which they were added, those of a cluster at its place.
         self.raw.hosts.sort_by_key(|host| host.order);
         let mut findings = self.findings;
-        resolve(self.raw, &mut findings)
-            .ok_or_else(|| findings.into_iter().map(|finding| finding.error).collect())
+        match resolve(self.raw, &mut findings) {
+            Some(mut spec) => {
+                spec.warnings = self.warnings;
+                Ok(spec)
+            }
+            None => Err(findings.into_iter().map(|finding| finding.error).collect()),
+        }
     }
 
     fn add_route(&mut self, from: &str, to: &str, links: Vec<Via>, symmetrical: bool) -> &mut Self {
@@ -314,6 +329,18 @@ impl PlatformBuilder {
 
     fn report(&mut self, error: PlatformError) {
         self.findings.push(Finding { error, origin: None });
+    }
+}
+
+/// A zone around all others.
+fn world(raw: &mut RawPlatform) -> RawZone {
+    RawZone {
+        name: Name::new("__world__"),
+        parent: None,
+        routing: Routing::Full,
+        order: raw.next_order(),
+        gateway: None,
+        backbone: None,
     }
 }
 

@@ -127,7 +127,10 @@ impl Resolver {
             let (element, attribute) = ("zoneRoute".to_owned(), attribute.to_owned());
             let unnamed = Name { text: String::new(), origin: raw.origin };
             let error = PlatformError::from(Problem::MissingAttribute { element, attribute })
-                .with_hint("only a `cluster` has a gateway of its own, its router");
+                .with_hint(match raw.ends {
+                    Ends::Any => "`PlatformBuilder::gateway` gives a zone its gateway",
+                    _ => "only a `cluster` has a gateway of its own, its router",
+                });
             self.findings.push(unnamed.finding(error));
             return None;
         };

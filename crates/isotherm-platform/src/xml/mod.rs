@@ -65,9 +65,7 @@ impl PlatformSpec {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn from_simgrid_xml(text: &str) -> Result<Self, Vec<PlatformError>> {
-        Self::from_simgrid_xml_with(text, &mut |_| {
-            Err("no profile files were given along with the platform".to_owned())
-        })
+        Self::from_simgrid_xml_with(text, &mut no_files)
     }
 
     /// Reads a SimGrid platform file whose profile files the caller provides.
@@ -78,41 +76,50 @@ impl PlatformSpec {
         text: &str,
         files: &mut ProfileFiles<'_>,
     ) -> Result<Self, Vec<PlatformError>> {
-        let mut findings = Vec::new();
-        let lines = LineIndex::new(text);
-        let positioned = |finding: Finding| {
-            let position = finding.origin.map(|offset| lines.position(text, offset));
-            finding.error.at(position)
-        };
-        let document = match text::parse(text) {
-            Ok(document) => document,
-            Err(error) => return Err(vec![error]),
-        };
-        let mut reader = Reader {
-            raw: RawPlatform::default(),
-            findings: Vec::new(),
-            warnings: Vec::new(),
-            traces: IndexMap::default(),
-            connections: Vec::new(),
-            series_hosts: 0,
-            files,
-        };
-        reader.platform(document.root_element());
-        reader.connect_traces();
-        findings.append(&mut reader.findings);
-        let warnings: Vec<PlatformError> = reader.warnings.into_iter().map(positioned).collect();
-        match resolve(reader.raw, &mut findings) {
-            Some(mut spec) => {
-                spec.warnings = warnings;
-                Ok(spec)
-            }
-            None => {
-                // In the order of the text, so that the first mistake comes first.
-                findings.sort_by_key(|finding| finding.origin.unwrap_or(usize::MAX));
-                Err(findings.into_iter().map(positioned).collect())
-            }
+        let (mut spec, warnings) = read(text, files, resolve)?;
+        spec.warnings = warnings;
+        Ok(spec)
+    }
+}
+
+/// Reads a platform. Returns what `finish` makes of it, and the warnings.
+pub(crate) fn read<T>(
+    text: &str,
+    files: &mut ProfileFiles<'_>,
+    finish: impl FnOnce(RawPlatform, &mut Vec<Finding>) -> Option<T>,
+) -> Result<(T, Vec<PlatformError>), Vec<PlatformError>> {
+    let lines = LineIndex::new(text);
+    let positioned = |finding: Finding| {
+        let position = finding.origin.map(|offset| lines.position(text, offset));
+        finding.error.at(position)
+    };
+    let document = text::parse(text).map_err(|error| vec![error])?;
+    let mut reader = Reader {
+        raw: RawPlatform::default(),
+        findings: Vec::new(),
+        warnings: Vec::new(),
+        traces: IndexMap::default(),
+        connections: Vec::new(),
+        series_hosts: 0,
+        files,
+    };
+    reader.platform(document.root_element());
+    reader.connect_traces();
+    let mut findings = reader.findings;
+    let warnings = reader.warnings.into_iter().map(positioned).collect();
+    match finish(reader.raw, &mut findings) {
+        Some(result) => Ok((result, warnings)),
+        None => {
+            // In the order of the text, so that the first mistake comes first.
+            findings.sort_by_key(|finding| finding.origin.unwrap_or(usize::MAX));
+            Err(findings.into_iter().map(positioned).collect())
         }
     }
+}
+
+/// Without profile files.
+pub(crate) fn no_files(_: &str) -> Result<String, String> {
+    Err("no profile files were given along with the platform".to_owned())
 }
 
 struct Reader<'f, 'g> {

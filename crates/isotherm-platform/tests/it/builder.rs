@@ -1,6 +1,6 @@
 //! The builder: what it makes, and what it refuses.
 
-use isotherm_platform::{PlatformBuilder, Profile, Via};
+use isotherm_platform::{PlatformBuilder, PlatformSpec, Profile, Via};
 
 fn errors(describe: impl FnOnce(&mut PlatformBuilder)) -> Vec<String> {
     let mut builder = PlatformBuilder::new();
@@ -186,4 +186,104 @@ fn routes_make_sense() {
 #[test]
 fn a_platform_has_a_host() {
     assert_eq!(errors(|_| {}), ["the platform has no host"]);
+}
+
+/// Two zones, one in the other, joined by the router of the inner one.
+const NESTED: &str = r#"<platform version="4.1">
+  <zone id="site" routing="Full">
+    <zone id="front" routing="Full">
+      <host id="user" speed="1Gf"><disk id="d" read_bw="1" write_bw="1"/></host>
+      <router id="door"/>
+      <link id="inner" bandwidth="1GBps" latency="1ms"/>
+      <route src="user" dst="door"><link_ctn id="inner"/></route>
+    </zone>
+    <cluster id="rack" prefix="n" suffix="" radical="0-1" speed="1Gf" bw="1GBps" lat="1ms"/>
+    <link id="outer" bandwidth="1GBps" latency="1ms"/>
+    <zoneRoute src="front" dst="rack" gw_src="door" gw_dst="nrack_router"><link_ctn id="outer"/></zoneRoute>
+  </zone>
+</platform>"#;
+
+fn route(spec: &PlatformSpec, from: &str, to: &str) -> Vec<String> {
+    let links = spec.route(spec.host_id(from).unwrap(), spec.host_id(to).unwrap()).unwrap();
+    links.iter().map(|&link| spec.link(link).name.clone()).collect()
+}
+
+#[test]
+fn a_platform_that_was_read_and_not_changed_is_the_same() {
+    let single = r#"<platform version="4.1"><cluster id="c" prefix="" suffix="" radical="0-2"
+        speed="1Gf" bw="1GBps" lat="1ms"/></platform>"#;
+    for text in [NESTED, single] {
+        let read = PlatformSpec::from_simgrid_xml(text).unwrap();
+        let built = PlatformBuilder::from_simgrid_xml(text).unwrap().build().unwrap();
+        let hosts = |spec: &PlatformSpec| format!("{:?}", spec.hosts().collect::<Vec<_>>());
+        let links = |spec: &PlatformSpec| format!("{:?}", spec.links().collect::<Vec<_>>());
+        assert_eq!((hosts(&built), links(&built)), (hosts(&read), links(&read)));
+        for (from, _) in read.hosts() {
+            for (to, _) in read.hosts() {
+                assert_eq!(built.route(from, to), read.route(from, to));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_platform_that_was_read_is_added_to() {
+    let mut builder = PlatformBuilder::from_simgrid_xml(NESTED).unwrap();
+    builder.host("store", 1e9);
+    builder.disk("n1", "ssd", 2.0, 3.0).mount("/ssd");
+    builder.disk("user", "e", 2.0, 3.0).mount("/e");
+    builder.cluster("gpu", 2, 1e9).link(1e9, 1e-3);
+    builder.link("wire", 1e9, 1e-3);
+    builder.gateway("front", "door").route("store", "front", ["wire"]);
+    builder.route("store", "gpu", ["wire"]);
+    let spec = builder.build().unwrap();
+    let names: Vec<&str> = spec.hosts().map(|(_, host)| host.name.as_str()).collect();
+    assert_eq!(names, ["user", "n0", "n1", "store", "gpu-0", "gpu-1"]);
+    let disks = |host| spec.host(spec.host_id(host).unwrap()).disks.len();
+    assert_eq!(["user", "n0", "n1"].map(disks), [2, 0, 1]);
+    // The routes of the file are as before, whatever the gateway of those that were added.
+    assert_eq!(route(&spec, "user", "n1"), ["inner", "outer", "rack_link_1_DOWN"]);
+    assert_eq!(route(&spec, "store", "user"), ["wire", "inner"]);
+    assert_eq!(route(&spec, "gpu-0", "store"), ["gpu_link_0_UP", "wire"]);
+}
+
+#[test]
+fn what_is_added_stands_beside_a_single_cluster() {
+    let text = r#"<platform version="4.1"><cluster id="c" prefix="n" suffix="" radical="0-2"
+        speed="1Gf" bw="1GBps" lat="1ms"/></platform>"#;
+    let mut builder = PlatformBuilder::from_simgrid_xml(text).unwrap();
+    builder.host("head", 1e9);
+    builder.link("up", 1e9, 1e-3);
+    builder.route("c", "head", ["up"]);
+    let spec = builder.build().unwrap();
+    assert_eq!(route(&spec, "n2", "head"), ["c_link_2_UP", "up"]);
+    assert_eq!(route(&spec, "n2", "n0"), ["c_link_2_UP", "c_link_0_DOWN"]);
+}
+
+#[test]
+fn what_is_wrong_in_a_text_has_its_place_and_what_is_added_has_none() {
+    let wrong = NESTED.replace("dst=\"door\"", "dst=\"dor\"");
+    let errors = PlatformBuilder::from_simgrid_xml(&wrong).err().unwrap();
+    assert_eq!(errors, PlatformSpec::from_simgrid_xml(&wrong).unwrap_err());
+    assert_eq!(errors[0].position().unwrap().line, 7);
+
+    let mut builder = PlatformBuilder::from_simgrid_xml(NESTED).unwrap();
+    builder.host("n0", 1e9);
+    builder.link("w", 1.0, 0.0);
+    builder.route("n0", "front", ["w"]);
+    builder.gateway("frond", "door").gateway("front", "n1").gateway("front", "dor");
+    let errors = builder.build().unwrap_err();
+    let texts: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "there is no zone `frond`: did you mean `front`?",
+            "host `n1` is not in zone `front`",
+            "there is no host or router `dor`: did you mean `door`?",
+            "there are two of host `n0`",
+            "host `n0` is not in zone `site`",
+            "`zoneRoute` needs the attribute `gw_dst`: `PlatformBuilder::gateway` gives a zone its gateway",
+        ]
+    );
+    assert!(errors.iter().all(|error| error.position().is_none()));
 }

@@ -184,6 +184,38 @@ pub trait ContainerEviction {
     }
 }
 
+/// A policy chosen at run time.
+#[warn(clippy::missing_trait_methods)]
+impl<E: ContainerEviction + ?Sized> ContainerEviction for Box<E> {
+    fn evicts(&self) -> bool {
+        (**self).evicts()
+    }
+
+    fn rank(&mut self, idle: &IdleContainer) -> Rank {
+        (**self).rank(idle)
+    }
+
+    fn started(&mut self, node: NodeId, function: FunctionId) {
+        (**self).started(node, function);
+    }
+
+    fn used(&mut self, container: ContainerId, node: NodeId, function: FunctionId) {
+        (**self).used(container, node, function);
+    }
+
+    fn stopped(&mut self, container: &StoppedContainer) {
+        (**self).stopped(container);
+    }
+
+    fn choose(
+        &self,
+        idle: &mut dyn Iterator<Item = IdleContainer>,
+        missing: Missing,
+    ) -> Option<Vec<ContainerId>> {
+        (**self).choose(idle, missing)
+    }
+}
+
 /// An idle container as a test needs it.
 #[cfg(test)]
 fn idle_container(id: u64, memory_bytes: u64, disk_bytes: u64) -> IdleContainer {

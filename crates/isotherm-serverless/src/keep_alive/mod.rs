@@ -136,5 +136,21 @@ pub trait KeepAlive {
     }
 }
 
+/// A policy chosen at run time.
+#[warn(clippy::missing_trait_methods)]
+impl<K: KeepAlive + ?Sized> KeepAlive for Box<K> {
+    fn keep(&mut self, idle: &IdleNow) -> Keep {
+        (**self).keep(idle)
+    }
+
+    fn invoked(&mut self, invoked: &Invoked) {
+        (**self).invoked(invoked);
+    }
+
+    fn learns(&self) -> bool {
+        (**self).learns()
+    }
+}
+
 /// A policy that functions may share.
 pub(crate) type SharedKeepAlive = Rc<RefCell<dyn KeepAlive>>;

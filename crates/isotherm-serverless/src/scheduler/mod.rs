@@ -235,6 +235,18 @@ pub trait Scheduler {
     }
 }
 
+/// A scheduler chosen at run time.
+#[warn(clippy::missing_trait_methods)]
+impl<S: Scheduler + ?Sized> Scheduler for Box<S> {
+    fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
+        (**self).round(view, plan);
+    }
+
+    fn place_alone(&mut self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
+        (**self).place_alone(view, function)
+    }
+}
+
 /// The placement of one invocation: see [`Scheduler::place_alone`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed {

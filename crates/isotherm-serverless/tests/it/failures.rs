@@ -568,7 +568,8 @@ fn a_service_is_stopped_twice_and_used_afterwards() {
                 manager.register(f.function(), &service, limit(1.0)).await.unwrap_err(),
                 gone
             );
-            assert_eq!(manager.cancel(&running).await, Ok(false));
+            assert_eq!(manager.cancel(&running).await, Err(gone.clone()));
+            assert_eq!(manager.drain(&service).await, Err(gone));
             manager.wait_one(&running).await;
             assert_date(me.now(), 10.0);
         });

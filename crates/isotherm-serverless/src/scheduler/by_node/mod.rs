@@ -76,6 +76,14 @@ pub trait ChooseNode {
     fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId>;
 }
 
+/// A rule chosen at run time.
+#[warn(clippy::missing_trait_methods)]
+impl<R: ChooseNode + ?Sized> ChooseNode for Box<R> {
+    fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId> {
+        (**self).choose(nodes, function)
+    }
+}
+
 /// As many nodes may be looked at for a decision.
 const FEW: usize = if cfg!(test) { 2 } else { 16 };
 
