@@ -66,7 +66,7 @@ pub(crate) use spec::{assert_bound, assert_capacity, assert_penalty};
 use incremental::{INCREMENTAL_FROM, Incremental};
 use slab::Slab;
 use smallvec::SmallVec;
-use virtual_time::{GroupLoad, MemberWait, NONE, VIRTUAL_TIME_FROM, VirtualTimeGroup};
+use virtual_time::{GroupLoad, LOCAL_FROM, MemberWait, NONE, VIRTUAL_TIME_FROM, VirtualTimeGroup};
 
 use crate::queue::{EventId, EventQueue};
 use crate::{Rank, Time};
@@ -138,6 +138,8 @@ struct Resource {
     /// Enabled users in the order of enabling; `GONE` marks one that has left.
     users: Vec<(u32, u16)>,
     live: u32,
+    /// How many of them use other resources too.
+    live_elsewhere: u32,
     /// Whether it is part of the component to be solved next.
     dirty: bool,
     /// Whether it is part of the incremental component.
@@ -163,9 +165,10 @@ const GONE: u32 = u32::MAX;
 
 /// What a due event of an activity means.
 pub(crate) enum Due {
-    /// Nothing has ended: a latency is over, or members of a virtual-time group that end now have
-    /// been put into the queue.
+    /// A latency is over.
     Nothing,
+    /// A virtual-time group has put its members that end now into the queue.
+    Group,
     /// The activity has completed.
     Ended,
 }
@@ -181,8 +184,9 @@ pub(crate) struct Fluid {
     /// Changed activities that use no resource.
     loose: Vec<ActivityId>,
     groups: Slab<VirtualTimeGroup>,
-    /// The number of activities from which a virtual-time group is formed.
+    /// The number of activities from which a virtual-time group is formed, and a local one.
     pub(crate) virtual_time_from: u32,
+    pub(crate) local_from: u32,
     incremental: Incremental,
     /// The number of activities from which an incremental component is formed.
     pub(crate) incremental_from: u32,
@@ -198,6 +202,8 @@ pub(crate) struct Fluid {
     pub(crate) marking: Marking,
     // Work space, kept to avoid allocations.
     members: Vec<u32>,
+    /// By place in the component: the end of the members found there.
+    ends: Vec<u32>,
     /// Virtual-time groups that take part in the solve.
     met_groups: Vec<u32>,
     /// Active resources by a lower bound of their level.
@@ -214,6 +220,7 @@ impl Fluid {
             free: Vec::new(),
             groups: Slab::new(),
             virtual_time_from: VIRTUAL_TIME_FROM,
+            local_from: LOCAL_FROM,
             incremental: Incremental::default(),
             incremental_from: INCREMENTAL_FROM,
             enables: 0,
@@ -224,6 +231,7 @@ impl Fluid {
             markings: 1,
             marking: Marking::default(),
             members: Vec::new(),
+            ends: Vec::new(),
             met_groups: Vec::new(),
             active: BinaryHeap::new(),
             saturated: Vec::new(),
@@ -237,6 +245,7 @@ impl Fluid {
             sharing,
             users: Vec::new(),
             live: 0,
+            live_elsewhere: 0,
             dirty: false,
             in_incremental: false,
             remaining: 0.0,
@@ -456,7 +465,7 @@ impl Fluid {
         if activity.group != NONE && activity.waits.is_in_group() {
             let group = activity.group;
             self.wake_group(group, now, queue, target);
-            return Due::Nothing;
+            return Due::Group;
         }
         if activity.state == ActivityState::Latency && activity.remaining > 0.0 {
             self.enable(index, now);
@@ -600,6 +609,7 @@ impl Fluid {
 
     /// Makes an activity the newest user of its resources.
     fn link(&mut self, index: u32) {
+        let elsewhere = u32::from(self.activities[index as usize].uses.len() > 1);
         for number in 0..self.activities[index as usize].uses.len() {
             let usage = &mut self.activities[index as usize].uses[number];
             let at = usage.resource;
@@ -607,6 +617,7 @@ impl Fluid {
             usage.place = resource.users.len() as u32;
             resource.users.push((index, number as u16));
             resource.live += 1;
+            resource.live_elsewhere += elsewhere;
             if resource.in_incremental {
                 self.incremental.count_uses(1);
             }
@@ -617,11 +628,13 @@ impl Fluid {
     }
 
     fn unlink(&mut self, index: u32) {
+        let elsewhere = u32::from(self.activities[index as usize].uses.len() > 1);
         for number in 0..self.activities[index as usize].uses.len() {
             let Use { resource: at, place, .. } = self.activities[index as usize].uses[number];
             let resource = &mut self.resources[at as usize];
             resource.users[place as usize].0 = GONE;
             resource.live -= 1;
+            resource.live_elsewhere -= elsewhere;
             if resource.in_incremental {
                 self.incremental.count_uses(-1);
             }

@@ -217,7 +217,7 @@ impl Fluid {
         if self.incremental.touched.is_empty() {
             return;
         }
-        if !self.absorb() || self.incremental_is_unfit() {
+        if !self.absorb(now) || self.incremental_is_unfit() {
             return self.dissolve_incremental();
         }
         self.update();
@@ -233,7 +233,7 @@ impl Fluid {
 
     /// Absorbs what new activities connect to the component. Returns `false` if it meets a
     /// virtual-time group.
-    fn absorb(&mut self) -> bool {
+    fn absorb(&mut self, now: Time) -> bool {
         let mut stack = Vec::new();
         let mut absorbed = false;
         for number in 0..self.incremental.fresh.len() {
@@ -248,6 +248,10 @@ impl Fluid {
                     continue;
                 }
                 absorbed = true;
+                // It is no longer local.
+                if let Some(group) = self.small_local_group(at) {
+                    self.dissolve(group, now);
+                }
                 self.include(at);
                 let resource = &self.resources[at as usize];
                 if !resource.loads.is_empty() {
