@@ -51,7 +51,7 @@ use super::fix_order::{Evaluation, Fix, FixOrder, ResourceUser, Saturation};
 use super::virtual_time::NONE;
 use super::{ActivitySlot, ActivityState, Fluid, Marking, Resource, Sharing, Use, live_users};
 use crate::Time;
-use crate::queue::EventQueue;
+use crate::queue::{EventQueue, TieOrder};
 
 /// The number of connected activities from which an incremental component is formed.
 pub(super) const INCREMENTAL_FROM: u32 = 256;
@@ -62,6 +62,9 @@ const MOST_USERS: u32 = 1024;
 
 /// Capacities above this, such as that of the memory of a host, limit no activity.
 const UNLIMITED: f64 = 1e300;
+
+/// The relative error of bounds of levels.
+const ROUNDING: f64 = 1e-9;
 
 /// A resource with more than this fraction left over is far from saturation.
 const SPARE: f64 = 1e-6;
@@ -75,6 +78,9 @@ pub(super) struct Incremental {
     fixes: Vec<Fix>,
     /// By resource that is never saturated: its spare capacity, up to rounding.
     spare: Vec<f64>,
+    /// By resource that is saturated: a lower bound of its level, as far as the changes since it was
+    /// last evaluated tell.
+    bounds: Vec<LevelBound>,
     /// By resource: the position for which it is queued.
     waits: Vec<FixOrder>,
     queue: BinaryHeap<Reverse<(FixOrder, u32)>>,
@@ -92,13 +98,35 @@ pub(super) struct Incremental {
     after: u64,
     // Work space.
     resource_users: Vec<ResourceUser>,
-    found: Vec<u32>,
+    found: Vec<(u64, u32)>,
+}
+
+/// A lower bound of the level at which a shared resource is saturated.
+#[derive(Clone, Copy)]
+struct LevelBound {
+    level: f64,
+    /// The `weight / penalty` of the users that the resource limits.
+    usage: f64,
+}
+
+impl LevelBound {
+    /// A user that is fixed earlier takes more. The resource is saturated no earlier than if all such
+    /// users stayed fixed earlier. Returns the first position at which that may be.
+    ///
+    /// Evaluating it at an earlier position would do no harm, but it would mostly have to be
+    /// evaluated again at the later one.
+    fn lower(&mut self, amount: f64) -> FixOrder {
+        self.level -= amount / self.usage;
+        // NaN, where nothing limited the user, becomes zero.
+        FixOrder::new((self.level * (1.0 - ROUNDING)).max(0.0).to_bits(), 0)
+    }
 }
 
 impl Incremental {
     pub(super) fn add_resource(&mut self) {
         self.saturations.push(Saturation::NEVER);
         self.spare.push(f64::NEG_INFINITY);
+        self.bounds.push(LevelBound { level: 0.0, usage: 0.0 });
         self.waits.push(FixOrder::NEVER);
         self.seen.push(0);
     }
@@ -164,7 +192,14 @@ impl Incremental {
             }
         } else if saturation > order {
             // If its users take less, it saturates no earlier than before.
-            self.enqueue(if share < before { saturation } else { order }, at);
+            let position = if share < before {
+                saturation
+            } else if resource.sharing == Sharing::Shared {
+                self.bounds[at as usize].lower(usage.weight * (share - before)).max(order)
+            } else {
+                order
+            };
+            self.enqueue(position, at);
         }
     }
 
@@ -221,8 +256,12 @@ impl Fluid {
             return self.dissolve_incremental();
         }
         self.update();
-        let Some(changed) = self.find_changed() else { return self.dissolve_incremental() };
-        for &index in &changed {
+        let Some(mut changed) = self.find_changed() else { return self.dissolve_incremental() };
+        // In the other order, it makes no difference which is scheduled first.
+        if queue.order == TieOrder::Reference {
+            changed.sort_unstable_by_key(|&(enabled, _)| Reverse(enabled));
+        }
+        for &(_, index) in &changed {
             self.schedule(index, now, queue, target);
         }
         self.incremental.found = changed;
@@ -376,7 +415,8 @@ impl Fluid {
     /// Evaluates a resource when everything before `order` is decided.
     fn update_at(&mut self, order: FixOrder, at: u32) {
         let old = self.incremental.saturations[at as usize];
-        let Evaluation { saturation: new, spare, overdrawn } = self.evaluate(at);
+        let Evaluation { saturation: new, usage, spare, overdrawn } = self.evaluate(at);
+        self.incremental.bounds[at as usize] = LevelBound { level: new.level, usage };
         if new != old {
             let first = old.order.min(new.order);
             let earlier =
@@ -386,24 +426,33 @@ impl Fluid {
                 return self.incremental.enqueue(first, at);
             }
             self.incremental.saturations[at as usize] = new;
-            self.propagate(at, old.order, new.order);
+            self.propagate(at, old.order, new);
         }
         self.incremental.spare[at as usize] = spare;
         self.resources[at as usize].overdrawn = overdrawn;
     }
 
-    /// The saturation of a resource has changed: fixes its users again and notifies their other
-    /// resources.
-    fn propagate(&mut self, at: u32, old: FixOrder, new: FixOrder) {
+    /// The saturation of a resource has changed, as its evaluation has found: fixes its users again
+    /// and notifies their other resources.
+    fn propagate(&mut self, at: u32, old: FixOrder, new: Saturation) {
         let Fluid { resources, activities, incremental, .. } = self;
-        let first = old.min(new);
-        for (user, _) in live_users(&resources[at as usize].users) {
+        let first = old.min(new.order);
+        let elsewhere = std::mem::take(&mut incremental.resource_users);
+        for (place, (user, _)) in live_users(&resources[at as usize].users).enumerate() {
             let fix = incremental.fixes[user as usize];
             if fix.by != at && fix.order < first {
                 continue;
             }
             let activity = &activities[user as usize];
-            incremental.fix(user, activity);
+            // Without users nothing was evaluated.
+            match elsewhere.get(place).map(|user| user.fix) {
+                Some(fix) if new.order < fix.order => {
+                    let share = new.level / activity.penalty;
+                    incremental.fixes[user as usize] = Fix { order: new.order, share, by: at };
+                }
+                Some(fix) if fix.order < new.order => incremental.fixes[user as usize] = fix,
+                _ => incremental.fix(user, activity),
+            }
             let share = incremental.fixes[user as usize].share;
             incremental.fresh.push(user);
             for usage in &activity.uses {
@@ -413,6 +462,7 @@ impl Fluid {
                 }
             }
         }
+        incremental.resource_users = elsewhere;
     }
 
     /// When a resource is saturated, given how its users are fixed elsewhere.
@@ -420,20 +470,22 @@ impl Fluid {
         let Fluid { resources, activities, incremental, .. } = self;
         incremental.evaluations += 1;
         let resource = &resources[at as usize];
+        let mut users = std::mem::take(&mut incremental.resource_users);
+        users.clear();
         if resource.capacity <= 0.0 {
+            incremental.resource_users = users;
             return Evaluation::new(Saturation::AT_ONCE);
         }
         if resource.capacity >= UNLIMITED {
+            incremental.resource_users = users;
             return Evaluation::new(Saturation::NEVER);
         }
-        let mut users = std::mem::take(&mut incremental.resource_users);
-        users.clear();
         for (user, number) in live_users(&resource.users) {
             let activity = &activities[user as usize];
             let weight = activity.uses[number as usize].weight;
             let fix = incremental.fix_elsewhere(user, activity, at);
             users.push(ResourceUser {
-                order: fix.order,
+                fix,
                 amount: weight * fix.share,
                 usage: weight / activity.penalty,
             });
@@ -443,9 +495,10 @@ impl Fluid {
         evaluation
     }
 
-    /// The activities whose share has changed, newest first, with the new share in `next_share`;
+    /// The activities whose share has changed, by the number of their enabling, with the new share
+    /// in `next_share`;
     /// `None` if nothing fixes one of them.
-    fn find_changed(&mut self) -> Option<Vec<u32>> {
+    fn find_changed(&mut self) -> Option<Vec<(u64, u32)>> {
         self.collections += 1;
         let Fluid { activities, incremental, collections, .. } = self;
         let mut found = std::mem::take(&mut incremental.found);
@@ -466,10 +519,9 @@ impl Fluid {
                 || activity.waits.is_in_group()
             {
                 activity.next_share = fix.share;
-                found.push(index);
+                found.push((activity.enabled, index));
             }
         }
-        found.sort_unstable_by_key(|&index| Reverse(activities[index as usize].enabled));
         Some(found)
     }
 
