@@ -95,6 +95,17 @@ struct Use {
     place: u32,
 }
 
+/// A user of a resource. What a solve looks at first is copied here, where it is found together.
+#[derive(Clone, Copy)]
+struct User {
+    activity: u32,
+    /// Which of the uses of the activity this is.
+    number: u16,
+    weight: f64,
+    /// `weight / penalty`.
+    usage: f64,
+}
+
 struct ActivitySlot {
     generation: u32,
     state: ActivityState,
@@ -136,7 +147,7 @@ struct Resource {
     capacity: f64,
     sharing: Sharing,
     /// Enabled users in the order of enabling; `GONE` marks one that has left.
-    users: Vec<(u32, u16)>,
+    users: Vec<User>,
     live: u32,
     /// How many of them use other resources too.
     live_elsewhere: u32,
@@ -523,7 +534,14 @@ impl Fluid {
     pub(crate) fn set_penalty(&mut self, id: ActivityId, penalty: f64, now: Time) {
         if self.live(id).is_some() {
             self.leave_before_change(id.index, now);
-            self.activities[id.index as usize].penalty = penalty;
+            let activity = &mut self.activities[id.index as usize];
+            activity.penalty = penalty;
+            if activity.state == ActivityState::Enabled {
+                for usage in &activity.uses {
+                    let users = &mut self.resources[usage.resource as usize].users;
+                    users[usage.place as usize].usage = usage.weight / penalty;
+                }
+            }
             self.changed_if_enabled(id.index);
         }
     }
@@ -611,11 +629,12 @@ impl Fluid {
     fn link(&mut self, index: u32) {
         let elsewhere = u32::from(self.activities[index as usize].uses.len() > 1);
         for number in 0..self.activities[index as usize].uses.len() {
-            let usage = &mut self.activities[index as usize].uses[number];
-            let at = usage.resource;
+            let ActivitySlot { uses, penalty, .. } = &mut self.activities[index as usize];
+            let Use { resource: at, weight, ref mut place } = uses[number];
             let resource = &mut self.resources[at as usize];
-            usage.place = resource.users.len() as u32;
-            resource.users.push((index, number as u16));
+            *place = resource.users.len() as u32;
+            let usage = weight / *penalty;
+            resource.users.push(User { activity: index, number: number as u16, weight, usage });
             resource.live += 1;
             resource.live_elsewhere += elsewhere;
             if resource.in_incremental {
@@ -632,16 +651,17 @@ impl Fluid {
         for number in 0..self.activities[index as usize].uses.len() {
             let Use { resource: at, place, .. } = self.activities[index as usize].uses[number];
             let resource = &mut self.resources[at as usize];
-            resource.users[place as usize].0 = GONE;
+            resource.users[place as usize].activity = GONE;
             resource.live -= 1;
             resource.live_elsewhere -= elsewhere;
             if resource.in_incremental {
                 self.incremental.count_uses(-1);
             }
             if resource.users.len() > 16 && resource.live as usize * 2 < resource.users.len() {
-                resource.users.retain(|user| user.0 != GONE);
-                for (place, &(user, number)) in resource.users.iter().enumerate() {
-                    self.activities[user as usize].uses[number as usize].place = place as u32;
+                resource.users.retain(|user| user.activity != GONE);
+                for (place, user) in resource.users.iter().enumerate() {
+                    let uses = &mut self.activities[user.activity as usize].uses;
+                    uses[user.number as usize].place = place as u32;
                 }
             }
             if !self.resources[at as usize].loads.is_empty() {
@@ -654,8 +674,8 @@ impl Fluid {
 /// Work below this counts as done: the product of SimGrid's two precisions.
 const NOTHING_LEFT: f64 = 1e-14;
 
-fn live_users(users: &[(u32, u16)]) -> impl DoubleEndedIterator<Item = (u32, u16)> + '_ {
-    users.iter().copied().filter(|user| user.0 != GONE)
+fn live_users(users: &[User]) -> impl DoubleEndedIterator<Item = &User> {
+    users.iter().filter(|user| user.activity != GONE)
 }
 
 impl ActivitySlot {

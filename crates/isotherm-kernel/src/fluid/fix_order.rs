@@ -75,7 +75,7 @@ pub(super) struct ResourceUser {
 /// The result of evaluating a resource.
 pub(super) struct Evaluation {
     pub(super) saturation: Saturation,
-    /// The `weight / penalty` of the users that it limits.
+    /// The `weight / penalty` of the users that it limits; zero for a fat pipe.
     pub(super) usage: f64,
     /// The capacity left over if it is never saturated and not used up, otherwise `-∞`.
     pub(super) spare: f64,
@@ -128,6 +128,7 @@ impl Resource {
             let level = left / usage;
             order = last.then(level);
             if fixed == fixed_before {
+                let usage = if self.sharing == Sharing::Shared { usage } else { 0.0 };
                 return Evaluation { usage, ..Evaluation::new(Saturation { order, level }) };
             }
             fixed_before = fixed;

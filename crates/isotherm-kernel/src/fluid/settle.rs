@@ -86,11 +86,11 @@ impl Fluid {
         self.met_groups.clear();
         for &at in &self.component {
             let resource = &self.resources[at as usize];
-            for (user, _) in live_users(&resource.users).rev() {
-                let activity = &mut self.activities[user as usize];
+            for user in live_users(&resource.users).rev() {
+                let activity = &mut self.activities[user.activity as usize];
                 if activity.collected != self.collections {
                     activity.collected = self.collections;
-                    self.members.push(user);
+                    self.members.push(user.activity);
                 }
             }
             for load in &resource.loads {

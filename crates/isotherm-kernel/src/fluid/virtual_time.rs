@@ -545,10 +545,11 @@ impl Fluid {
         resources.dedup();
         for at in resources {
             let mut users = std::mem::take(&mut self.resources[at as usize].users);
-            users.retain(|user| user.0 != super::GONE);
-            users.sort_unstable_by_key(|user| self.activities[user.0 as usize].enabled);
-            for (place, &(user, number)) in users.iter().enumerate() {
-                self.activities[user as usize].uses[number as usize].place = place as u32;
+            users.retain(|user| user.activity != super::GONE);
+            users.sort_unstable_by_key(|user| self.activities[user.activity as usize].enabled);
+            for (place, user) in users.iter().enumerate() {
+                let uses = &mut self.activities[user.activity as usize].uses;
+                uses[user.number as usize].place = place as u32;
             }
             self.resources[at as usize].users = users;
         }
