@@ -106,41 +106,44 @@ struct User {
     usage: f64,
 }
 
+/// An activity. The fields are in the order of their use, so that changing a share touches two cache
+/// lines.
+#[repr(C, align(64))]
 struct ActivitySlot {
-    generation: u32,
-    state: ActivityState,
-    rank: Rank,
-    /// The number of its creation, which orders equal events.
-    created: u64,
-    /// Whether it keeps the place of its creation in the reference's order.
-    oldest_first: bool,
-    remaining: f64,
-    penalty: f64,
-    bound: f64,
-    rate_factor: f64,
+    /// The last collection that contained it.
+    collected: u64,
+    /// The number of its last enabling, by which users of a resource are ordered.
+    enabled: u64,
     /// The share found by the last solve, in force since `updated`.
     share: f64,
     /// The share found by the solve in progress.
     next_share: f64,
-    /// The bound during a solve: zero if a resource has no capacity.
-    limit: f64,
-    updated: Time,
+    penalty: f64,
+    bound: f64,
+    state: ActivityState,
     event: Option<EventId>,
-    uses: SmallVec<[Use; 6]>,
-    /// The marking in which all of its resources were reached.
-    reached: u64,
-    /// The last collection that contained it.
-    collected: u64,
-    fixed: bool,
-    /// The resource whose saturation fixed it in the last solve, or `NONE` if its bound did.
-    fixed_by: u32,
-    /// The number of its last enabling, by which users of a resource are ordered.
-    enabled: u64,
+    remaining: f64,
+    rate_factor: f64,
+    updated: Time,
+    /// The number of its creation, which orders equal events.
+    created: u64,
+    waits: MemberWait,
     /// The virtual-time group it is a member of, or `NONE`. The group then keeps its work and
     /// share, and its resources count it in their loads.
     group: u32,
+    generation: u32,
+    rank: Rank,
+    /// Whether it keeps the place of its creation in the reference's order.
+    oldest_first: bool,
+    fixed: bool,
+    /// The resource whose saturation fixed it in the last solve, or `NONE` if its bound did.
+    fixed_by: u32,
+    /// The bound during a solve: zero if a resource has no capacity.
+    limit: f64,
+    uses: SmallVec<[Use; 6]>,
+    /// The marking in which all of its resources were reached.
+    reached: u64,
     finish: f64,
-    waits: MemberWait,
 }
 
 struct Resource {
