@@ -106,8 +106,8 @@ struct User {
     usage: f64,
 }
 
-/// An activity. The fields are in the order of their use, so that changing a share touches two cache
-/// lines.
+/// An activity. The fields are in the order of their use, so that changing a share touches two
+/// cache lines.
 #[repr(C, align(64))]
 struct ActivitySlot {
     /// The last collection that contained it.

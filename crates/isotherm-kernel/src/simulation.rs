@@ -168,8 +168,8 @@ impl Simulation {
     /// Runs everything that happens up to a date, this date included. Then it is that date, unless
     /// the simulation has ended before. A simulation in which all actors wait for something that
     /// will not happen is paused too, because the caller may still cause it; it is an error only
-    /// with [`Time::NEVER`], in [`run`](Self::run) and [`step`](Self::step). One without actors other
-    /// than daemons has ended.
+    /// with [`Time::NEVER`], in [`run`](Self::run) and [`step`](Self::step). One without actors
+    /// other than daemons has ended.
     ///
     /// ```
     /// use isotherm_kernel::{Duration, Advanced, Simulation, Time};
@@ -194,7 +194,8 @@ impl Simulation {
         self.advance(Leave::At(date))
     }
 
-    /// Runs everything that happens at the next date, and what can happen at the present one before.
+    /// Runs everything that happens at the next date, and what can happen at the present one
+    /// before.
     ///
     /// # Errors
     /// Those of [`run`](Self::run). After an error or the end the simulation is over.

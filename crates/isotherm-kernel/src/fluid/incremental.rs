@@ -110,8 +110,8 @@ struct ResourceState {
     margin: f64,
     /// The spare capacity that suffices, since it is far from saturation.
     plenty: f64,
-    /// The `weight / penalty` of the users that it limits, or any number if it limits none; zero for
-    /// a fat pipe.
+    /// The `weight / penalty` of the users that it limits, or any number if it limits none; zero
+    /// for a fat pipe.
     usage: f64,
 }
 
@@ -135,8 +135,8 @@ impl ResourceState {
         Saturation { order: self.order, level: self.level } = saturation;
     }
 
-    /// A user that is fixed earlier takes more. The resource is saturated no earlier than if all such
-    /// users stayed fixed earlier. Returns the first position at which that may be.
+    /// A user that is fixed earlier takes more. The resource is saturated no earlier than if all
+    /// such users stayed fixed earlier. Returns the first position at which that may be.
     ///
     /// Evaluating it at an earlier position would do no harm, but it would mostly have to be
     /// evaluated again at the later one.

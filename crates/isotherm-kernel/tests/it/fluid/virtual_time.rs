@@ -209,7 +209,8 @@ proptest! {
     #![proptest_config(isotherm_testing::cases(5_000))]
 
     /// Local groups change nothing in either order, also when they meet activities that use other
-    /// resources too, or an incremental component, which has an order of its own in the reference's.
+    /// resources too, or an incremental component, which has an order of its own in the
+    /// reference's.
     #[test]
     fn local_groups_keep_the_order(
         works in works(),
