@@ -66,7 +66,7 @@ pub(crate) use spec::{assert_bound, assert_capacity, assert_penalty};
 use incremental::{INCREMENTAL_FROM, Incremental};
 use slab::Slab;
 use smallvec::SmallVec;
-use virtual_time::{GroupLoad, MemberWait, NONE, VIRTUAL_TIME_FROM, VirtualTimeGroup};
+use virtual_time::{GroupLoad, LOCAL_FROM, MemberWait, NONE, VIRTUAL_TIME_FROM, VirtualTimeGroup};
 
 use crate::queue::{EventId, EventQueue};
 use crate::{Rank, Time};
@@ -95,49 +95,65 @@ struct Use {
     place: u32,
 }
 
+/// A user of a resource. What a solve looks at first is copied here, where it is found together.
+#[derive(Clone, Copy)]
+struct User {
+    activity: u32,
+    /// Which of the uses of the activity this is.
+    number: u16,
+    weight: f64,
+    /// `weight / penalty`.
+    usage: f64,
+}
+
+/// An activity. The fields are in the order of their use, so that changing a share touches two
+/// cache lines.
+#[repr(C, align(64))]
 struct ActivitySlot {
-    generation: u32,
-    state: ActivityState,
-    rank: Rank,
-    /// The number of its creation, which orders equal events.
-    created: u64,
-    /// Whether it keeps the place of its creation in the reference's order.
-    oldest_first: bool,
-    remaining: f64,
-    penalty: f64,
-    bound: f64,
-    rate_factor: f64,
+    /// The last collection that contained it.
+    collected: u64,
+    /// The number of its last enabling, by which users of a resource are ordered.
+    enabled: u64,
     /// The share found by the last solve, in force since `updated`.
     share: f64,
     /// The share found by the solve in progress.
     next_share: f64,
-    /// The bound during a solve: zero if a resource has no capacity.
-    limit: f64,
-    updated: Time,
+    penalty: f64,
+    bound: f64,
+    state: ActivityState,
     event: Option<EventId>,
-    uses: SmallVec<[Use; 6]>,
-    /// The marking in which all of its resources were reached.
-    reached: u64,
-    /// The last collection that contained it.
-    collected: u64,
-    fixed: bool,
-    /// The resource whose saturation fixed it in the last solve, or `NONE` if its bound did.
-    fixed_by: u32,
-    /// The number of its last enabling, by which users of a resource are ordered.
-    enabled: u64,
+    remaining: f64,
+    rate_factor: f64,
+    updated: Time,
+    /// The number of its creation, which orders equal events.
+    created: u64,
+    waits: MemberWait,
     /// The virtual-time group it is a member of, or `NONE`. The group then keeps its work and
     /// share, and its resources count it in their loads.
     group: u32,
+    generation: u32,
+    rank: Rank,
+    /// Whether it keeps the place of its creation in the reference's order.
+    oldest_first: bool,
+    fixed: bool,
+    /// The resource whose saturation fixed it in the last solve, or `NONE` if its bound did.
+    fixed_by: u32,
+    /// The bound during a solve: zero if a resource has no capacity.
+    limit: f64,
+    uses: SmallVec<[Use; 6]>,
+    /// The marking in which all of its resources were reached.
+    reached: u64,
     finish: f64,
-    waits: MemberWait,
 }
 
 struct Resource {
     capacity: f64,
     sharing: Sharing,
     /// Enabled users in the order of enabling; `GONE` marks one that has left.
-    users: Vec<(u32, u16)>,
+    users: Vec<User>,
     live: u32,
+    /// How many of them use other resources too.
+    live_elsewhere: u32,
     /// Whether it is part of the component to be solved next.
     dirty: bool,
     /// Whether it is part of the incremental component.
@@ -163,9 +179,10 @@ const GONE: u32 = u32::MAX;
 
 /// What a due event of an activity means.
 pub(crate) enum Due {
-    /// Nothing has ended: a latency is over, or members of a virtual-time group that end now have
-    /// been put into the queue.
+    /// A latency is over.
     Nothing,
+    /// A virtual-time group has put its members that end now into the queue.
+    Group,
     /// The activity has completed.
     Ended,
 }
@@ -181,8 +198,9 @@ pub(crate) struct Fluid {
     /// Changed activities that use no resource.
     loose: Vec<ActivityId>,
     groups: Slab<VirtualTimeGroup>,
-    /// The number of activities from which a virtual-time group is formed.
+    /// The number of activities from which a virtual-time group is formed, and a local one.
     pub(crate) virtual_time_from: u32,
+    pub(crate) local_from: u32,
     incremental: Incremental,
     /// The number of activities from which an incremental component is formed.
     pub(crate) incremental_from: u32,
@@ -198,6 +216,8 @@ pub(crate) struct Fluid {
     pub(crate) marking: Marking,
     // Work space, kept to avoid allocations.
     members: Vec<u32>,
+    /// By place in the component: the end of the members found there.
+    ends: Vec<u32>,
     /// Virtual-time groups that take part in the solve.
     met_groups: Vec<u32>,
     /// Active resources by a lower bound of their level.
@@ -214,6 +234,7 @@ impl Fluid {
             free: Vec::new(),
             groups: Slab::new(),
             virtual_time_from: VIRTUAL_TIME_FROM,
+            local_from: LOCAL_FROM,
             incremental: Incremental::default(),
             incremental_from: INCREMENTAL_FROM,
             enables: 0,
@@ -224,6 +245,7 @@ impl Fluid {
             markings: 1,
             marking: Marking::default(),
             members: Vec::new(),
+            ends: Vec::new(),
             met_groups: Vec::new(),
             active: BinaryHeap::new(),
             saturated: Vec::new(),
@@ -237,6 +259,7 @@ impl Fluid {
             sharing,
             users: Vec::new(),
             live: 0,
+            live_elsewhere: 0,
             dirty: false,
             in_incremental: false,
             remaining: 0.0,
@@ -456,7 +479,7 @@ impl Fluid {
         if activity.group != NONE && activity.waits.is_in_group() {
             let group = activity.group;
             self.wake_group(group, now, queue, target);
-            return Due::Nothing;
+            return Due::Group;
         }
         if activity.state == ActivityState::Latency && activity.remaining > 0.0 {
             self.enable(index, now);
@@ -514,7 +537,14 @@ impl Fluid {
     pub(crate) fn set_penalty(&mut self, id: ActivityId, penalty: f64, now: Time) {
         if self.live(id).is_some() {
             self.leave_before_change(id.index, now);
-            self.activities[id.index as usize].penalty = penalty;
+            let activity = &mut self.activities[id.index as usize];
+            activity.penalty = penalty;
+            if activity.state == ActivityState::Enabled {
+                for usage in &activity.uses {
+                    let users = &mut self.resources[usage.resource as usize].users;
+                    users[usage.place as usize].usage = usage.weight / penalty;
+                }
+            }
             self.changed_if_enabled(id.index);
         }
     }
@@ -600,13 +630,16 @@ impl Fluid {
 
     /// Makes an activity the newest user of its resources.
     fn link(&mut self, index: u32) {
+        let elsewhere = u32::from(self.activities[index as usize].uses.len() > 1);
         for number in 0..self.activities[index as usize].uses.len() {
-            let usage = &mut self.activities[index as usize].uses[number];
-            let at = usage.resource;
+            let ActivitySlot { uses, penalty, .. } = &mut self.activities[index as usize];
+            let Use { resource: at, weight, ref mut place } = uses[number];
             let resource = &mut self.resources[at as usize];
-            usage.place = resource.users.len() as u32;
-            resource.users.push((index, number as u16));
+            *place = resource.users.len() as u32;
+            let usage = weight / *penalty;
+            resource.users.push(User { activity: index, number: number as u16, weight, usage });
             resource.live += 1;
+            resource.live_elsewhere += elsewhere;
             if resource.in_incremental {
                 self.incremental.count_uses(1);
             }
@@ -617,18 +650,21 @@ impl Fluid {
     }
 
     fn unlink(&mut self, index: u32) {
+        let elsewhere = u32::from(self.activities[index as usize].uses.len() > 1);
         for number in 0..self.activities[index as usize].uses.len() {
             let Use { resource: at, place, .. } = self.activities[index as usize].uses[number];
             let resource = &mut self.resources[at as usize];
-            resource.users[place as usize].0 = GONE;
+            resource.users[place as usize].activity = GONE;
             resource.live -= 1;
+            resource.live_elsewhere -= elsewhere;
             if resource.in_incremental {
                 self.incremental.count_uses(-1);
             }
             if resource.users.len() > 16 && resource.live as usize * 2 < resource.users.len() {
-                resource.users.retain(|user| user.0 != GONE);
-                for (place, &(user, number)) in resource.users.iter().enumerate() {
-                    self.activities[user as usize].uses[number as usize].place = place as u32;
+                resource.users.retain(|user| user.activity != GONE);
+                for (place, user) in resource.users.iter().enumerate() {
+                    let uses = &mut self.activities[user.activity as usize].uses;
+                    uses[user.number as usize].place = place as u32;
                 }
             }
             if !self.resources[at as usize].loads.is_empty() {
@@ -641,8 +677,8 @@ impl Fluid {
 /// Work below this counts as done: the product of SimGrid's two precisions.
 const NOTHING_LEFT: f64 = 1e-14;
 
-fn live_users(users: &[(u32, u16)]) -> impl DoubleEndedIterator<Item = (u32, u16)> + '_ {
-    users.iter().copied().filter(|user| user.0 != GONE)
+fn live_users(users: &[User]) -> impl DoubleEndedIterator<Item = &User> {
+    users.iter().filter(|user| user.activity != GONE)
 }
 
 impl ActivitySlot {

@@ -512,10 +512,15 @@ impl Kernel {
                     let mut fluid = self.inner.fluid.borrow_mut();
                     let due = fluid.due(index, self.now(), &mut agenda.queue, Target::Activity);
                     drop(fluid);
-                    if let Due::Ended = due {
-                        drop(agenda);
-                        self.activity_ended(index, Ok(()));
-                        agenda = self.inner.agenda.borrow_mut();
+                    match due {
+                        Due::Nothing => {}
+                        // Its members are events.
+                        Due::Group => events -= 1,
+                        Due::Ended => {
+                            drop(agenda);
+                            self.activity_ended(index, Ok(()));
+                            agenda = self.inner.agenda.borrow_mut();
+                        }
                     }
                 }
             }

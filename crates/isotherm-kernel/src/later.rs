@@ -18,7 +18,10 @@ const NIL: u32 = u32::MAX;
 
 /// The number of events per interval of a new rung, on average: at least this, and at most twice as
 /// many, since the length of an interval is a power of two.
-const PER_LIST: usize = 8;
+const PER_LIST: usize = 2;
+
+/// So few events go into the heap together.
+const FEW: usize = 8;
 
 /// An entry of a list, in a table by the id of the event.
 #[derive(Clone, Copy)]
@@ -126,7 +129,7 @@ impl<T: Copy> Later<T> {
             while self.next < last && self.heads[self.next] == NIL {
                 self.next += 1;
             }
-            if self.next < last || self.len <= PER_LIST {
+            if self.next < last || self.len <= FEW {
                 break;
             }
             self.spread();

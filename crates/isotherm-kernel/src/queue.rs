@@ -169,6 +169,14 @@ impl<T: Copy> EventQueue<T> {
         number
     }
 
+    /// Draws as many numbers in a row, and returns the first.
+    #[inline]
+    pub(crate) fn draw_numbers(&mut self, count: u32) -> u64 {
+        let number = self.next_number;
+        self.next_number += u64::from(count);
+        number
+    }
+
     /// The place of an object that keeps the place of its creation in either order.
     #[inline]
     pub(crate) fn place_of(&self, created: u64) -> u64 {

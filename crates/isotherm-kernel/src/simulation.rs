@@ -104,14 +104,18 @@ impl Simulation {
     }
 
     /// Sets from how many activities limited by one resource (at least 2) a virtual-time group
-    /// accounts for them together. A group is faster for many activities and slower for few.
+    /// accounts for them together. A group is faster for many activities and slower for few. By
+    /// default it is 8 if the activities use nothing else, as executions do, and otherwise 64.
     ///
     /// Dates are the same up to rounding, and the order among equals is the same under
     /// [`TieOrder::NewestFirst`]. Under [`TieOrder::Reference`], activities of different resources
-    /// that end at the same date may end in another order.
+    /// that end at the same date may end in another order, unless none of them uses two.
     #[must_use]
     pub fn with_virtual_time_from(self, activities: u32) -> Self {
-        self.kernel.inner.fluid.borrow_mut().virtual_time_from = activities.max(2);
+        let mut fluid = self.kernel.inner.fluid.borrow_mut();
+        fluid.virtual_time_from = activities.max(2);
+        fluid.local_from = fluid.virtual_time_from;
+        drop(fluid);
         self
     }
 
@@ -164,8 +168,8 @@ impl Simulation {
     /// Runs everything that happens up to a date, this date included. Then it is that date, unless
     /// the simulation has ended before. A simulation in which all actors wait for something that
     /// will not happen is paused too, because the caller may still cause it; it is an error only
-    /// with [`Time::NEVER`], in [`run`](Self::run) and [`step`](Self::step). One without actors other
-    /// than daemons has ended.
+    /// with [`Time::NEVER`], in [`run`](Self::run) and [`step`](Self::step). One without actors
+    /// other than daemons has ended.
     ///
     /// ```
     /// use isotherm_kernel::{Duration, Advanced, Simulation, Time};
@@ -190,7 +194,8 @@ impl Simulation {
         self.advance(Leave::At(date))
     }
 
-    /// Runs everything that happens at the next date, and what can happen at the present one before.
+    /// Runs everything that happens at the next date, and what can happen at the present one
+    /// before.
     ///
     /// # Errors
     /// Those of [`run`](Self::run). After an error or the end the simulation is over.

@@ -65,7 +65,7 @@ pub(super) struct Fix {
 /// A user of a resource, as its other resources and its bound would fix it.
 #[derive(Clone, Copy)]
 pub(super) struct ResourceUser {
-    pub(super) order: FixOrder,
+    pub(super) fix: Fix,
     /// What it takes of the resource if it is fixed before the resource is saturated.
     pub(super) amount: f64,
     /// Its `weight / penalty` otherwise.
@@ -75,6 +75,8 @@ pub(super) struct ResourceUser {
 /// The result of evaluating a resource.
 pub(super) struct Evaluation {
     pub(super) saturation: Saturation,
+    /// The `weight / penalty` of the users that it limits; zero for a fat pipe.
+    pub(super) usage: f64,
     /// The capacity left over if it is never saturated and not used up, otherwise `-∞`.
     pub(super) spare: f64,
     /// Whether users that are fixed earlier use all of it, so that nothing is left for the others.
@@ -83,7 +85,7 @@ pub(super) struct Evaluation {
 
 impl Evaluation {
     pub(super) fn new(saturation: Saturation) -> Self {
-        Evaluation { saturation, spare: f64::NEG_INFINITY, overdrawn: false }
+        Evaluation { saturation, usage: 0.0, spare: f64::NEG_INFINITY, overdrawn: false }
     }
 }
 
@@ -100,9 +102,9 @@ impl Resource {
             let (mut left, mut usage, mut last, mut fixed) =
                 (self.capacity, 0.0, FixOrder::FIRST, 0);
             for user in users {
-                if user.order < order {
+                if user.fix.order < order {
                     fixed += 1;
-                    last = last.max(user.order);
+                    last = last.max(user.fix.order);
                     left -= if self.sharing == Sharing::Shared { user.amount } else { 0.0 };
                 } else {
                     usage = if self.sharing == Sharing::Shared {
@@ -126,7 +128,8 @@ impl Resource {
             let level = left / usage;
             order = last.then(level);
             if fixed == fixed_before {
-                return Evaluation::new(Saturation { order, level });
+                let usage = if self.sharing == Sharing::Shared { usage } else { 0.0 };
+                return Evaluation { usage, ..Evaluation::new(Saturation { order, level }) };
             }
             fixed_before = fixed;
         }

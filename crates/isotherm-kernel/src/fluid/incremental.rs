@@ -49,9 +49,11 @@ use std::collections::BinaryHeap;
 use super::PRECISION;
 use super::fix_order::{Evaluation, Fix, FixOrder, ResourceUser, Saturation};
 use super::virtual_time::NONE;
-use super::{ActivitySlot, ActivityState, Fluid, Marking, Resource, Sharing, Use, live_users};
+use super::{
+    ActivitySlot, ActivityState, Fluid, Marking, Resource, Sharing, Use, User, live_users,
+};
 use crate::Time;
-use crate::queue::EventQueue;
+use crate::queue::{EventQueue, TieOrder};
 
 /// The number of connected activities from which an incremental component is formed.
 pub(super) const INCREMENTAL_FROM: u32 = 256;
@@ -63,6 +65,9 @@ const MOST_USERS: u32 = 1024;
 /// Capacities above this, such as that of the memory of a host, limit no activity.
 const UNLIMITED: f64 = 1e300;
 
+/// The relative error of bounds of levels.
+const ROUNDING: f64 = 1e-9;
+
 /// A resource with more than this fraction left over is far from saturation.
 const SPARE: f64 = 1e-6;
 
@@ -70,13 +75,9 @@ const SPARE: f64 = 1e-6;
 #[derive(Default)]
 pub(super) struct Incremental {
     /// By resource.
-    saturations: Vec<Saturation>,
+    states: Vec<ResourceState>,
     /// By activity: its fix, up to date in the incremental component.
     fixes: Vec<Fix>,
-    /// By resource that is never saturated: its spare capacity, up to rounding.
-    spare: Vec<f64>,
-    /// By resource: the position for which it is queued.
-    waits: Vec<FixOrder>,
     queue: BinaryHeap<Reverse<(FixOrder, u32)>>,
     /// By resource: the last collection that contained it.
     seen: Vec<u64>,
@@ -92,14 +93,63 @@ pub(super) struct Incremental {
     after: u64,
     // Work space.
     resource_users: Vec<ResourceUser>,
-    found: Vec<u32>,
+    found: Vec<(u64, u32)>,
+}
+
+/// What is known of a resource, in one cache line.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct ResourceState {
+    /// Its [`Saturation`].
+    order: FixOrder,
+    level: f64,
+    /// The position for which it is queued.
+    waits: FixOrder,
+    /// If it is never saturated: its spare capacity, up to rounding. Otherwise a lower bound of its
+    /// level, as far as the changes since it was last evaluated tell.
+    margin: f64,
+    /// The spare capacity that suffices, since it is far from saturation.
+    plenty: f64,
+    /// The `weight / penalty` of the users that it limits, or any number if it limits none; zero
+    /// for a fat pipe.
+    usage: f64,
+}
+
+const _: () = assert!(size_of::<ResourceState>() == 64);
+
+impl ResourceState {
+    const NEW: ResourceState = ResourceState {
+        order: Saturation::NEVER.order,
+        level: Saturation::NEVER.level,
+        waits: FixOrder::NEVER,
+        margin: f64::NEG_INFINITY,
+        plenty: f64::INFINITY,
+        usage: 0.0,
+    };
+
+    fn saturation(&self) -> Saturation {
+        Saturation { order: self.order, level: self.level }
+    }
+
+    fn set_saturation(&mut self, saturation: Saturation) {
+        Saturation { order: self.order, level: self.level } = saturation;
+    }
+
+    /// A user that is fixed earlier takes more. The resource is saturated no earlier than if all
+    /// such users stayed fixed earlier. Returns the first position at which that may be.
+    ///
+    /// Evaluating it at an earlier position would do no harm, but it would mostly have to be
+    /// evaluated again at the later one.
+    fn lower(&mut self, amount: f64) -> FixOrder {
+        self.margin -= amount / self.usage;
+        // NaN, where nothing limited the user, becomes zero, as does what is not finite.
+        FixOrder::new((self.margin * (1.0 - ROUNDING)).max(0.0).to_bits(), 0)
+    }
 }
 
 impl Incremental {
     pub(super) fn add_resource(&mut self) {
-        self.saturations.push(Saturation::NEVER);
-        self.spare.push(f64::NEG_INFINITY);
-        self.waits.push(FixOrder::NEVER);
+        self.states.push(ResourceState::NEW);
         self.seen.push(0);
     }
 
@@ -114,11 +164,11 @@ impl Incremental {
         let mut first = Saturation { order, level: f64::INFINITY };
         let mut by = NONE;
         for usage in activity.uses.iter().filter(|usage| usage.resource != without) {
-            let saturation = &self.saturations[usage.resource as usize];
-            if saturation.order < first.order {
-                (first, by) = (*saturation, usage.resource);
-            } else if saturation.order == first.order && by != NONE {
-                first.level = first.level.min(saturation.level);
+            let state = &self.states[usage.resource as usize];
+            if state.order < first.order {
+                (first, by) = (state.saturation(), usage.resource);
+            } else if state.order == first.order && by != NONE {
+                first.level = first.level.min(state.level);
             }
         }
         let share = if by == NONE { activity.bound } else { first.level / activity.penalty };
@@ -133,43 +183,42 @@ impl Incremental {
         self.fixes[index as usize] = self.fix_without(activity, NONE);
     }
 
-    /// What would fix an activity if it did not use the resource `at`.
-    fn fix_elsewhere(&self, index: u32, activity: &ActivitySlot, at: u32) -> Fix {
-        let fix = self.fixes[index as usize];
-        let here = fix.by == at || fix.order == self.saturations[at as usize].order;
-        if here { self.fix_without(activity, at) } else { fix }
-    }
-
     /// Tells a resource that a change at `order` has changed the share of one of its users.
     fn notify_resource(
         &mut self,
         usage: &Use,
-        resource: &Resource,
+        resources: &[Resource],
         order: FixOrder,
         before: f64,
         share: f64,
     ) {
         let at = usage.resource;
-        let saturation = self.saturations[at as usize].order;
-        if saturation == FixOrder::NEVER {
-            let spare = &mut self.spare[at as usize];
-            *spare = match resource.sharing {
-                Sharing::Shared => *spare + usage.weight * (before - share),
-                Sharing::Fatpipe => spare.min(resource.capacity - usage.weight * share),
-            };
+        let state = &mut self.states[at as usize];
+        if state.order == FixOrder::NEVER {
+            if state.usage > 0.0 {
+                state.margin += usage.weight * (before - share);
+            } else {
+                let most = resources[at as usize].capacity - usage.weight * share;
+                state.margin = state.margin.min(most);
+            }
             // NaN (infinite minus infinite: nothing limited the user before) is not plenty.
-            let plenty = *spare > resource.capacity * SPARE;
-            if !plenty {
+            let is_far = state.margin > state.plenty;
+            if !is_far && resources[at as usize].capacity < UNLIMITED {
                 self.enqueue(order, at);
             }
-        } else if saturation > order {
+        } else if state.order > order {
             // If its users take less, it saturates no earlier than before.
-            self.enqueue(if share < before { saturation } else { order }, at);
+            let position = if share < before {
+                state.order
+            } else {
+                state.lower(usage.weight * (share - before)).max(order)
+            };
+            self.enqueue(position, at);
         }
     }
 
     fn enqueue(&mut self, order: FixOrder, resource: u32) {
-        let waits = &mut self.waits[resource as usize];
+        let waits = &mut self.states[resource as usize].waits;
         if order < *waits {
             *waits = order;
             self.queue.push(Reverse((order, resource)));
@@ -179,7 +228,7 @@ impl Incremental {
     fn pop(&mut self) -> Option<(FixOrder, u32)> {
         loop {
             let Reverse((order, resource)) = self.queue.pop()?;
-            let waits = &mut self.waits[resource as usize];
+            let waits = &mut self.states[resource as usize].waits;
             // It may have been queued again at an earlier position.
             if *waits == order {
                 *waits = FixOrder::NEVER;
@@ -217,12 +266,16 @@ impl Fluid {
         if self.incremental.touched.is_empty() {
             return;
         }
-        if !self.absorb() || self.incremental_is_unfit() {
+        if !self.absorb(now) || self.incremental_is_unfit() {
             return self.dissolve_incremental();
         }
         self.update();
-        let Some(changed) = self.find_changed() else { return self.dissolve_incremental() };
-        for &index in &changed {
+        let Some(mut changed) = self.find_changed() else { return self.dissolve_incremental() };
+        // In the other order, it makes no difference which is scheduled first.
+        if queue.order == TieOrder::Reference {
+            changed.sort_unstable_by_key(|&(enabled, _)| Reverse(enabled));
+        }
+        for &(_, index) in &changed {
             self.schedule(index, now, queue, target);
         }
         self.incremental.found = changed;
@@ -233,7 +286,7 @@ impl Fluid {
 
     /// Absorbs what new activities connect to the component. Returns `false` if it meets a
     /// virtual-time group.
-    fn absorb(&mut self) -> bool {
+    fn absorb(&mut self, now: Time) -> bool {
         let mut stack = Vec::new();
         let mut absorbed = false;
         for number in 0..self.incremental.fresh.len() {
@@ -248,16 +301,19 @@ impl Fluid {
                     continue;
                 }
                 absorbed = true;
+                // It is no longer local.
+                if let Some(group) = self.small_local_group(at) {
+                    self.dissolve(group, now);
+                }
                 self.include(at);
                 let resource = &self.resources[at as usize];
                 if !resource.loads.is_empty() {
                     return false;
                 }
-                for (user, _) in live_users(&resource.users) {
-                    self.incremental.fresh.push(user);
-                    stack.extend(
-                        self.activities[user as usize].uses.iter().map(|usage| usage.resource),
-                    );
+                for user in live_users(&resource.users) {
+                    self.incremental.fresh.push(user.activity);
+                    let uses = &self.activities[user.activity as usize].uses;
+                    stack.extend(uses.iter().map(|usage| usage.resource));
                 }
             }
         }
@@ -279,7 +335,7 @@ impl Fluid {
     fn incremental_is_unfit(&self) -> bool {
         let crowded = |&at: &u32| {
             self.resources[at as usize].live > MOST_USERS
-                && self.incremental.saturations[at as usize] != Saturation::NEVER
+                && self.incremental.states[at as usize].saturation() != Saturation::NEVER
         };
         self.incremental.uses < self.incremental_from as usize
             || self.incremental.touched.iter().any(crowded)
@@ -292,8 +348,8 @@ impl Fluid {
             resource.dirty = false;
             if resource.live == 0 {
                 resource.in_incremental = false;
-                self.incremental.saturations[self.incremental.touched[number] as usize] =
-                    Saturation::NEVER;
+                let at = self.incremental.touched[number];
+                self.incremental.states[at as usize] = ResourceState::NEW;
             }
         }
         self.incremental.touched.clear();
@@ -315,11 +371,9 @@ impl Fluid {
     }
 
     fn forget_incremental(&mut self) {
-        for (resource, saturation) in
-            self.resources.iter_mut().zip(&mut self.incremental.saturations)
-        {
+        for (resource, state) in self.resources.iter_mut().zip(&mut self.incremental.states) {
             resource.in_incremental = false;
-            *saturation = Saturation::NEVER;
+            *state = ResourceState::NEW;
         }
         self.incremental.uses = 0;
         self.incremental.after = self.solves + u64::from(self.incremental_from);
@@ -355,14 +409,12 @@ impl Fluid {
         let inside =
             || (0..resources.len() as u32).filter(|&at| resources[at as usize].in_incremental);
         for at in inside() {
-            incremental.saturations[at as usize] = Saturation::NEVER;
-            incremental.spare[at as usize] = f64::NEG_INFINITY;
-            incremental.waits[at as usize] = FixOrder::NEVER;
+            incremental.states[at as usize] = ResourceState::NEW;
             incremental.enqueue(FixOrder::FIRST, at);
         }
-        for (user, _) in inside().flat_map(|at| live_users(&resources[at as usize].users)) {
-            incremental.fix(user, &activities[user as usize]);
-            incremental.fresh.push(user);
+        for user in inside().flat_map(|at| live_users(&resources[at as usize].users)) {
+            incremental.fix(user.activity, &activities[user.activity as usize]);
+            incremental.fresh.push(user.activity);
         }
         while let Some((order, at)) = self.incremental.pop() {
             self.update_at(order, at);
@@ -371,8 +423,12 @@ impl Fluid {
 
     /// Evaluates a resource when everything before `order` is decided.
     fn update_at(&mut self, order: FixOrder, at: u32) {
-        let old = self.incremental.saturations[at as usize];
-        let Evaluation { saturation: new, spare, overdrawn } = self.evaluate(at);
+        let old = self.incremental.states[at as usize].saturation();
+        let Evaluation { saturation: new, usage, spare, overdrawn } = self.evaluate(at);
+        let state = &mut self.incremental.states[at as usize];
+        if old != Saturation::NEVER {
+            (state.margin, state.usage) = (new.level, usage);
+        }
         if new != old {
             let first = old.order.min(new.order);
             let earlier =
@@ -381,67 +437,84 @@ impl Fluid {
                 // Something that is decided before may matter here.
                 return self.incremental.enqueue(first, at);
             }
-            self.incremental.saturations[at as usize] = new;
-            self.propagate(at, old.order, new.order);
+            self.incremental.states[at as usize].set_saturation(new);
+            self.propagate(at, old.order, new);
         }
-        self.incremental.spare[at as usize] = spare;
-        self.resources[at as usize].overdrawn = overdrawn;
+        let state = &mut self.incremental.states[at as usize];
+        let resource = &mut self.resources[at as usize];
+        (state.margin, state.usage) = if new != Saturation::NEVER {
+            (new.level, usage)
+        } else {
+            (spare, f64::from(u8::from(resource.sharing == Sharing::Shared)))
+        };
+        state.plenty = resource.capacity * SPARE;
+        resource.overdrawn = overdrawn;
     }
 
-    /// The saturation of a resource has changed: fixes its users again and notifies their other
-    /// resources.
-    fn propagate(&mut self, at: u32, old: FixOrder, new: FixOrder) {
+    /// The saturation of a resource has changed, as its evaluation has found: fixes its users again
+    /// and notifies their other resources.
+    fn propagate(&mut self, at: u32, old: FixOrder, new: Saturation) {
         let Fluid { resources, activities, incremental, .. } = self;
-        let first = old.min(new);
-        for (user, _) in live_users(&resources[at as usize].users) {
+        let first = old.min(new.order);
+        let elsewhere = std::mem::take(&mut incremental.resource_users);
+        for (place, user) in live_users(&resources[at as usize].users).enumerate() {
+            let user = user.activity;
             let fix = incremental.fixes[user as usize];
             if fix.by != at && fix.order < first {
                 continue;
             }
             let activity = &activities[user as usize];
-            incremental.fix(user, activity);
+            // Where the capacity alone decides, nothing is known of the users.
+            match elsewhere.get(place).map(|user| user.fix) {
+                Some(fix) if new.order < fix.order => {
+                    let share = new.level / activity.penalty;
+                    incremental.fixes[user as usize] = Fix { order: new.order, share, by: at };
+                }
+                Some(fix) if fix.order < new.order => incremental.fixes[user as usize] = fix,
+                _ => incremental.fix(user, activity),
+            }
             let share = incremental.fixes[user as usize].share;
             incremental.fresh.push(user);
             for usage in &activity.uses {
-                let resource = &resources[usage.resource as usize];
-                if usage.resource != at && resource.capacity < UNLIMITED {
-                    incremental.notify_resource(usage, resource, first, fix.share, share);
+                if usage.resource != at {
+                    incremental.notify_resource(usage, resources, first, fix.share, share);
                 }
             }
         }
+        incremental.resource_users = elsewhere;
     }
 
-    /// When a resource is saturated, given how its users are fixed elsewhere.
+    /// When a resource is saturated, given what would fix its users if they did not use it.
     fn evaluate(&mut self, at: u32) -> Evaluation {
         let Fluid { resources, activities, incremental, .. } = self;
         incremental.evaluations += 1;
         let resource = &resources[at as usize];
+        let mut users = std::mem::take(&mut incremental.resource_users);
+        users.clear();
         if resource.capacity <= 0.0 {
+            incremental.resource_users = users;
             return Evaluation::new(Saturation::AT_ONCE);
         }
         if resource.capacity >= UNLIMITED {
+            incremental.resource_users = users;
             return Evaluation::new(Saturation::NEVER);
         }
-        let mut users = std::mem::take(&mut incremental.resource_users);
-        users.clear();
-        for (user, number) in live_users(&resource.users) {
-            let activity = &activities[user as usize];
-            let weight = activity.uses[number as usize].weight;
-            let fix = incremental.fix_elsewhere(user, activity, at);
-            users.push(ResourceUser {
-                order: fix.order,
-                amount: weight * fix.share,
-                usage: weight / activity.penalty,
-            });
+        let saturation = incremental.states[at as usize].order;
+        for &User { activity, weight, usage, .. } in live_users(&resource.users) {
+            let mut fix = incremental.fixes[activity as usize];
+            if fix.by == at || fix.order == saturation {
+                fix = incremental.fix_without(&activities[activity as usize], at);
+            }
+            users.push(ResourceUser { fix, amount: weight * fix.share, usage });
         }
         let evaluation = resource.saturation(&users);
         incremental.resource_users = users;
         evaluation
     }
 
-    /// The activities whose share has changed, newest first, with the new share in `next_share`;
-    /// `None` if nothing fixes one of them.
-    fn find_changed(&mut self) -> Option<Vec<u32>> {
+    /// The activities whose share has changed, with the numbers of their enabling and the new share
+    /// in `next_share`; `None` if nothing fixes one of them.
+    fn find_changed(&mut self) -> Option<Vec<(u64, u32)>> {
         self.collections += 1;
         let Fluid { activities, incremental, collections, .. } = self;
         let mut found = std::mem::take(&mut incremental.found);
@@ -462,10 +535,9 @@ impl Fluid {
                 || activity.waits.is_in_group()
             {
                 activity.next_share = fix.share;
-                found.push(index);
+                found.push((activity.enabled, index));
             }
         }
-        found.sort_unstable_by_key(|&index| Reverse(activities[index as usize].enabled));
         Some(found)
     }
 
@@ -522,7 +594,7 @@ impl Fluid {
             most = most.max(resource.fixed_here);
             fit &= resource.loads.is_empty()
                 && (resource.live <= MOST_USERS / 2 || resource.fixed_here == 0);
-            for (user, _) in live_users(&resource.users) {
+            for &User { activity: user, .. } in live_users(&resource.users) {
                 let activity = &mut activities[user as usize];
                 if activity.collected == *collections {
                     continue;
@@ -551,20 +623,20 @@ impl Fluid {
             self.incremental.fresh.iter().flat_map(|&index| &self.activities[index as usize].uses);
         let uses = uses.filter(|usage| self.is_in_incremental(usage)).map(|usage| usage.resource);
         let looked_at: Vec<u32> = self.incremental.touched.iter().copied().chain(uses).collect();
-        let (saturations, spare) =
-            (self.incremental.saturations.clone(), self.incremental.spare.clone());
+        let states = self.incremental.states.clone();
         let (fixes, fresh) = (self.incremental.fixes.clone(), self.incremental.fresh.len());
         self.solve_incremental_anew();
         assert!(
-            saturations == self.incremental.saturations,
+            (states.iter().zip(&self.incremental.states))
+                .all(|(mended, anew)| mended.saturation() == anew.saturation()),
             "what is mended is what would be solved anew"
         );
-        (self.incremental.spare, self.incremental.fixes) = (spare, fixes);
+        (self.incremental.states, self.incremental.fixes) = (states, fixes);
         self.incremental.fresh.truncate(fresh);
         for at in looked_at {
             let resource = &self.resources[at as usize];
             let mut used = 0.0;
-            for (user, number) in live_users(&resource.users) {
+            for &User { activity: user, weight, .. } in live_users(&resource.users) {
                 let activity = &self.activities[user as usize];
                 let fix = self.incremental.fix_without(activity, NONE);
                 assert_eq!(
@@ -573,7 +645,7 @@ impl Fluid {
                 );
                 assert!(fix.share == activity.share, "shares are in force");
                 assert!(fix.share <= activity.bound * (1.0 + PRECISION), "share above its bound");
-                let amount = activity.uses[number as usize].weight * fix.share;
+                let amount = weight * fix.share;
                 used = if resource.sharing == Sharing::Shared {
                     used + amount
                 } else {

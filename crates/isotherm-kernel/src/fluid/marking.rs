@@ -33,7 +33,7 @@ impl Fluid {
                     }
                     continue;
                 }
-                let user = self.resources[resource as usize].users[left].0;
+                let user = self.resources[resource as usize].users[left].activity;
                 if user == GONE || self.activities[user as usize].reached == self.markings {
                     continue;
                 }

@@ -36,18 +36,23 @@ impl Fluid {
         }
         loop {
             self.collect();
-            let small = self.met_groups.iter().copied().find(|&group| self.is_too_small(group));
-            match small.or_else(|| self.solve().err()) {
+            let unfit = self.met_groups.iter().copied().find(|&group| self.is_unfit(group));
+            match unfit.or_else(|| self.solve().err()) {
                 Some(group) => self.dissolve(group, now),
                 None => break,
             }
         }
         self.form_incremental();
         self.update_groups(now, queue);
-        for number in 0..self.members.len() {
-            let index = self.members[number];
-            if self.activities[index as usize].group == NONE {
-                self.schedule(index, now, queue, &target);
+        let mut number = 0;
+        for place in 0..self.component.len() {
+            self.place_local_group(self.component[place], queue);
+            while number < self.ends[place] as usize {
+                let index = self.members[number];
+                if self.activities[index as usize].group == NONE {
+                    self.schedule(index, now, queue, &target);
+                }
+                number += 1;
             }
         }
         for number in 0..self.met_groups.len() {
@@ -77,14 +82,15 @@ impl Fluid {
     fn collect(&mut self) {
         self.collections += 1;
         self.members.clear();
+        self.ends.clear();
         self.met_groups.clear();
         for &at in &self.component {
             let resource = &self.resources[at as usize];
-            for (user, _) in live_users(&resource.users).rev() {
-                let activity = &mut self.activities[user as usize];
+            for user in live_users(&resource.users).rev() {
+                let activity = &mut self.activities[user.activity as usize];
                 if activity.collected != self.collections {
                     activity.collected = self.collections;
-                    self.members.push(user);
+                    self.members.push(user.activity);
                 }
             }
             for load in &resource.loads {
@@ -97,6 +103,7 @@ impl Fluid {
                 }
                 group.touched.push(at);
             }
+            self.ends.push(self.members.len() as u32);
         }
     }
 

@@ -116,9 +116,8 @@ impl Fluid {
         let open = |load: &&GroupLoad| self.groups[load.group as usize].next_level.is_none();
         let loads = resource.loads.iter().filter(open).map(GroupLoad::usage);
         let usages = live_users(&resource.users)
-            .map(|(user, number)| (&activities[user as usize], number))
-            .filter(|(activity, _)| !activity.fixed)
-            .map(|(activity, number)| activity.uses[number as usize].weight / activity.penalty);
+            .filter(|user| !activities[user.activity as usize].fixed)
+            .map(|user| user.usage);
         let usage = match resource.sharing {
             Sharing::Shared => loads.chain(usages).sum(),
             Sharing::Fatpipe => loads.chain(usages).fold(0.0, f64::max),
@@ -173,8 +172,8 @@ impl Fluid {
     fn least_bound(&self, level: f64) -> Option<f64> {
         let mut least = None;
         for &index in &self.saturated {
-            for (user, _) in live_users(&self.resources[index as usize].users) {
-                let activity = &self.activities[user as usize];
+            for user in live_users(&self.resources[index as usize].users) {
+                let activity = &self.activities[user.activity as usize];
                 if !activity.fixed {
                     let bound = activity.limit * activity.penalty;
                     let bound = if bound < level { bound } else { f64::INFINITY };
@@ -195,7 +194,7 @@ impl Fluid {
         for number in 0..self.saturated.len() {
             let index = self.saturated[number];
             for place in 0..self.resources[index as usize].users.len() {
-                let user = self.resources[index as usize].users[place].0;
+                let user = self.resources[index as usize].users[place].activity;
                 if user == GONE || self.activities[user as usize].fixed {
                     continue;
                 }
@@ -272,14 +271,15 @@ impl Fluid {
     pub(super) fn check(&self) {
         for &index in &self.component {
             let resource = &self.resources[index as usize];
-            let uses = live_users(&resource.users).map(|(user, number)| {
-                let activity = &self.activities[user as usize];
+            let uses = live_users(&resource.users).map(|user| {
+                let activity = &self.activities[user.activity as usize];
+                assert_eq!(user.usage, user.weight / activity.penalty, "copies are up to date");
                 assert_eq!(
                     activity.state,
                     ActivityState::Enabled,
                     "only enabled activities use resources"
                 );
-                activity.uses[number as usize].weight * activity.share
+                user.weight * activity.share
             });
             let loads = resource.loads.iter().map(|load| load.usage() * self.level_of(load.group));
             let used = match resource.sharing {

@@ -20,12 +20,17 @@
 //! Resources that the group loads alone (*pure*) are kept in a heap by the level at which they
 //! would saturate, which tells when one of them matters.
 //!
+//! A group is *local* if its members use its resource alone, and so does everything else that uses
+//! the resource. Executions on a host are such a group. It is formed from fewer activities on,
+//! since nothing but the number of its members decides whether it pays off.
+//!
 //! # Life cycle
 //!
 //! A group is formed after a solve in which one resource fixed enough activities. Activities that
 //! this resource fixes later join it. Members leave when they end or are changed. A group that has
 //! become small is dissolved; after that its resource waits for some solves before it forms a group
-//! again.
+//! again. So is a local group when its resource gets a user that uses others too, unless the group
+//! is large enough for one that is not local.
 //!
 //! # Order among equals
 //!
@@ -33,14 +38,15 @@
 //! get entries of their own, before anything else is delivered. Under
 //! [`TieOrder::NewestFirst`](crate::TieOrder) these have the places of ordinary activities. Under
 //! [`TieOrder::Reference`](crate::TieOrder) they end newest first, or oldest first if they are
-//! [marked so](super::ActivitySpec::oldest_first), and after activities keyed before.
+//! [marked so](super::ActivitySpec::oldest_first). Members of a local group have the places that
+//! ordinary activities would have got in the last solve; others end after activities keyed before.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{Fluid, NOTHING_LEFT, Sharing};
+use super::{Fluid, NOTHING_LEFT, Resource, Sharing};
 use crate::heap::{EntryId, Heap};
-use crate::queue::EventQueue;
+use crate::queue::{EventQueue, TieOrder};
 use crate::{Duration, Rank, Time};
 
 /// No virtual-time group, no resource.
@@ -48,6 +54,9 @@ pub(super) const NONE: u32 = u32::MAX;
 
 /// The number of activities, fixed by one resource in one solve, from which a group is formed.
 pub(super) const VIRTUAL_TIME_FROM: u32 = 64;
+
+/// The same for a local group.
+pub(super) const LOCAL_FROM: u32 = 8;
 
 /// A sum of terms that are added and removed, kept in double-double precision, so that it does not
 /// drift.
@@ -175,7 +184,12 @@ impl MemberWait {
 /// A virtual-time group: see the [module](self).
 pub(super) struct VirtualTimeGroup {
     pub(super) resource: u32,
+    /// Whether it was local in the last solve.
+    is_local: bool,
     members: u32,
+    /// The first of as many numbers as it had members, drawn for the reference's order in the last
+    /// solve, if it was local then.
+    place: Option<u64>,
     /// The level of the last solve, in force since `updated`.
     level: f64,
     /// The level found by the solve in progress.
@@ -200,10 +214,12 @@ pub(super) struct VirtualTimeGroup {
 }
 
 impl VirtualTimeGroup {
-    fn new(resource: u32, now: Time) -> Self {
+    fn new(resource: u32, is_local: bool, now: Time) -> Self {
         VirtualTimeGroup {
             resource,
+            is_local,
             members: 0,
+            place: None,
             level: 0.0,
             next_level: None,
             clock: Sum::default(),
@@ -266,9 +282,35 @@ impl Fluid {
         left * activity.rate_factor / activity.penalty
     }
 
-    /// Whether a group has become too small to pay off and is to be dissolved.
-    pub(super) fn is_too_small(&self, group: u32) -> bool {
-        self.groups[group as usize].members < self.virtual_time_from.div_ceil(4)
+    /// Whether a group has become too small to pay off, or is no longer local and too small for one
+    /// that is not, and is to be dissolved.
+    pub(super) fn is_unfit(&self, group: u32) -> bool {
+        let group = &self.groups[group as usize];
+        let least = if !group.is_local {
+            self.virtual_time_from.div_ceil(4)
+        } else if self.resources[group.resource as usize].live_elsewhere == 0 {
+            self.local_from.div_ceil(4)
+        } else {
+            self.virtual_time_from
+        };
+        group.members < least
+    }
+
+    /// The group of a resource, if it would be too small were it not local.
+    pub(super) fn small_local_group(&self, at: u32) -> Option<u32> {
+        let number = self.resources[at as usize].group;
+        let group = self.groups.get(number as usize)?;
+        (group.is_local && group.members < self.virtual_time_from).then_some(number)
+    }
+
+    /// Draws the places of the members of the group of a resource that has been solved, if it is
+    /// local.
+    pub(super) fn place_local_group<T: Copy>(&mut self, at: u32, queue: &mut EventQueue<T>) {
+        let Resource { group, live_elsewhere, .. } = self.resources[at as usize];
+        if let Some(group) = self.groups.get_mut(group as usize) {
+            group.is_local &= live_elsewhere == 0;
+            group.place = group.is_local.then(|| queue.draw_numbers(group.members));
+        }
     }
 
     /// After a solve, adds the activities that a resource fixed to its group, or forms a group if
@@ -287,12 +329,13 @@ impl Fluid {
             }
             let resource = &self.resources[by as usize];
             if resource.group == NONE {
-                let many = resource.fixed_here >= self.virtual_time_from
-                    && self.solves >= resource.group_after;
+                let is_local = resource.live_elsewhere == 0;
+                let from = if is_local { self.local_from } else { self.virtual_time_from };
+                let many = resource.fixed_here >= from && self.solves >= resource.group_after;
                 if !many || resource.sharing == Sharing::Fatpipe {
                     continue;
                 }
-                let mut group = VirtualTimeGroup::new(by, now);
+                let mut group = VirtualTimeGroup::new(by, is_local, now);
                 group.level = self.activities[index as usize].next_share
                     * self.activities[index as usize].penalty;
                 group.reached = self.markings;
@@ -327,6 +370,7 @@ impl Fluid {
         activity.group = group;
         let limit = activity.bound * activity.penalty;
         let joined = &mut self.groups[group as usize];
+        joined.is_local &= activity.uses.len() == 1;
         let work = activity.remaining * activity.penalty / activity.rate_factor;
         let mut finish = joined.clock;
         finish.add(work);
@@ -467,7 +511,7 @@ impl Fluid {
 
     /// Turns the members of a group into ordinary activities and marks their resources.
     pub(super) fn dissolve(&mut self, group: u32, now: Time) {
-        let VirtualTimeGroup { resource, ref waiting, .. } = self.groups[group as usize];
+        let VirtualTimeGroup { resource, is_local, ref waiting, .. } = self.groups[group as usize];
         let mut members: Vec<u32> = waiting.targets().collect();
         members.sort_unstable_by_key(|&member| self.activities[member as usize].enabled);
         let mut touched = Vec::new();
@@ -479,8 +523,8 @@ impl Fluid {
         }
         self.order_users(touched);
         // Dissolving costs as much as solving for all members, so it must not happen often.
-        self.resources[resource as usize].group_after =
-            self.solves + u64::from(self.virtual_time_from);
+        let from = if is_local { self.local_from } else { self.virtual_time_from };
+        self.resources[resource as usize].group_after = self.solves + u64::from(from);
         for &member in &members {
             self.mark_uses(member);
         }
@@ -501,10 +545,11 @@ impl Fluid {
         resources.dedup();
         for at in resources {
             let mut users = std::mem::take(&mut self.resources[at as usize].users);
-            users.retain(|user| user.0 != super::GONE);
-            users.sort_unstable_by_key(|user| self.activities[user.0 as usize].enabled);
-            for (place, &(user, number)) in users.iter().enumerate() {
-                self.activities[user as usize].uses[number as usize].place = place as u32;
+            users.retain(|user| user.activity != super::GONE);
+            users.sort_unstable_by_key(|user| self.activities[user.activity as usize].enabled);
+            for (place, user) in users.iter().enumerate() {
+                let uses = &mut self.activities[user.activity as usize].uses;
+                uses[user.number as usize].place = place as u32;
             }
             self.resources[at as usize].users = users;
         }
@@ -560,9 +605,13 @@ impl Fluid {
             due.push(index);
         }
         due.sort_unstable_by_key(|&index| Reverse(self.activities[index as usize].enabled));
+        let mut places = group.place.filter(|_| queue.order == TieOrder::Reference);
         for index in due {
             let activity = &mut self.activities[index as usize];
-            let place = queue.place_now(activity.created, activity.oldest_first);
+            let place = match &mut places {
+                Some(place) if !activity.oldest_first => std::mem::replace(place, *place + 1),
+                _ => queue.place_now(activity.created, activity.oldest_first),
+            };
             activity.event = Some(queue.push(now, activity.rank, place, target(index)));
             activity.waits = MemberWait::InQueue;
         }

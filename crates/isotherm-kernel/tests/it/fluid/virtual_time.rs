@@ -4,7 +4,10 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use isotherm_kernel::{ActivitySpec, Duration, RandomStreams, Rank, Sharing, Simulation, Time};
+use isotherm_kernel::{
+    ActivitySpec, Duration, RandomStreams, Rank, Sharing, Simulation, TieOrder, Time,
+};
+use proptest::prelude::*;
 
 use super::{at, secs};
 
@@ -146,4 +149,94 @@ fn a_member_may_get_another_bound_or_penalty() {
         // It counts twice: 100 are shared by 101 for 1.01 s, and it gets two parts.
         assert!((kernel.remaining(first) - 6.0).abs() < 1e-9);
     });
+}
+
+/// An activity of [`in_order`].
+#[derive(Clone, Debug)]
+struct Work {
+    resource: usize,
+    /// In whole seconds.
+    begins: u64,
+    work: u32,
+    uses_another: bool,
+    oldest_first: bool,
+    /// It is cancelled after so many seconds.
+    cancelled: Option<u64>,
+}
+
+fn works() -> impl Strategy<Value = Vec<Work>> {
+    let rarely = || prop::bool::weighted(0.03);
+    let cancelled = prop::option::weighted(0.05, 1u64..5);
+    let work = (0usize..3, 0u64..4, 1u32..5, rarely(), prop::bool::weighted(0.2), cancelled);
+    let work = work.prop_map(|(resource, begins, work, uses_another, oldest_first, cancelled)| {
+        Work { resource, begins, work, uses_another, oldest_first, cancelled }
+    });
+    prop::collection::vec(work, 1..120)
+}
+
+/// In which order works end, and when.
+fn in_order(simulation: Simulation, works: &[Work], bound: f64) -> Vec<(usize, Time)> {
+    let kernel = simulation.kernel();
+    let resources: Vec<_> = (0..3).map(|_| kernel.resource(1000.0, Sharing::Shared)).collect();
+    let ends = Rc::new(RefCell::new(Vec::new()));
+    for (number, work) in works.iter().enumerate() {
+        let Work { resource, begins, work, uses_another, oldest_first, cancelled } = *work;
+        let spec = ActivitySpec::new(Rank::Cpu, f64::from(work) * 50.0).bound(bound);
+        let spec = spec.uses(resources[resource], 1.0);
+        let spec = if uses_another { spec.uses(resources[(resource + 1) % 3], 1.0) } else { spec };
+        let spec = if oldest_first { spec.oldest_first() } else { spec };
+        let (kernel, ends) = (kernel.clone(), Rc::clone(&ends));
+        simulation.kernel().spawn("worker", async move {
+            kernel.sleep(Duration::from_secs(begins)).await;
+            let activity = kernel.start(spec);
+            if let Some(after) = cancelled {
+                let id = activity.id();
+                let canceller = kernel.clone();
+                kernel.spawn("canceller", async move {
+                    canceller.sleep(Duration::from_secs(after)).await;
+                    canceller.cancel(id);
+                });
+            }
+            let _ = activity.await;
+            ends.borrow_mut().push((number, kernel.now()));
+        });
+    }
+    simulation.run().unwrap();
+    ends.take()
+}
+
+proptest! {
+    #![proptest_config(isotherm_testing::cases(5_000))]
+
+    /// Local groups change nothing in either order, also when they meet activities that use other
+    /// resources too, or an incremental component, which has an order of its own in the
+    /// reference's.
+    #[test]
+    fn local_groups_keep_the_order(
+        works in works(),
+        bound in prop::sample::select(vec![0.0, 100.0]),
+        (order, incremental_from) in prop::sample::select(vec![
+            (TieOrder::Reference, 256),
+            (TieOrder::NewestFirst, 256),
+            (TieOrder::NewestFirst, 8),
+        ]),
+    ) {
+        let simulation =
+            || Simulation::new().with_tie_order(order).with_incremental_from(incremental_from);
+        let with = in_order(simulation(), &works, bound);
+        let without = in_order(simulation().with_virtual_time_from(u32::MAX), &works, bound);
+        let dates = |mut ends: Vec<(usize, Time)>| {
+            ends.sort_unstable();
+            ends
+        };
+        let (date, expected) = (dates(with.clone()), dates(without.clone()));
+        if date == expected {
+            prop_assert_eq!(with, without);
+        }
+        // Half a nanosecond may be rounded up or down.
+        for (&(number, date), &(_, expected)) in date.iter().zip(&expected) {
+            let apart = date.since(expected).max(expected.since(date));
+            prop_assert!(apart <= Duration::from_nanos(1), "{number} at {date}, not {expected}");
+        }
+    }
 }
