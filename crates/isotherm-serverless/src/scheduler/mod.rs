@@ -242,6 +242,10 @@ impl<S: Scheduler + ?Sized> Scheduler for Box<S> {
         (**self).round(view, plan);
     }
 
+    fn first_round(&self) -> Option<Time> {
+        (**self).first_round()
+    }
+
     fn place_alone(&mut self, view: &View<'_>, function: FunctionId) -> Option<Placed> {
         (**self).place_alone(view, function)
     }
