@@ -154,9 +154,8 @@ fn own_policy_on_a_trace() {
 #[test]
 fn autoscaler() {
     let output = output_of("autoscaler");
-    let column = |index: usize| -> Vec<f64> {
-        rows(&output).iter().map(|row| number(row[index])).collect()
-    };
+    let column =
+        |index: usize| -> Vec<f64> { rows(&output).iter().map(|row| number(row[index])).collect() };
     // More idle containers: fewer cold starts, and more memory.
     assert!(column(1).is_sorted_by(|more, less| more > less), "{output}");
     assert!(column(2).is_sorted_by(|less, more| less < more), "{output}");

@@ -95,7 +95,7 @@ mod tests {
         let (mut last, mut expected) = (Time::ZERO, Time::ZERO);
         for _ in 0..10_000 {
             last = gaps.after(last, &mut random);
-            expected = expected + distribution.sample_duration(&mut again);
+            expected += distribution.sample_duration(&mut again);
             assert_eq!(last, expected);
         }
     }
