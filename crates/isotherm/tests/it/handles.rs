@@ -1,6 +1,6 @@
 //! Handles of functions, invocations and nodes: what is the same, and what belongs together.
 
-#![expect(clippy::mutable_key_type, reason = "handles are compared by identity")]
+#![expect(clippy::mutable_key_type, reason = "a handle is hashed by what never changes")]
 
 use std::collections::HashSet;
 
