@@ -192,7 +192,7 @@ mod tests {
         let mut now = Time::ZERO;
         let mut says = end(&mut policy, now);
         for &idle in minutes {
-            now = now + Duration::from_secs_f64(60.0 * idle);
+            now += Duration::from_secs_f64(60.0 * idle);
             policy.invoked(&invoked(now, 0));
             says = end(&mut policy, now);
         }
