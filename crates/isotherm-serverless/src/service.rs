@@ -816,7 +816,7 @@ impl ServerlessComputeService {
                 (None, self.process_at_once(other))
             }
         };
-        self.conclude(idle, round);
+        self.conclude(idle.as_ref(), round);
     }
 
     /// Sets the date of the state.
@@ -826,12 +826,12 @@ impl ServerlessComputeService {
 
     /// Concludes a message after which a container may be idle: what the state asks is answered,
     /// and the effects are carried out.
-    fn conclude(&self, idle: Option<IdleNow>, round: Round) {
+    fn conclude(&self, idle: Option<&IdleNow>, round: Round) {
         if let Some(idle) = idle {
-            let Some(keep) = self.keep(&idle) else {
-                return self.ask_the_caller(AsksCaller::Keep(idle, round));
+            let Some(keep) = self.keep(idle) else {
+                return self.ask_the_caller(AsksCaller::Keep(*idle, round));
             };
-            self.inner.state.borrow_mut().answer_keep(&idle, keep);
+            self.inner.state.borrow_mut().answer_keep(idle, keep);
         }
         let asks = self.conclude_state(round);
         self.answer_scheduling(asks);
