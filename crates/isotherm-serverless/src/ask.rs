@@ -125,22 +125,23 @@ pub(crate) struct Deciders {
     keep_alive: Option<Box<dyn KeepAlive>>,
     /// Those of functions with their own, by function.
     own: Vec<Option<SharedKeepAlive>>,
-    /// Whether a keep-alive policy is notified of invocations.
-    learns: bool,
+    /// The decision about every idle container, if it is the same and no function has a policy of
+    /// its own. Then no policy is notified of invocations.
+    constant: Option<Keep>,
 }
 
 impl Deciders {
     pub(crate) fn new(scheduler: Box<dyn Scheduler>, keep_alive: Box<dyn KeepAlive>) -> Self {
-        let learns = keep_alive.learns();
+        let constant = keep_alive.constant();
         let (scheduler, keep_alive) = (Some(scheduler), Some(keep_alive));
-        Deciders { scheduler, keep_alive, own: Vec::new(), learns }
+        Deciders { scheduler, keep_alive, own: Vec::new(), constant }
     }
 
     /// Gives a function a keep-alive policy of its own.
     pub(crate) fn set_own_keep_alive(&mut self, function: FunctionId, own: SharedKeepAlive) {
         let length = self.own.len().max(function.index() + 1);
         self.own.resize(length, None);
-        self.learns |= own.borrow().learns();
+        self.constant = None;
         self.own[function.index()] = Some(own);
     }
 
@@ -150,10 +151,10 @@ impl Deciders {
         self.own.get(function.index())?.as_ref()
     }
 
-    /// Whether a keep-alive policy is to be notified of invocations.
+    /// The decision about every idle container, if it depends on nothing.
     #[inline]
-    pub(crate) fn learns(&self) -> bool {
-        self.learns
+    pub(crate) fn constant(&self) -> Option<Keep> {
+        self.constant
     }
 
     pub(crate) fn invoked(&mut self, invoked: &Invoked) {

@@ -816,7 +816,7 @@ impl ServerlessComputeService {
                 (None, self.process_at_once(other))
             }
         };
-        self.conclude(idle.as_ref(), round);
+        self.conclude(idle, round);
     }
 
     /// Sets the date of the state.
@@ -826,33 +826,45 @@ impl ServerlessComputeService {
 
     /// Concludes a message after which a container may be idle: what the state asks is answered,
     /// and the effects are carried out.
-    fn conclude(&self, idle: Option<&IdleNow>, round: Round) {
-        if let Some(idle) = idle {
-            let Some(keep) = self.keep(idle) else {
-                return self.ask_the_caller(AsksCaller::Keep(*idle, round));
-            };
-            self.inner.state.borrow_mut().answer_keep(idle, keep);
-        }
-        let asks = self.conclude_state(round);
+    fn conclude(&self, idle: Option<ContainerId>, round: Round) {
+        let keep = match idle.map(|container| self.keep(container)) {
+            None => None,
+            Some(Ok(keep)) => idle.map(|container| (container, keep)),
+            Some(Err(idle)) => return self.ask_the_caller(AsksCaller::Keep(idle, round)),
+        };
+        let asks = self.conclude_state(keep, round);
         self.answer_scheduling(asks);
     }
 
-    #[inline]
-    fn conclude_state(&self, round: Round) -> Asks {
+    // Inlined: every message runs it.
+    #[inline(always)]
+    fn conclude_state(&self, keep: Option<(ContainerId, Keep)>, round: Round) -> Asks {
         let mut state = self.inner.state.borrow_mut();
+        if let Some((container, keep)) = keep {
+            state.answer_keep(container, keep);
+        }
         let asks = state.conclude(round);
         self.note_ends(&mut state);
         asks
     }
 
-    /// The decision of a policy about an idle container; `None` if the caller decides.
-    #[inline]
-    fn keep(&self, idle: &IdleNow) -> Option<Keep> {
-        self.inner.deciders.borrow_mut().keep(idle, self.inner.caller_decides.get().keep)
+    /// The decision of a policy about an idle container, or what the caller has to be asked.
+    #[inline(always)]
+    fn keep(&self, container: ContainerId) -> Result<Keep, IdleNow> {
+        let Inner { state, deciders, caller_decides, .. } = &*self.inner;
+        let by_caller = caller_decides.get().keep;
+        match deciders.borrow().constant() {
+            Some(keep) if !by_caller => return Ok(keep),
+            _ => {}
+        }
+        let idle = state.borrow_mut().idle_now(container);
+        let Some(idle) = idle else { return Ok(Keep::No) };
+        deciders.borrow_mut().keep(&idle, by_caller).ok_or(idle)
     }
 
     /// Answers what the state asks of the scheduler until it asks nothing more, then carries out
     /// the effects.
+    #[inline(always)]
     fn answer_scheduling(&self, mut asks: Asks) {
         let Inner { state, deciders, caller_decides, .. } = &*self.inner;
         loop {
@@ -929,8 +941,7 @@ impl ServerlessComputeService {
         let Inner { state, asks_caller, .. } = &*self.inner;
         let asks = match (asks_caller.get(), &answer) {
             (Some(AsksCaller::Keep(idle, round)), Answer::Keep(keep)) => {
-                state.borrow_mut().answer_keep(&idle, *keep);
-                self.conclude_state(round)
+                self.conclude_state(Some((idle.container, *keep)), round)
             }
             (Some(AsksCaller::Round), Answer::Round(plan)) => state.borrow_mut().answer_round(plan),
             _ => return Err(NotAsked::Else { answered: answer.name(), asked: asked.name() }),
@@ -982,7 +993,7 @@ impl ServerlessComputeService {
         Round::Yes
     }
 
-    fn body_ended(&self, invocation: InvocationId, report: ActionReport) -> Option<IdleNow> {
+    fn body_ended(&self, invocation: InvocationId, report: ActionReport) -> Option<ContainerId> {
         self.wipe_private_storage(invocation);
         let mut state = self.inner.state.borrow_mut();
         let idle = state.body_ended(invocation, report);
@@ -1083,7 +1094,7 @@ impl ServerlessComputeService {
     #[inline]
     fn note_invoked(&self, function: FunctionId) {
         let mut deciders = self.inner.deciders.borrow_mut();
-        if deciders.learns() {
+        if deciders.constant().is_none() {
             deciders.invoked(&self.inner.state.borrow().invoked_now(function));
         }
     }
@@ -1162,10 +1173,10 @@ impl ServerlessComputeService {
             let idle = state.abandon(id, cause.clone());
             self.note_ends(&mut state);
             drop(state);
-            if let Some(idle) = idle {
+            if let Some(container) = idle {
                 // The container stops whatever the answer, but policies may learn from it.
-                let keep = self.keep(&idle).unwrap_or(Keep::No);
-                self.inner.state.borrow_mut().answer_keep(&idle, keep);
+                let keep = self.keep(container).unwrap_or(Keep::No);
+                self.inner.state.borrow_mut().answer_keep(container, keep);
             }
         }
         self.inner.state.borrow_mut().head_failed();

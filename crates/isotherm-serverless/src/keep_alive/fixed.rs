@@ -42,7 +42,7 @@ impl KeepAlive for Fixed {
         self.keep
     }
 
-    fn learns(&self) -> bool {
-        false
+    fn constant(&self) -> Option<Keep> {
+        Some(self.keep)
     }
 }

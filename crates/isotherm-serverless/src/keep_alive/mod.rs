@@ -128,11 +128,10 @@ pub trait KeepAlive {
     /// Called for each invocation, before anything else is done with it. Does nothing by default.
     fn invoked(&mut self, _: &Invoked) {}
 
-    /// Whether [`invoked`](Self::invoked) is called. Asked once, when the service starts or a
-    /// function with this policy is registered. A policy that learns nothing from invocations saves
-    /// the calls.
-    fn learns(&self) -> bool {
-        true
+    /// The decision, if it is the same for every container: then the policy is neither asked nor
+    /// notified. Asked once, when the service starts. `None` by default.
+    fn constant(&self) -> Option<Keep> {
+        None
     }
 }
 
@@ -147,8 +146,8 @@ impl<K: KeepAlive + ?Sized> KeepAlive for Box<K> {
         (**self).invoked(invoked);
     }
 
-    fn learns(&self) -> bool {
-        (**self).learns()
+    fn constant(&self) -> Option<Keep> {
+        (**self).constant()
     }
 }
 

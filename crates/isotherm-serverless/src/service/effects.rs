@@ -75,7 +75,7 @@ impl ActionOwner for Inner {
         service.inner.port.taken_at_once(from, "body_ended");
         service.state_now();
         let idle = service.body_ended(invocation, report);
-        service.conclude(idle.as_ref(), Round::Yes);
+        service.conclude(idle, Round::Yes);
     }
 }
 

@@ -229,14 +229,14 @@ impl PlatformState {
         }
     }
 
-    /// A container that serves no invocation any more.
-    #[inline]
-    pub(super) fn idle_now(&mut self, container: ContainerId, left: Container) -> IdleNow {
-        let Container { node, function, started_at, uses, .. } = left;
+    /// A container that serves no invocation any more, as keep-alive policies see it.
+    pub(crate) fn idle_now(&mut self, container: ContainerId) -> Option<IdleNow> {
+        let &Container { node, function, started_at, uses, .. } =
+            self.containers.get(&container)?;
         let spec = &mut self.functions[function.index()];
         let (running, waiting) = (spec.running, spec.pending.len());
         spec.idle_since = (running == 0 && waiting == 0).then_some(self.now);
-        IdleNow {
+        Some(IdleNow {
             at: self.now,
             container,
             function,
@@ -247,18 +247,21 @@ impl PlatformState {
             uses,
             containers: spec.containers,
             last_idle: spec.last_idle,
-        }
+        })
     }
 
     /// Keeps or stops the idle container that was asked about. One that is to be discarded is
     /// stopped whatever the answer, which may still have a new one started ahead.
-    pub(crate) fn answer_keep(&mut self, idle: &IdleNow, keep: Keep) {
-        let IdleNow { container: id, node, function, .. } = *idle;
+    #[inline]
+    pub(crate) fn answer_keep(&mut self, id: ContainerId, keep: Keep) {
         match keep {
             Keep::No | Keep::For(Duration::ZERO) => self.give_back(id),
             Keep::For(idle) => self.make_idle(id, Some(idle)),
             Keep::Forever => self.make_idle(id, None),
             Keep::Prewarm { after, keep } => {
+                let Some(&Container { node, function, .. }) = self.containers.get(&id) else {
+                    return;
+                };
                 self.give_back(id);
                 self.plan_prewarming(function, node, after, keep);
             }

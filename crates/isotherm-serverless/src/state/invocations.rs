@@ -9,7 +9,7 @@ use super::{
     PlatformState, Row,
 };
 use crate::config::AfterFailure;
-use crate::keep_alive::{IdleNow, Invoked};
+use crate::keep_alive::Invoked;
 use crate::life::{Life, Names};
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, InvocationRecord, Outcome};
 
@@ -165,7 +165,11 @@ impl PlatformState {
     /// The body of an invocation has ended: its slot is free. If its container serves no other, it
     /// is returned, to ask whether it is [kept](Self::answer_keep).
     #[must_use]
-    pub(crate) fn body_ended(&mut self, id: InvocationId, report: ActionReport) -> Option<IdleNow> {
+    pub(crate) fn body_ended(
+        &mut self,
+        id: InvocationId,
+        report: ActionReport,
+    ) -> Option<ContainerId> {
         let invocation = self
             .invocations
             .remove_if(&id, |invocation| matches!(invocation.phase, Phase::Running(_)))?;
@@ -197,7 +201,7 @@ impl PlatformState {
             }
             return None;
         }
-        Some(self.idle_now(container, left))
+        Some(container)
     }
 
     /// The effect of a failed body on its container.
@@ -298,7 +302,7 @@ impl PlatformState {
     /// Ends an invocation whose body will not report its end, as [`body_ended`](Self::body_ended)
     /// does.
     #[must_use]
-    pub(crate) fn abandon(&mut self, id: InvocationId, cause: FailureCause) -> Option<IdleNow> {
+    pub(crate) fn abandon(&mut self, id: InvocationId, cause: FailureCause) -> Option<ContainerId> {
         let started =
             self.invocations.get(&id).and_then(|invocation| invocation.life.started(self.now));
         self.body_ended(id, ActionReport { started, ended: None, result: Err(cause) })

@@ -131,7 +131,7 @@ fn a_boxed_policy_is_called_like_the_policy() -> Result<(), isotherm::Error> {
 fn a_boxed_policy_says_the_same_of_itself() {
     let policies: [Box<dyn KeepAlive>; 2] =
         [Box::new(Fixed::FOREVER), Box::new(Noting::new(&Calls::default()))];
-    assert_eq!(policies.map(|policy| policy.learns()), [false, true]);
+    assert_eq!(policies.map(|policy| policy.constant()), [Some(Keep::Forever), None]);
     let policies: [Box<dyn ContainerEviction>; 2] =
         [Box::new(NeverEvict), Box::new(LeastRecentlyUsed)];
     assert_eq!(policies.map(|policy| policy.evicts()), [false, true]);

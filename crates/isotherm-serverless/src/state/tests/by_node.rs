@@ -310,8 +310,7 @@ fn full_where_it_is_near(scheduler: impl Scheduler + 'static) -> (Stage, Functio
     stage.put(1, image, false);
     stage.put(2, image, true);
     let container = stage.state.start_container(NodeId(2), other).expect("room");
-    let known = stage.state.containers[&container];
-    stage.container_is_idle(container, known);
+    stage.container_is_idle(container);
     let first = stage.invoke(f);
     stage.orders();
     (stage, f, first)
@@ -405,8 +404,7 @@ fn an_idle_container_serves_wherever_it_is_if_that_is_wanted() {
             [containers[1], containers[0], containers[2]].into_iter().enumerate()
         {
             stage.at(second as u64);
-            let known = stage.state.containers[&container];
-            stage.container_is_idle(container, known);
+            stage.container_is_idle(container);
         }
         stage.spread(&[f])[0]
     };
@@ -443,8 +441,7 @@ fn without_prefer_warm_idle_containers_make_no_difference() {
             // memory for another of 60 on either.
             for (node, function) in [(0, other), (1, wanted)] {
                 let container = stage.state.start_container(NodeId(node), function).expect("room");
-                let known = stage.state.containers[&container];
-                stage.container_is_idle(container, known);
+                stage.container_is_idle(container);
             }
             assert_eq!(stage.spread(&[wanted]), [Some(expected)], "rule {rule}");
             // Either the other one had to go, or none was started.

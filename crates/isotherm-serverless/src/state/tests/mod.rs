@@ -23,13 +23,11 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_services::{ActionReport, Eviction, FailureCause, FileSystem};
 
-use super::{
-    Container, Effect, Move, Node, PlatformState, Policies, Registration, Round, StopReason, View,
-};
+use super::{Effect, Move, Node, PlatformState, Policies, Registration, Round, StopReason, View};
 use crate::ask::{Asks, Deciders};
 use crate::config::{AfterFailure, Throttle};
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
-use crate::keep_alive::{Fixed, IdleNow, KeepAlive};
+use crate::keep_alive::{Fixed, KeepAlive};
 use crate::scheduler::{ByNode, Fcfs, FcfsFullScan, Plan, Scheduler};
 use crate::{
     ContainerId, ContainerReuse, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId,
@@ -204,17 +202,17 @@ impl Stage {
     }
 
     /// A container serves no invocation any more, if one is given.
-    fn is_idle(&mut self, idle: Option<IdleNow>) {
-        if let Some(idle) = idle {
+    fn is_idle(&mut self, idle: Option<ContainerId>) {
+        if let Some(container) = idle {
+            let idle = self.state.idle_now(container).expect("it has not stopped");
             let keep = self.deciders.keep(&idle, false).expect("a policy decides");
-            self.state.answer_keep(&idle, keep);
+            self.state.answer_keep(container, keep);
         }
     }
 
     /// A container that was started as if for an invocation serves none any more.
-    pub(super) fn container_is_idle(&mut self, id: ContainerId, container: Container) {
-        let idle = self.state.idle_now(id, container);
-        self.is_idle(Some(idle));
+    pub(super) fn container_is_idle(&mut self, id: ContainerId) {
+        self.is_idle(Some(id));
     }
 
     /// The body of an invocation ends in a message that is not concluded yet.

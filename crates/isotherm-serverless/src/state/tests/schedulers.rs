@@ -35,8 +35,7 @@ impl Stage {
     fn idle(&mut self, node: u32, function: FunctionId) -> ContainerId {
         let id =
             self.state.start_container(NodeId(node), function).expect("room for the container");
-        let container = self.state.containers[&id];
-        self.container_is_idle(id, container);
+        self.container_is_idle(id);
         id
     }
 

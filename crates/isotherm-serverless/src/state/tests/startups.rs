@@ -91,8 +91,7 @@ fn containers_that_are_started_ahead_draw_apart() {
     let ahead: Vec<Duration> = (0..3)
         .map(|_| {
             let id = stage.state.start_container(NodeId(0), f).expect("room");
-            let known = stage.state.containers[&id];
-            stage.container_is_idle(id, known);
+            stage.container_is_idle(id);
             ready(&stage, id)
         })
         .collect();
@@ -122,9 +121,8 @@ fn containers_that_are_started_ahead_draw_by_a_count_of_their_own() {
         let f = stage.function_with(30, |function| function.startup = Some(random("f").into()));
         let ahead = |stage: &mut Stage| {
             let id = stage.state.start_container(NodeId(0), f).expect("room");
-            let known = stage.state.containers[&id];
-            stage.container_is_idle(id, known);
-            known.ready_at.since(Time::ZERO)
+            stage.container_is_idle(id);
+            stage.state.containers[&id].ready_at.since(Time::ZERO)
         };
         (0..invocations_before).for_each(|_| _ = stage.invoke(f));
         let first = ahead(&mut stage);
