@@ -17,12 +17,15 @@ const STUDY: &str = r#"
     name = "autoscaler"
     seed = 1
     service = { keep_alive = "forever", startup = "2s" }
-    function = [{ name = "resize", limits = { time = "10s", memory = "1GB" }, body = [{ sleep = "1s" }] }]
     workload = [{ kind = "poisson", function = "resize", rate = "2/s", until = "1h" }]
     [platform]
     nodes = { count = 4, cores = 8, memory = "16GB", disk = { read = "2GB/s", write = "1GB/s" } }
     head = { cores = 8, disk = { read = "2GB/s", write = "1GB/s" } }
     network = { node = "10Gbps", latency = "50us" }
+    [[function]]
+    name = "resize"
+    limits = { time = "10s", memory = "1GB" }
+    body = [{ sleep = "1s" }]
 "#;
 
 struct Autoscaler {

@@ -51,7 +51,8 @@ pub enum ExperimentError {
         /// What it asks.
         decision: Decision,
     },
-    /// A copy of a run does not ask what the run has answered: its options are not those of the run.
+    /// A copy of a run does not ask what the run has answered: its options are not those of the
+    /// run.
     #[error(
         "at {at} s the copy of the run asks for another decision than the run: it has other options"
     )]

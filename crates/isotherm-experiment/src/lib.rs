@@ -63,7 +63,7 @@ pub mod reference;
 mod report;
 pub mod results;
 mod run;
-mod running;
+pub mod running;
 mod simgrid;
 pub mod trace;
 

@@ -49,12 +49,13 @@ const ROOM_FOR_HASHES: u64 = 4096;
 ///     workload = [{ kind = "list", function = "resize", at = ["0s", "1s", "9s"] }]
 /// "#;
 /// let experiment = Experiment::parse("study.toml", text, Path::new("."), &Overrides::default())?;
-/// let mut run = experiment.start(&experiment.runs()[0], RunOptions::default())?;
+/// let options = RunOptions::default().with_kept_records();
+/// let mut run = experiment.start(&experiment.runs()[0], options)?;
 /// let five = Time::from_secs_f64(5.0);
 /// assert_eq!(run.advance_until(five)?, Reached::Date);
 /// assert_eq!(run.now(), five);
 /// assert_eq!(run.records().len(), 2);
-/// assert_eq!(run.finish()?.summary.outcomes.completed, 3);
+/// assert_eq!(run.finish()?.summary.invocations.completed, 3);
 /// # Ok::<(), isotherm_experiment::ExperimentError>(())
 /// ```
 pub struct Running<'a> {
@@ -70,7 +71,7 @@ pub struct Running<'a> {
 }
 
 /// How far a run was advanced.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reached {
     /// The date that was given.
     Date,
@@ -97,7 +98,7 @@ impl<'a> Running<'a> {
         folder: Option<&Path>,
         reads_ahead: bool,
     ) -> Result<Self, ExperimentError> {
-        let (records, own_policies) = (options.records, options.own_policies());
+        let own_policies = options.own_policies();
         let files = match folder {
             Some(folder) => Some(Files::create(experiment, run, folder, &options, &own_policies)?),
             None => None,
@@ -106,8 +107,7 @@ impl<'a> Running<'a> {
             Some(files) => files.output.invocations().map_err(|error| files.error(error))?,
             None => None,
         };
-        let keeps_records = records && files.is_none();
-        let started = Started::start(&run.plan, options, invocations, keeps_records, reads_ahead)
+        let started = Started::start(&run.plan, options, invocations, reads_ahead)
             .map_err(|failure| explained(experiment, run, folder, failure))?;
         Ok(Running { experiment, run, started, files, own_policies, answers: Vec::new() })
     }
@@ -179,9 +179,9 @@ impl<'a> Running<'a> {
         self.started.service()
     }
 
-    /// The records of the invocations that have ended since the last call. A run whose results go
-    /// into a folder, or [without records](RunOptions::records), has none. A record takes a few
-    /// hundred bytes until it is taken.
+    /// The records of the invocations that have ended since the last call, if the run
+    /// [keeps them](RunOptions::with_kept_records). A record takes a few hundred bytes until it is
+    /// taken.
     pub fn records(&mut self) -> Vec<InvocationRecord> {
         self.started.take_records()
     }

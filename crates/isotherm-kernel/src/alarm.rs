@@ -48,7 +48,7 @@ struct Alarm {
     waiter: Option<Waiter>,
 }
 
-const _: () = assert!(size_of::<Alarm>() == 32);
+const _: () = assert!(size_of::<Alarm>() <= 32);
 
 impl Alarm {
     /// Makes the polling task the one that is woken. Not inlined: mostly an alarm has fired when it

@@ -367,10 +367,10 @@ impl Kernel {
         self.inner.meter.count_turn(self.now())
     }
 
-    /// Has the simulation left after the running step, before anything else happens, so that the
-    /// caller of [`step`](crate::Simulation::step) or [`run_until`](crate::Simulation::run_until)
-    /// can decide something. Nothing changes if it then goes on. [`run`](crate::Simulation::run)
-    /// goes on at once.
+    /// Has the simulation left after the running step, so that the caller of
+    /// [`step`](crate::Simulation::step) or [`run_until`](crate::Simulation::run_until) can decide
+    /// something. (If a [background call](Self::background_at) asks, it is left after the next
+    /// step.) Nothing changes if it then goes on. [`run`](crate::Simulation::run) goes on at once.
     pub fn pause(&self) {
         self.inner.meter.ask_for_pause();
     }

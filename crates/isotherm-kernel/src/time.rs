@@ -97,9 +97,9 @@ impl AddAssign<Duration> for Time {
 /// A length of virtual time in nanoseconds, unlike [`std::time::Duration`].
 ///
 /// All arithmetic saturates at zero and at [`Duration::MAX`], and rounds to the nearest nanosecond.
-/// Durations are multiplied and divided by a [`Number`] of any type, exactly by integers. A negative
-/// factor, or NaN, gives zero. As in [`to_do`](Self::to_do), division by zero or less gives
-/// [`Duration::MAX`], or zero if nothing is divided.
+/// Durations are multiplied and divided by a [`Number`] of any type, exactly by integers. A
+/// negative factor, or NaN, gives zero. As in [`to_do`](Self::to_do), division by zero or less
+/// gives [`Duration::MAX`], or zero if nothing is divided.
 ///
 /// ```
 /// use isotherm_kernel::{Duration, Time};

@@ -83,6 +83,10 @@ pub const BEFORE: &[FieldDoc] = &[
         "sweep",
         "The fields that were changed for this run of a sweep, with their values; empty if there is no sweep.",
     ),
+    field(
+        "own_policies",
+        "The policies that were those of the program that ran the experiment, not of the experiment; absent if there are none.",
+    ),
 ];
 
 /// The fields after those of [`SummaryReport`].

@@ -33,10 +33,10 @@ pub(crate) enum Asks {
 
 /// A decision that a service waits for: see
 /// [`ask_caller`](crate::ServerlessComputeService::ask_caller).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// The decisions of a [round](crate::scheduler): at least one invocation is schedulable. It is
-    /// answered by [`Answer::Round`].
+    /// The decisions of a [round](crate::scheduler): an invocation is schedulable, or an earlier
+    /// answer has [asked for it](Plan::next_round). It is answered by [`Answer::Round`].
     Round,
     /// What to do with a container that has become idle. It is answered by [`Answer::Keep`].
     Keep(IdleNow),
@@ -75,7 +75,7 @@ pub enum NotAsked {
     #[error("the service waits for no decision; advance the simulation until it asks for one")]
     Nothing,
     /// Something else was asked.
-    #[error("the answer is to {answered}, but the service asks for {asked}")]
+    #[error("the answer decides {answered}, but {asked} is asked for")]
     #[expect(missing_docs, reason = "the message shows what the fields are")]
     Else { answered: &'static str, asked: &'static str },
 }

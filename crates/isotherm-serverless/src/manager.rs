@@ -274,9 +274,8 @@ impl FunctionManager {
     /// the service is stopped meanwhile, it has none left.
     ///
     /// # Errors
-    /// [`FailureCause::ServiceStopped`] if it has been stopped before,
-    /// [`FailureCause::HostFailed`] if its host is off, [`FailureCause::NetworkFailed`] if a message
-    /// was lost.
+    /// [`FailureCause::ServiceStopped`] if it has been stopped before, [`FailureCause::HostFailed`]
+    /// if its host is off, [`FailureCause::NetworkFailed`] if a message was lost.
     pub async fn drain(&self, service: &ServerlessComputeService) -> Result<(), FailureCause> {
         self.ask(service, 0, "drain_answer", |reply| Request::Drain { reply }).await
     }

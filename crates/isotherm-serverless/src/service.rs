@@ -867,6 +867,7 @@ impl ServerlessComputeService {
     #[inline(always)]
     fn answer_scheduling(&self, mut asks: Asks) {
         let Inner { state, deciders, caller_decides, .. } = &*self.inner;
+        let mut is_held = false;
         loop {
             asks = match asks {
                 Asks::Nothing => break,
@@ -883,7 +884,10 @@ impl ServerlessComputeService {
                 Asks::Round if caller_decides.get().rounds => {
                     return self.ask_the_caller(AsksCaller::Round);
                 }
+                // Each round after the first counts as a step, so that limits hold.
+                Asks::Round if is_held && self.kernel().count_turn().is_break() => return,
                 Asks::Round => {
+                    is_held = true;
                     let mut plan = self.inner.plan.take();
                     plan.clear();
                     deciders.borrow_mut().round(&View::new(&state.borrow()), &mut plan);
@@ -939,6 +943,8 @@ impl ServerlessComputeService {
     pub fn answer(&self, answer: Answer) -> Result<(), NotAsked> {
         let asked = self.asked().ok_or(NotAsked::Nothing)?;
         let Inner { state, asks_caller, .. } = &*self.inner;
+        // The caller may have let time pass.
+        self.state_now();
         let asks = match (asks_caller.get(), &answer) {
             (Some(AsksCaller::Keep(idle, round)), Answer::Keep(keep)) => {
                 self.conclude_state(Some((idle.container, *keep)), round)
@@ -958,6 +964,8 @@ impl ServerlessComputeService {
         match request {
             Request::Invoke { .. } | Request::BodyEnded { .. } => {}
             Request::Retry => state.borrow_mut().retry_due(),
+            // It is held when the head host is back.
+            Request::RoundDue if self.is_gone() => return Round::No,
             Request::RoundDue if !state.borrow_mut().note_round_due() => return Round::No,
             Request::RoundDue => {}
             Request::Cancel { reply, .. } if self.is_gone() => reply.answer(0, Err(self.gone())),
@@ -1095,7 +1103,8 @@ impl ServerlessComputeService {
     fn note_invoked(&self, function: FunctionId) {
         let mut deciders = self.inner.deciders.borrow_mut();
         if deciders.constant().is_none() {
-            deciders.invoked(&self.inner.state.borrow().invoked_now(function));
+            let invoked = self.inner.state.borrow().invoked_now(function);
+            deciders.invoked(&invoked);
         }
     }
 
@@ -1163,7 +1172,9 @@ impl ServerlessComputeService {
         let host = self.inner.site.platform().host_name(self.address().host());
         let cause = FailureCause::HostFailed { host };
         // What was asked is pointless now: every container stops.
-        self.inner.asks_caller.set(None);
+        if let Some(AsksCaller::Keep(idle, _)) = self.inner.asks_caller.take() {
+            self.inner.state.borrow_mut().answer_keep(idle.container, Keep::No);
+        }
         let mut state = self.inner.state.borrow_mut();
         state.fail_all_waiting(&cause);
         let running = state.running();
@@ -1193,6 +1204,7 @@ impl ServerlessComputeService {
     fn head_recovered(&self) {
         self.inner.is_head_off.set(false);
         self.inner.head.restart();
+        self.tell(self.address(), Request::RoundDue);
         if !self.inner.stopped.get() {
             for node in &self.inner.nodes {
                 node.bare_metal.restart();

@@ -8,8 +8,8 @@
 //! * [`move_data`]: transfers between disks and memories.
 //! * [`BareMetalService`]: runs actions on a host and accounts for its cores.
 //! * [`ExecutionController`]: an actor with which a user drives a simulation.
-//! * [`FailureCause`]: the reasons for which anything in a simulation can fail; [`OrFail`] makes one
-//!   of any error.
+//! * [`FailureCause`]: the reasons for which anything in a simulation can fail; [`OrFail`] makes
+//!   one of any error.
 //!
 //! ```
 //! use isotherm_kernel::Simulation;

@@ -30,12 +30,12 @@ pub use isotherm_serverless::scheduler::{
     RoundRobin, Scheduler, StartAhead, WarmFirst, WorkloadBalancing,
 };
 pub use isotherm_serverless::{
-    AfterFailure, Answer, Body, Call, CallerDecides, Change, ContainerId, ContainerReuse, Cursor,
-    Decision, EventKind, Function, FunctionId, FunctionManager, Image, ImageCaches, Invocation,
-    InvocationId, InvocationRecord, InvocationState, Kinds, Limits, NodeConfig, NodeId, OnFailure,
-    Outcome, Payloads, Pending, Planned, PlatformEvent, Preset, RecordSink, RegisteredFunction,
-    ServerlessComputeService, ServerlessError, ServiceConfig, Slots, Source, StartKind, Startup,
-    Step, StopReason, View,
+    AfterFailure, Answer, Body, Call, CallerDecides, Change, ChangeKinds, ContainerId,
+    ContainerReuse, Cursor, Decision, EventKind, Function, FunctionId, FunctionManager, Image,
+    ImageCaches, Invocation, InvocationId, InvocationRecord, InvocationState, Limits, NodeConfig,
+    NodeId, OnFailure, Outcome, Payloads, Pending, Planned, PlatformEvent, Preset, RecordSink,
+    RegisteredFunction, ServerlessComputeService, ServerlessError, ServiceConfig, Slots, Source,
+    StartKind, Startup, Step, StopReason, View,
 };
 pub use isotherm_services::{
     Action, ActionReport, ActionRequest, AnyError, BareMetalConfig, BareMetalService, Eviction,

@@ -70,14 +70,14 @@ type EventObserver = Box<dyn FnMut(&PlatformEvent)>;
 /// ```
 #[non_exhaustive]
 pub struct RunOptions {
-    /// Whether `invocations.csv` is written, or records are collected for the caller of a
-    /// [started](crate::Experiment::start) run.
+    /// Whether `invocations.csv` is written.
     pub records: bool,
     /// Whether to write through a link, or into a device or pipe, that stands at the path of an
     /// output.
     pub force: bool,
     /// The watcher, if any.
     pub watch: Option<Watch>,
+    keeps_records: bool,
     own: OwnPolicies,
     observers: Vec<EventObserver>,
     caller_decides: CallerDecides,
@@ -97,6 +97,7 @@ impl Default for RunOptions {
             records: true,
             force: false,
             watch: None,
+            keeps_records: false,
             own: OwnPolicies::default(),
             observers: Vec::new(),
             caller_decides: CallerDecides::default(),
@@ -105,10 +106,18 @@ impl Default for RunOptions {
 }
 
 impl RunOptions {
-    /// The same without records: `invocations.csv` is not written, and none are collected.
+    /// The same without `invocations.csv`.
     #[must_use]
     pub fn without_records(mut self) -> Self {
         self.records = false;
+        self
+    }
+
+    /// The same with records that are kept until the caller of a
+    /// [started](crate::Experiment::start) run [takes](crate::Running::records) them.
+    #[must_use]
+    pub fn with_kept_records(mut self) -> Self {
+        self.keeps_records = true;
         self
     }
 
@@ -247,19 +256,20 @@ pub(crate) struct Started {
     lost: Rc<Cell<u64>>,
     /// When it ended.
     ended: Option<Time>,
+    /// Something has failed, so it does not go on.
+    has_failed: bool,
 }
 
 impl Started {
-    /// Sets a plan up. Records are written to `records`, if it is given, and collected for the
-    /// caller if it `keeps_records`. Arrivals are read by a thread of their own if `reads_ahead`.
+    /// Sets a plan up. Records are written to `records`, if it is given. Arrivals are read by a
+    /// thread of their own if `reads_ahead`.
     pub(crate) fn start(
         plan: &Plan,
         options: RunOptions,
         records: Option<Hashed>,
-        keeps_records: bool,
         reads_ahead: bool,
     ) -> Result<Self, Failure> {
-        let RunOptions { watch, own, observers, caller_decides, .. } = options;
+        let RunOptions { watch, keeps_records, own, observers, caller_decides, .. } = options;
         let mut simulation = plan.preset.simulation().with_limits(plan.limits);
         let kernel = simulation.kernel();
         let platform = Platform::new(&kernel, plan.platform.clone())
@@ -319,6 +329,7 @@ impl Started {
             acting,
             lost,
             ended: None,
+            has_failed: false,
         })
     }
 
@@ -327,27 +338,37 @@ impl Started {
         if let Some(at) = self.ended {
             return Ok(Advanced::Ended(at));
         }
+        if self.has_failed {
+            return Err(self.stopped(RunError::AlreadyRun { ended: self.now() }));
+        }
+        let advanced = self.advance(date);
+        self.has_failed = advanced.is_err();
+        advanced
+    }
+
+    fn advance(&mut self, date: Time) -> Result<Advanced, Failure> {
         let advanced = self.simulation.run_until(date);
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
         let advanced = advanced.map_err(|error| match error {
             RunError::Interrupted { .. } => Failure::Interrupted(self.progress()),
-            error => Failure::Simulation(Box::new(Stopped {
-                error,
-                progress: self.progress(),
-                unfinished: self.service.why_unfinished(),
-            })),
+            error => self.stopped(error),
         })?;
         if let Advanced::Ended(at) = advanced {
-            self.ended = Some(at);
             if self.acting.get() > 0 {
                 // Actors are only killed with their host.
                 let host = self.site.platform().host_name(self.user).to_string();
                 return Err(Failure::UserGone { host, at });
             }
+            self.ended = Some(at);
         }
         Ok(advanced)
+    }
+
+    fn stopped(&self, error: RunError) -> Failure {
+        let (progress, unfinished) = (self.progress(), self.service.why_unfinished());
+        Failure::Simulation(Box::new(Stopped { error, progress, unfinished }))
     }
 
     pub(crate) fn service(&self) -> &ServerlessComputeService {

@@ -23,20 +23,29 @@ name = "study"
 seed = 7
 service = { scheduler = "first-fit", keep_alive = { kind = "fixed", idle = "20s" } }
 image = [{ name = "python", size = "250MB", memory = "120MB" }]
-function = [
-    { name = "thumbnail", image = "python", limits = { time = "60s", memory = "512MB" }, body = [{ sleep = "700ms" }] },
-    { name = "report", limits = { time = "60s", memory = "256MB" }, body = [{ invoke = "thumbnail" }, { compute = "1Gf" }] },
-    { name = "login", limits = { time = "60s", memory = "1GB" }, startup = "300ms", body = [{ sleep = "2s" }] },
-]
 workload = [
     { kind = "poisson", function = "thumbnail", rate = "2/s", until = "60s" },
     { kind = "poisson", function = "report", rate = "10/min", until = "60s" },
     { kind = "closed", function = "login", clients = 3, think = "1s", until = "60s" },
 ]
 [platform]
-nodes = { count = 3, cores = 2, memory = "2GB", disk = { read = "2GB/s", write = "1GB/s", size = "1TB" } }
+nodes = { count = 3, cores = 2, memory = "2GB", disk = { read = "2GB/s", write = "1GB/s" } }
 head = { cores = 8, disk = { read = "2GB/s", write = "1GB/s" } }
 network = { node = "10Gbps", latency = "50us" }
+[[function]]
+name = "thumbnail"
+image = "python"
+limits = { time = "60s", memory = "512MB" }
+body = [{ sleep = "700ms" }]
+[[function]]
+name = "report"
+limits = { time = "60s", memory = "256MB" }
+body = [{ invoke = "thumbnail" }, { compute = "1Gf" }]
+[[function]]
+name = "login"
+limits = { time = "60s", memory = "1GB" }
+startup = "300ms"
+body = [{ sleep = "2s" }]
 "#;
 
 fn secs(secs: f64) -> Time {
@@ -54,7 +63,7 @@ fn files(folder: &Path) -> [String; 3] {
 }
 
 fn rounds() -> RunOptions {
-    RunOptions::default().with_caller_deciding(CallerDecides { rounds: true, keep: false })
+    RunOptions::default().with_kept_records().with_caller_deciding(CallerDecides::ROUNDS)
 }
 
 /// Lets a scheduler answer all that a run asks up to a date.
@@ -194,7 +203,7 @@ fn only_what_is_asked_can_be_answered() {
     let error = run.answer(Keep::No).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the answer is to what to do with an idle container, but the service asks for a scheduling round"
+        "the answer decides what to do with an idle container, but a scheduling round is asked for"
     );
     // It does not move before it is answered.
     let now = run.now();

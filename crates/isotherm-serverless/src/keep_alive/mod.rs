@@ -35,7 +35,7 @@ use isotherm_kernel::{Duration, Time};
 use crate::{ContainerId, FunctionId, NodeId};
 
 /// A container that has just become idle.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdleNow {
     /// The date.
     pub at: Time,
@@ -81,8 +81,8 @@ pub struct Invoked {
     /// The containers of the function, busy or idle.
     pub containers: u32,
     /// How long the function has been idle: since a container of it became idle while no other
-    /// served an invocation and none was pending. `None` if another invocation has come since, or if
-    /// nothing of the function has ended yet.
+    /// served an invocation and none was pending. `None` if another invocation has come since, or
+    /// if nothing of the function has ended yet.
     pub idle: Option<Duration>,
 }
 

@@ -4,7 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Dispatch, Plan, Scheduler};
 use crate::node_set::NodeSet;
-use crate::state::{Cursor, Kinds, Pending, View};
+use crate::state::{ChangeKinds, Cursor, Pending, View};
 use crate::{FunctionId, ImageId, NodeId};
 
 /// Decides for all pending invocations in the order in which they became schedulable, each on the
@@ -27,7 +27,7 @@ pub struct FcfsFullScan {
 
 impl Default for FcfsFullScan {
     fn default() -> Self {
-        FcfsFullScan { scratch: Scratch::default(), cursor: Cursor::new(Kinds::EVENTS) }
+        FcfsFullScan { scratch: Scratch::default(), cursor: Cursor::new(ChangeKinds::EVENTS) }
     }
 }
 

@@ -17,7 +17,7 @@
 //! use std::collections::BTreeSet;
 //!
 //! use isotherm_serverless::scheduler::{Dispatch, Plan, Scheduler};
-//! use isotherm_serverless::{Change, Cursor, Kinds, NodeId, View};
+//! use isotherm_serverless::{Change, Cursor, ChangeKinds, NodeId, View};
 //!
 //! /// Functions without images, each invocation on the node with the most free slots, in O(log n).
 //! struct Emptiest {
@@ -28,7 +28,8 @@
 //!
 //! impl Emptiest {
 //!     fn new() -> Self {
-//!         Emptiest { cursor: Cursor::new(Kinds::NODES), free: Vec::new(), nodes: BTreeSet::new() }
+//!         let cursor = Cursor::new(ChangeKinds::NODES);
+//!         Emptiest { cursor, free: Vec::new(), nodes: BTreeSet::new() }
 //!     }
 //!
 //!     fn update(&mut self, view: &View<'_>, node: NodeId) {

@@ -183,7 +183,7 @@ impl ServerlessComputeService {
             }
             Effect::HoldRound { at } => {
                 let service = Rc::downgrade(&self.inner);
-                // A simulation in which nothing else is to happen goes on for one such period.
+                // A simulation in which nothing else is to happen does not go on with it for ever.
                 let change = Change::Repeated(at.since(self.kernel().now()));
                 self.kernel().background_at(at, change, move |_| {
                     let Some(inner) = service.upgrade() else { return };
@@ -250,8 +250,8 @@ impl ServerlessComputeService {
         self.kernel().call_after(Duration::ZERO, move |_| service.tell(&from, request));
     }
 
-    /// Notifies the user of an ended invocation, if that is wanted, and drops its body. That may run
-    /// any code, so nothing is borrowed.
+    /// Notifies the user of an ended invocation, if that is wanted, and drops its body. That may
+    /// run any code, so nothing is borrowed.
     fn leave_behind(&self, ended: Attachment) {
         let Attachment { handle, manager, is_detached, .. } = ended;
         if !is_detached && let Some((manager, handle)) = manager.zip(handle) {

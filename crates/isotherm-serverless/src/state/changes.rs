@@ -5,8 +5,8 @@
 //! says it. Each reader has a [`Cursor`] of its own, so any number of them may read: a scheduler,
 //! those that it consists of, and one around it.
 //!
-//! A reader names the [`Kinds`] of changes that it wants to read. Only what some reader wants is
-//! logged, so other schedulers cost nothing.
+//! A reader names the [`ChangeKinds`] of changes that it wants to read. Only what some reader wants
+//! is logged, so other schedulers cost nothing.
 //!
 //! # Costs
 //!
@@ -105,7 +105,7 @@ pub enum Change {
         /// The node.
         node: NodeId,
     },
-    /// The host of a node has come on, or the node has joined.
+    /// The host of a node has come on.
     Up {
         /// The node.
         node: NodeId,
@@ -140,62 +140,64 @@ pub enum StopReason {
     Lost,
 }
 
-/// Kinds of [`Change`]s.
+/// ChangeKinds of [`Change`]s.
 ///
 /// ```
-/// use isotherm_serverless::Kinds;
+/// use isotherm_serverless::ChangeKinds;
 ///
-/// let wanted = Kinds::QUEUE | Kinds::NODES;
-/// assert!(Kinds::ALL.contains(wanted) && !wanted.contains(Kinds::RUNS));
+/// let wanted = ChangeKinds::QUEUE | ChangeKinds::NODES;
+/// assert!(ChangeKinds::ALL.contains(wanted) && !wanted.contains(ChangeKinds::RUNS));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kinds(u8);
+pub struct ChangeKinds(u8);
 
-impl Kinds {
+impl ChangeKinds {
     /// [`Change::Event`].
-    pub const EVENTS: Kinds = Kinds(1);
+    pub const EVENTS: ChangeKinds = ChangeKinds(1);
     /// [`Change::Pending`].
-    pub const ARRIVALS: Kinds = Kinds(1 << 1);
+    pub const PENDING: ChangeKinds = ChangeKinds(1 << 1);
     /// [`Change::Left`], [`Change::Refused`] and [`Change::Available`].
-    pub const QUEUE: Kinds = Kinds(1 << 2);
+    pub const QUEUE: ChangeKinds = ChangeKinds(1 << 2);
     /// [`Change::Started`] and [`Change::Ended`].
-    pub const RUNS: Kinds = Kinds(1 << 3);
+    pub const RUNS: ChangeKinds = ChangeKinds(1 << 3);
     /// [`Change::Idle`] and [`Change::Stopped`].
-    pub const CONTAINERS: Kinds = Kinds(1 << 4);
+    pub const CONTAINERS: ChangeKinds = ChangeKinds(1 << 4);
     /// [`Change::Node`], [`Change::Up`] and [`Change::Down`].
-    pub const NODES: Kinds = Kinds(1 << 5);
+    pub const NODES: ChangeKinds = ChangeKinds(1 << 5);
     /// [`Change::Image`].
-    pub const IMAGES: Kinds = Kinds(1 << 6);
+    pub const IMAGES: ChangeKinds = ChangeKinds(1 << 6);
     /// All kinds.
-    pub const ALL: Kinds = Kinds((1 << 7) - 1);
+    pub const ALL: ChangeKinds = ChangeKinds((1 << 7) - 1);
 
     /// Whether all of some kinds are among these.
     #[must_use]
-    pub const fn contains(self, kinds: Kinds) -> bool {
+    pub const fn contains(self, kinds: ChangeKinds) -> bool {
         self.0 & kinds.0 == kinds.0
     }
 }
 
-impl BitOr for Kinds {
-    type Output = Kinds;
+impl BitOr for ChangeKinds {
+    type Output = ChangeKinds;
 
-    fn bitor(self, other: Kinds) -> Kinds {
-        Kinds(self.0 | other.0)
+    fn bitor(self, other: ChangeKinds) -> ChangeKinds {
+        ChangeKinds(self.0 | other.0)
     }
 }
 
 impl Change {
     /// Its kind.
     #[must_use]
-    pub const fn kind(&self) -> Kinds {
+    pub const fn kind(&self) -> ChangeKinds {
         match self {
-            Change::Event => Kinds::EVENTS,
-            Change::Pending { .. } => Kinds::ARRIVALS,
-            Change::Left { .. } | Change::Refused { .. } | Change::Available { .. } => Kinds::QUEUE,
-            Change::Started { .. } | Change::Ended { .. } => Kinds::RUNS,
-            Change::Idle { .. } | Change::Stopped { .. } => Kinds::CONTAINERS,
-            Change::Node { .. } | Change::Up { .. } | Change::Down { .. } => Kinds::NODES,
-            Change::Image { .. } => Kinds::IMAGES,
+            Change::Event => ChangeKinds::EVENTS,
+            Change::Pending { .. } => ChangeKinds::PENDING,
+            Change::Left { .. } | Change::Refused { .. } | Change::Available { .. } => {
+                ChangeKinds::QUEUE
+            }
+            Change::Started { .. } | Change::Ended { .. } => ChangeKinds::RUNS,
+            Change::Idle { .. } | Change::Stopped { .. } => ChangeKinds::CONTAINERS,
+            Change::Node { .. } | Change::Up { .. } | Change::Down { .. } => ChangeKinds::NODES,
+            Change::Image { .. } => ChangeKinds::IMAGES,
         }
     }
 }
@@ -205,7 +207,7 @@ impl Change {
 /// first used.
 #[derive(Debug)]
 pub struct Cursor {
-    kinds: Kinds,
+    kinds: ChangeKinds,
     /// `None` if it has read nothing yet.
     position: Option<u64>,
 }
@@ -213,7 +215,7 @@ pub struct Cursor {
 impl Cursor {
     /// A cursor that has read nothing yet.
     #[must_use]
-    pub const fn new(kinds: Kinds) -> Self {
+    pub const fn new(kinds: ChangeKinds) -> Self {
         Cursor { kinds, position: None }
     }
 }
@@ -232,7 +234,7 @@ pub(crate) struct ChangeLog {
     /// The position of the next entry. Positions count from 0.
     end: u64,
     /// What some reader wants.
-    kinds: Cell<Kinds>,
+    kinds: Cell<ChangeKinds>,
     /// The position from which all of that has been logged.
     complete_from: Cell<u64>,
     /// How far any reader has read.
@@ -252,7 +254,7 @@ impl ChangeLog {
         self.things += things;
     }
 
-    fn wants(&self, kinds: Kinds) -> bool {
+    fn wants(&self, kinds: ChangeKinds) -> bool {
         self.kinds.get().contains(kinds)
     }
 
@@ -367,7 +369,7 @@ mod tests {
         log.add(left(0));
         log.add_event();
         assert!(log.entries.is_empty());
-        let mut cursor = Cursor::new(Kinds::QUEUE);
+        let mut cursor = Cursor::new(ChangeKinds::QUEUE);
         assert_eq!(read(&log, &mut cursor), None, "it has to look at everything first");
         log.add_event();
         log.add(left(1));
@@ -379,8 +381,10 @@ mod tests {
     #[test]
     fn each_reader_reads_for_itself_and_what_it_wants() {
         let mut log = ChangeLog::default();
-        let (mut queue, mut both) =
-            (Cursor::new(Kinds::QUEUE), Cursor::new(Kinds::QUEUE | Kinds::EVENTS));
+        let (mut queue, mut both) = (
+            Cursor::new(ChangeKinds::QUEUE),
+            Cursor::new(ChangeKinds::QUEUE | ChangeKinds::EVENTS),
+        );
         read(&log, &mut queue);
         log.add(left(0));
         assert_eq!(read(&log, &mut both), None);
@@ -395,7 +399,7 @@ mod tests {
     #[test]
     fn a_node_is_not_repeated_until_it_is_read() {
         let mut log = ChangeLog::default();
-        let mut cursor = Cursor::new(Kinds::NODES);
+        let mut cursor = Cursor::new(ChangeKinds::NODES);
         read(&log, &mut cursor);
         let mut logged = [0; 2];
         for number in [0, 1, 0, 0] {
@@ -409,7 +413,7 @@ mod tests {
     #[test]
     fn what_has_been_read_is_forgotten() {
         let mut log = ChangeLog::default();
-        let mut cursor = Cursor::new(Kinds::QUEUE);
+        let mut cursor = Cursor::new(ChangeKinds::QUEUE);
         read(&log, &mut cursor);
         for number in 0..1000 {
             log.add(left(number));
@@ -430,7 +434,7 @@ mod tests {
         ) {
             let mut log = ChangeLog::default();
             log.grow(things);
-            let mut readers = [(); 2].map(|()| (Cursor::new(Kinds::QUEUE), None::<Vec<Change>>));
+            let mut readers = [(); 2].map(|()| (Cursor::new(ChangeKinds::QUEUE), None::<Vec<Change>>));
             for (number, step) in steps.into_iter().enumerate() {
                 let Some((cursor, expected)) = readers.get_mut(usize::from(step)) else {
                     log.add(left(number as u64));

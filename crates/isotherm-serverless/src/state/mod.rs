@@ -41,7 +41,7 @@ mod check;
 mod tests;
 
 use backlog::Backlog;
-pub use changes::{Change, Cursor, Kinds, StopReason};
+pub use changes::{Change, ChangeKinds, Cursor, StopReason};
 use changes::{ChangeLog, Logged};
 pub(crate) use containers::Container;
 use expiry::Expiries;
@@ -341,6 +341,8 @@ pub(crate) struct PlatformState {
     in_vain: usize,
     /// The date at which to hold a round whether or not an invocation is pending.
     next_round: Option<Time>,
+    /// The first date at which the service will be woken for a round.
+    round_timer: Option<Time>,
     /// That date has come.
     round_is_due: bool,
     /// The number of dispatches so far.
@@ -407,6 +409,7 @@ impl PlatformState {
             repeats: false,
             in_vain: 0,
             next_round: None,
+            round_timer: None,
             round_is_due: false,
             dispatches: 0,
             effects: VecDeque::new(),

@@ -18,24 +18,41 @@ impl PlatformState {
 
     /// Has a round held at a date, in place of an earlier one.
     pub(crate) fn hold_round_at(&mut self, at: Time) {
-        self.next_round = Some(at);
-        self.effects.push_back(Effect::HoldRound { at });
+        self.next_round = (at < Time::NEVER).then_some(at);
+        self.set_round_timer();
     }
 
-    /// A date for which a round was asked for has come. Returns whether it is still wanted.
+    /// Has the service woken for the next round, unless it will be woken earlier, and sees then.
+    fn set_round_timer(&mut self) {
+        if let Some(at) = self.next_round
+            && self.round_timer.is_none_or(|timer| at < timer)
+        {
+            self.round_timer = Some(at);
+            self.effects.push_back(Effect::HoldRound { at });
+        }
+    }
+
+    /// The service was woken for a round. Returns whether it is due.
     pub(crate) fn note_round_due(&mut self) -> bool {
+        self.round_timer.take_if(|at| *at <= self.now);
         self.round_is_due = self.next_round.take_if(|at| *at <= self.now).is_some();
+        self.set_round_timer();
         self.round_is_due
     }
 
-    /// Carries out the decisions of a round: dispatches, loads, copies, stops, starts. Another round is
-    /// asked for if the scheduler has more to decide.
+    /// Carries out the decisions of a round: dispatches, loads, copies, stops, starts. Another
+    /// round is asked for if the scheduler has more to decide.
     pub(crate) fn answer_round(&mut self, plan: &Plan) -> Asks {
-        let effects = self.effects.len();
+        let before = (self.effects.len(), self.next_container);
         self.round_is_due = false;
         self.carry_out(plan);
         // A scheduler that decides the same in vain again and again is not asked for ever.
-        self.in_vain = if self.effects.len() > effects { 0 } else { self.in_vain + 1 };
+        let is_feasible = (self.effects.len(), self.next_container) != before;
+        self.in_vain = if is_feasible { 0 } else { self.in_vain + 1 };
+        if let Some(at) = plan.next_round {
+            // Time has to pass until then, so that rounds of no use do not hold it up for ever.
+            self.hold_round_at(at.max(self.now + Duration::from_nanos(1)));
+        }
         self.repeats = plan.goes_on && self.in_vain < self.pending.len();
         if self.repeats {
             return Asks::Round;
@@ -65,10 +82,6 @@ impl PlatformState {
         }
         for &start in &plan.starts {
             self.start_ahead(start);
-        }
-        if let Some(at) = plan.next_round {
-            // Time has to pass until then, so that rounds of no use do not hold it up for ever.
-            self.hold_round_at(at.max(self.now + Duration::from_nanos(1)));
         }
         as_planned &= plan.stops.is_empty() && plan.starts.is_empty();
         if !as_planned {

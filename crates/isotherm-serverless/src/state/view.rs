@@ -118,7 +118,7 @@ impl<'a> View<'a> {
     /// when another reader begins to want further kinds.
     ///
     /// ```
-    /// use isotherm_serverless::{Change, Cursor, Kinds, NodeId, View};
+    /// use isotherm_serverless::{Change, Cursor, ChangeKinds, NodeId, View};
     ///
     /// /// The free slots of each node.
     /// struct FreeSlots {
@@ -128,7 +128,7 @@ impl<'a> View<'a> {
     ///
     /// impl FreeSlots {
     ///     fn new() -> Self {
-    ///         FreeSlots { of: Vec::new(), cursor: Cursor::new(Kinds::NODES) }
+    ///         FreeSlots { of: Vec::new(), cursor: Cursor::new(ChangeKinds::NODES) }
     ///     }
     ///
     ///     fn update(&mut self, view: &View<'_>) {
@@ -477,7 +477,7 @@ impl<'a> View<'a> {
 
     /// Whether a container serves no invocation.
     #[must_use]
-    pub fn is_idle(&self, container: ContainerId) -> bool {
+    pub(crate) fn is_idle(&self, container: ContainerId) -> bool {
         self.state().served_by(container) == 0
     }
 
@@ -507,7 +507,7 @@ impl<'a> View<'a> {
 
     /// The nodes with a nearness to an image, or a better one.
     #[must_use]
-    pub fn nodes_near(&self, image: ImageId, nearness: Nearness) -> &'a NodeSet {
+    pub(crate) fn nodes_near(&self, image: ImageId, nearness: Nearness) -> &'a NodeSet {
         match nearness {
             Nearness::InMemory => self.in_memory(image),
             Nearness::Loading => self.loading(image),
@@ -518,7 +518,7 @@ impl<'a> View<'a> {
 
     /// The images on a node or on their way there, in no order. Some that are no longer there may
     /// be among them.
-    pub fn images_near(&self, node: NodeId) -> impl Iterator<Item = ImageId> + 'a {
+    pub(crate) fn images_near(&self, node: NodeId) -> impl Iterator<Item = ImageId> + 'a {
         self.state().nodes[node.index()].images.keys().copied().map(counted)
     }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use isotherm_kernel::{Duration, RunError, Time};
-use isotherm_serverless::scheduler::{ByNode, FirstFit, Plan, Scheduler, StartAhead};
+use isotherm_serverless::scheduler::{ByNode, Dispatch, FirstFit, Plan, Scheduler, StartAhead};
 use isotherm_serverless::{EventKind, FunctionId, NodeId, Preset, StartKind, View};
 
 use crate::common::{World, keep, limit, register, secs, served, sleeper};
@@ -177,4 +177,111 @@ fn a_scheduler_that_looks_for_ever_and_places_nothing_is_a_named_deadlock() {
     });
     let Err(RunError::Deadlock { reasons, .. }) = ended else { panic!("{ended:?}") };
     assert!(reasons[0].contains("the scheduler, which places it nowhere"), "{reasons:?}");
+}
+
+/// Decides what is infeasible, for ever at one date if it is let.
+struct Stubborn;
+
+impl Scheduler for Stubborn {
+    fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
+        let Some(next) = view.pending().next() else { return };
+        let (invocation, node) = (next.invocation, NodeId(99));
+        plan.dispatches.push(Dispatch { invocation, node, container: None });
+        plan.next_round = Some(view.now() + secs(1.0));
+        plan.goes_on = true;
+    }
+}
+
+#[test]
+fn rounds_in_vain_are_not_held_for_ever() {
+    let world = World::new(1);
+    let service = world.service(Preset::Default, |config| config.scheduler = Box::new(Stubborn));
+    let manager = world.manager.clone();
+    let ended = world.try_play(|_| async move {
+        let function = register(&manager, &service, &sleeper("f", None, 2.0), limit(9.0)).await;
+        served(&manager, &function).await;
+    });
+    assert!(matches!(ended, Err(RunError::Deadlock { .. })), "{ended:?}");
+}
+
+/// Starts and stops a container, for ever at one date if it is let.
+struct Restless;
+
+impl Scheduler for Restless {
+    fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
+        let (function, node) = (FunctionId(0), NodeId(0));
+        plan.stops.extend(view.idle(function, node));
+        plan.starts.push(StartAhead { function, node, keep: None });
+        plan.goes_on = true;
+    }
+}
+
+#[test]
+fn limits_hold_for_rounds_at_one_date() {
+    let mut world = World::new(1);
+    let limits = isotherm_kernel::Limits { max_steps_per_instant: 5_000, ..Default::default() };
+    world.simulation = std::mem::take(&mut world.simulation).with_limits(limits);
+    let service = world.service(Preset::Default, |config| config.scheduler = Box::new(Restless));
+    let manager = world.manager.clone();
+    let ended = world.try_play(|_| async move {
+        let function = register(&manager, &service, &sleeper("f", None, 2.0), limit(9.0)).await;
+        served(&manager, &function).await;
+    });
+    assert!(matches!(ended, Err(RunError::Livelock { .. })), "{ended:?}");
+}
+
+/// Wants a round in an hour, in every round, and places nothing in rounds of its own.
+struct Later(ByNode<FirstFit>);
+
+impl Scheduler for Later {
+    fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
+        self.0.round(view, plan);
+        plan.next_round = Some(view.now() + secs(3600.0));
+    }
+}
+
+#[test]
+fn dates_that_are_replaced_leave_nothing_behind() {
+    let rounds_due = |invocations: u32| {
+        let world = World::new(1);
+        let later = Later(ByNode::new(FirstFit, true));
+        let service = world.service(Preset::Default, |config| config.scheduler = Box::new(later));
+        let log = world.log_messages();
+        let manager = world.manager.clone();
+        world.play(|me| async move {
+            let function = sleeper("f", None, 0.1);
+            let function = register(&manager, &service, &function, limit(9.0)).await;
+            for _ in 0..invocations {
+                served(&manager, &function).await;
+            }
+            me.sleep(secs(2.0 * 3600.0)).await;
+        });
+        log.0.borrow().iter().filter(|message| message.kind == "round_due").count()
+    };
+    // That of the first round, one for what was asked for until then, and one an hour later.
+    assert_eq!((rounds_due(2), rounds_due(500)), (3, 3));
+}
+
+#[test]
+fn rounds_are_held_when_the_head_host_is_back() {
+    let world = World::new(1);
+    let act = |view: &View<'_>, plan: &mut Plan| {
+        let start = StartAhead { function: FunctionId(0), node: NodeId(0), keep: None };
+        plan.starts.push(start);
+        plan.next_round = Some(view.now() + secs(5.0));
+    };
+    let (scheduler, idle_rounds) = Clockwork::new(Some(at(5.0)), act);
+    let service = world.service(Preset::Default, |config| config.scheduler = Box::new(scheduler));
+    world.turn_off(7.0, world.head);
+    world.turn_on(22.0, world.head);
+    let (manager, platform) = (world.manager.clone(), service.clone());
+    let containers = world.play(|me| async move {
+        register(&manager, &platform, &sleeper("f", None, 0.1), limit(9.0)).await;
+        me.sleep_until(at(21.0)).await;
+        let lost = platform.view(|view| view.containers_of(FunctionId(0)));
+        me.sleep_until(at(30.0)).await;
+        (lost, platform.view(|view| view.containers_of(FunctionId(0))))
+    });
+    assert_eq!(*idle_rounds.borrow(), [5.0, 22.0, 27.0]);
+    assert_eq!(containers, (0, 2));
 }

@@ -9,8 +9,8 @@ use isotherm_platform::{Platform, PlatformBuilder};
 use isotherm_serverless::keep_alive::{IdleNow, Invoked, Keep, KeepAlive};
 use isotherm_serverless::scheduler::{ByNode, FirstFit, Plan, Scheduler};
 use isotherm_serverless::{
-    Body, Change, Cursor, Function, FunctionManager, Kinds, Limits, NodeConfig, NodeId, Preset,
-    ServerlessComputeService, ServiceConfig, Slots, View,
+    Body, Change, ChangeKinds, Cursor, Function, FunctionManager, Limits, NodeConfig, NodeId,
+    Preset, ServerlessComputeService, ServiceConfig, Slots, View,
 };
 use isotherm_services::{ExecutionController, FailureCause, Site};
 
@@ -86,8 +86,8 @@ impl KeepAlive for Keeper {
     }
 }
 
-/// Runs four invocations of one function that each take two seconds, submitted at 0, 0.5, 1 and 10 s,
-/// on two nodes with a slot each. A start-up takes half a second.
+/// Runs four invocations of one function that each take two seconds, submitted at 0, 0.5, 1 and 10
+/// s, on two nodes with a slot each. A start-up takes half a second.
 fn run(configure: impl FnOnce(&mut ServiceConfig)) -> Result<(), Box<dyn std::error::Error>> {
     let simulation: Simulation = Preset::Default.simulation();
     let mut builder = PlatformBuilder::new();
@@ -130,7 +130,8 @@ fn schedulers() {
     let lines = Lines::default();
     let kept = Rc::clone(&lines);
     let result = run(move |config| {
-        let kinds = Kinds::ARRIVALS | Kinds::QUEUE | Kinds::RUNS | Kinds::CONTAINERS;
+        let kinds =
+            ChangeKinds::PENDING | ChangeKinds::QUEUE | ChangeKinds::RUNS | ChangeKinds::CONTAINERS;
         config.scheduler = Box::new(Witness {
             inner: ByNode::new(FirstFit, true),
             cursor: Cursor::new(kinds),

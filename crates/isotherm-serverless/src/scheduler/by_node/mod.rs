@@ -42,7 +42,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Dispatch, Placed, Plan, Scheduler};
-use crate::state::{Change, Cursor, Kinds, View};
+use crate::state::{Change, ChangeKinds, Cursor, View};
 use crate::{ContainerId, FunctionId, ImageId, NodeId};
 
 use blocked::BlockedFunctions;
@@ -386,7 +386,9 @@ impl<C: ChooseNode> ByNode<C> {
             blocked: BlockedFunctions::default(),
             warm: BTreeSet::new(),
             seen: 0,
-            cursor: Cursor::new(Kinds::EVENTS | Kinds::QUEUE | Kinds::NODES | Kinds::IMAGES),
+            cursor: Cursor::new(
+                ChangeKinds::EVENTS | ChangeKinds::QUEUE | ChangeKinds::NODES | ChangeKinds::IMAGES,
+            ),
             changed: false,
             refused: Vec::new(),
             left: Vec::new(),

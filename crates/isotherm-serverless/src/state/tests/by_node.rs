@@ -261,8 +261,8 @@ fn locality_goes_where_the_image_is_nearest() {
 
 #[test]
 fn fcfs_takes_the_first_of_the_nearest_nodes_that_have_room() {
-    // 100 bytes of memory; the image takes 10, a container 40. Nodes 2 and 3 have it in memory, node
-    // 1 on disk, node 0 not at all.
+    // 100 bytes of memory; the image takes 10, a container 40. Nodes 2 and 3 have it in memory,
+    // node 1 on disk, node 0 not at all.
     let mut stage = stage_of(&[(4, 100, 100); 4], ByNode::new(Fcfs, true));
     let (image, f) = stage.image_and_function("i", [10, 10], [40, 5]);
     stage.put(1, image, false);

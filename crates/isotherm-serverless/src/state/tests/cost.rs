@@ -4,10 +4,10 @@
 //! that are full, with short and with long queues.
 //!
 //! If an event takes `a + b log n + c log m` steps on `n` nodes with `m` in the queue, for any `a`,
-//! `b`, `c ≥ 0`, then 1,000 nodes instead of 10 make it at most log 1,000 / log 10 = 3 times as many,
-//! and 10,000 in the queue instead of 10 at most 4 times; both together at most the larger factor.
-//! These are the bounds. A look at each node or at all that waits would add 1,000 or 10,000 steps to
-//! the hundred that an event takes.
+//! `b`, `c ≥ 0`, then 1,000 nodes instead of 10 make it at most log 1,000 / log 10 = 3 times as
+//! many, and 10,000 in the queue instead of 10 at most 4 times; both together at most the larger
+//! factor. These are the bounds. A look at each node or at all that waits would add 1,000 or 10,000
+//! steps to the hundred that an event takes.
 //!
 //! Not tested are the schedulers that by their definition look at all that waits: `random`,
 //! `workload-balancing`, and the full scan of preset `wrench`.
