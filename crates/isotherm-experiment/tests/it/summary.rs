@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::common;
-use isotherm_experiment::{Experiment, Overrides, RunReport};
+use isotherm_experiment::{Experiment, Overrides, RunOptions, RunReport};
+use isotherm_serverless::eviction::LeastRecentlyUsed;
 
 /// One record, dates in nanoseconds.
 struct Record {
@@ -103,7 +104,11 @@ fn idle_memory_follows_from_the_records() {
 /// reference is made.
 #[test]
 fn the_summary_has_the_fields_of_its_reference() {
-    let (report, _) = run("quickstart.toml");
+    let file = isotherm_testing::in_repository("examples/quickstart.toml");
+    let experiment = Experiment::load(&file, &Overrides::default()).unwrap();
+    // With a policy of its own, of which a field says so.
+    let options = RunOptions::default().with_eviction(LeastRecentlyUsed);
+    let report = experiment.start(&experiment.runs()[0], options).unwrap().finish().unwrap();
     let text = report.to_json();
     let keys: Vec<_> = text
         .lines()

@@ -388,7 +388,7 @@ mod tests {
         read(&log, &mut queue);
         log.add(left(0));
         assert_eq!(read(&log, &mut both), None);
-        // Events have not been logged so far, so whoever reads has to look at everything once.
+        // Events have not been logged so far, so each reader has to look at everything once.
         assert_eq!(read(&log, &mut queue), None);
         log.add_event();
         log.add(left(1));

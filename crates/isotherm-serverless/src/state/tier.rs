@@ -98,7 +98,7 @@ impl Tier {
         true
     }
 
-    /// The way of an image here was interrupted: its room is free. Returns whether it moved.
+    /// The move of an image here was interrupted: its room is free. Returns whether it moved.
     pub(super) fn interrupted(&self, image: &mut InTier) -> bool {
         let InTier::Moving { file, .. } = *image else { return false };
         self.borrow_mut().abort(file);

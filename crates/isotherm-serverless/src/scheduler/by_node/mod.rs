@@ -20,12 +20,12 @@
 //! # Cost
 //!
 //! Nodes, the nodes near each image and blocked functions are indexed by segment trees, which are
-//! updated for touched nodes only. A decision takes O(log n) in nodes, functions and containers, if
-//! the rule takes no more. Pending invocations cost nothing while no node has room for them:
-//! blocked invocations are grouped by function, and only functions that need no more memory than
-//! the roomiest node has are looked at. The exception is a function that has enough memory on some
-//! node but not enough disk, or no room for its image: it is looked at in every round. A
-//! reservation is looked at when something has happened on its node.
+//! updated for nodes that have changed only. A decision takes O(log n) in nodes, functions and
+//! containers, if the rule takes no more. Pending invocations cost nothing while no node has room
+//! for them: blocked invocations are grouped by function, and only functions that need no more
+//! memory than the roomiest node has are looked at. The exception is a function that has enough
+//! memory on some node but not enough disk, or no room for its image: it is looked at in every
+//! round. A reservation is looked at when something has happened on its node.
 //!
 //! Nodes that have enough memory but lack something else (disk space, or room for the image) are
 //! looked at one by one. A change on a node costs O(log n) for each image there.
@@ -359,7 +359,7 @@ pub struct ByNode<C> {
     /// Moves decided in this round.
     moved: Vec<(NodeId, ImageId)>,
     scratch: Vec<(NodeId, FunctionId, u32)>,
-    /// It keeps nothing in mind about reservations.
+    /// It looks at everything anew in each round.
     #[cfg(test)]
     forgets: bool,
 }
@@ -435,7 +435,7 @@ impl<C: ChooseNode> ByNode<C> {
     fn learn_anew(&mut self, view: &View<'_>) {
         self.reservations.forget_nodes();
         self.left.extend(self.reservations.functions());
-        // Whoever was decided for, and neither runs nor has a reservation, is blocked.
+        // A function that was decided for, and neither runs nor has a reservation, is blocked.
         for function in view.functions_waiting() {
             let mut without_reservation =
                 view.positions_of(function).skip(self.reservations.of(function));

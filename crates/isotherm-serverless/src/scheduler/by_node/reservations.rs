@@ -36,7 +36,7 @@ pub(super) struct Reservations {
     /// The nodes with reservations of each function.
     nodes_of: BTreeSet<(FunctionId, NodeId)>,
     by_node: BTreeMap<NodeId, NodeReservations>,
-    /// Nodes with reservations that were touched since these were looked at. All other reservations
+    /// Nodes with reservations that have changed since these were looked at. All other reservations
     /// wait for an image in transit.
     unsettled: BTreeSet<NodeId>,
     /// Nodes whose room or reservations have changed since the trees were updated, and whether a

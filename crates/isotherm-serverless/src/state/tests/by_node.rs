@@ -824,8 +824,8 @@ proptest! {
     #![proptest_config(isotherm_testing::cases(5_000))]
 
     /// After every message no invocation is pending that any node has a place for. The rounds use
-    /// the index of blocked functions, the trees and the touched nodes; here everything is looked
-    /// at.
+    /// the index of blocked functions, the trees and the nodes that have changed; here everything
+    /// is looked at.
     #[test]
     fn no_invocation_waits_if_a_node_has_a_place_for_it(
         number in 0u8..12,
