@@ -1151,9 +1151,12 @@ impl ServerlessComputeService {
         self.state_now();
         let host = self.inner.site.platform().host_name(self.address().host());
         let cause = FailureCause::HostFailed { host };
-        // What was asked is pointless now: every container stops.
-        self.inner.asks_caller.set(None);
+        // What was asked is pointless now: every container stops, also the one that was asked about.
+        let asked = self.inner.asks_caller.take();
         let mut state = self.inner.state.borrow_mut();
+        if let Some(AsksCaller::Keep(idle, _)) = asked {
+            state.answer_keep(&idle, Keep::No);
+        }
         state.fail_all_waiting(&cause);
         let running = state.running();
         drop(state);

@@ -1,0 +1,57 @@
+//! Callers that decide in place of the policies, and at any date.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use isotherm_kernel::{Advanced, Time};
+use isotherm_platform::{HostId, Platform};
+use isotherm_serverless::eviction::{ContainerEviction, IdleContainer, Rank};
+use isotherm_serverless::keep_alive::Keep;
+use isotherm_serverless::scheduler::{Dispatch, Plan};
+use isotherm_serverless::{
+    CallerDecides, Decision, Invocation, NodeId, Preset, ServerlessComputeService,
+};
+use isotherm_services::ExecutionController;
+
+use crate::common::{MB, World, date, keep, limit, register, secs, served, sleeper};
+
+type Served = Rc<RefCell<Option<Invocation>>>;
+
+/// A service that asks its caller, and an invocation of 2 s of a function with such an image.
+fn asking(what: CallerDecides, image: Option<u64>) -> (World, ServerlessComputeService, Served) {
+    let (world, service, manager) = World::plain(1);
+    service.ask_caller(what);
+    let image = image.map(|bytes| world.image("image", bytes));
+    let (platform, served_last) = (service.clone(), Served::default());
+    let slot = Rc::clone(&served_last);
+    ExecutionController::spawn(&world.site, world.user, "controller", move |me| async move {
+        let function = sleeper("f", image.as_ref(), 2.0);
+        let function = register(&manager, &platform, &function, limit(9.0)).await;
+        slot.replace(Some(served(&manager, &function).await));
+        me.sleep_until(date(30.0)).await;
+    });
+    (world, service, served_last)
+}
+
+fn until_asked(world: &World, service: &ServerlessComputeService) -> Decision {
+    loop {
+        if let Some(decision) = service.asked() {
+            return decision;
+        }
+        assert_eq!(world.simulation.step(), Ok(Advanced::Paused));
+    }
+}
+
+#[test]
+fn the_head_fails_while_the_caller_is_asked_about_a_container() {
+    let (world, service, _) = asking(CallerDecides { rounds: false, keep: true }, Some(MB));
+    assert!(matches!(until_asked(&world, &service), Decision::Keep(_)));
+    world.platform().turn_off(world.head);
+    assert!(service.asked().is_none(), "the container has stopped");
+    assert!(service.answer(Keep::Forever.into()).is_err());
+    service.check();
+    assert_eq!(world.auditor(&service).borrow().containers(), 0);
+    world.simulation.run().unwrap();
+    assert!(world.auditor(&service).borrow().is_clean());
+}
+
