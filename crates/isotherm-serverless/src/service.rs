@@ -373,8 +373,9 @@ impl ServerlessComputeService {
 
     /// The head host has gone off or come on.
     fn head_changed(&self, on: bool) {
-        if self.inner.deciders.try_borrow_mut().is_err() {
-            // A policy has switched it while deciding.
+        let Inner { deciders, state, .. } = &*self.inner;
+        if deciders.try_borrow_mut().is_err() || state.try_borrow_mut().is_err() {
+            // A policy has switched it while deciding, or a caller while looking at the state.
             let service = self.clone();
             self.kernel().call_after(Duration::ZERO, move |_| service.head_changed(on));
         } else if on {

@@ -55,3 +55,31 @@ fn the_head_fails_while_the_caller_is_asked_about_a_container() {
     assert!(world.auditor(&service).borrow().is_clean());
 }
 
+/// Turns a host off when a container becomes idle.
+struct TurnsOff(Platform, HostId);
+
+impl ContainerEviction for TurnsOff {
+    fn rank(&mut self, idle: &IdleContainer) -> Rank {
+        self.0.turn_off(self.1);
+        Rank::whole(idle.id.0)
+    }
+}
+
+#[test]
+fn an_eviction_policy_turns_the_head_off() {
+    let world = World::new(1);
+    let (platform, head) = (world.platform().clone(), world.head);
+    let service = world.service(Preset::Default, |config| {
+        config.eviction = Box::new(TurnsOff(platform, head));
+        keep(config, 60.0);
+    });
+    let (manager, platform) = (world.manager.clone(), service.clone());
+    world.play(|me| async move {
+        let function = register(&manager, &platform, &sleeper("f", None, 2.0), limit(9.0)).await;
+        let invocation = manager.invoke(&function).await.unwrap();
+        me.sleep(secs(5.0)).await;
+        assert_eq!(invocation.record().finished, Time::ZERO + secs(2.0));
+        assert!(manager.invoke(&function).await.is_err());
+    });
+    assert_eq!(world.auditor(&service).borrow().containers(), 0);
+}
