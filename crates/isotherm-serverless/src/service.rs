@@ -917,6 +917,10 @@ impl ServerlessComputeService {
     /// # Panics
     /// If called by an observer that is [called at once](Self::observe_at_once).
     pub fn view<R>(&self, look: impl FnOnce(&View<'_>) -> R) -> R {
+        // While a policy decides it is the present date.
+        if let Ok(mut state) = self.inner.state.try_borrow_mut() {
+            state.now = self.kernel().now();
+        }
         look(&View::new(&self.inner.state.borrow()))
     }
 
@@ -927,6 +931,8 @@ impl ServerlessComputeService {
     /// The service has not asked for that; nothing has changed.
     pub fn answer(&self, answer: Answer) -> Result<(), NotAsked> {
         let asked = self.asked().ok_or(NotAsked::Nothing)?;
+        // The simulation may have gone on since it was asked.
+        self.state_now();
         let Inner { state, asks_caller, .. } = &*self.inner;
         let asks = match (asks_caller.get(), &answer) {
             (Some(AsksCaller::Keep(idle, round)), Answer::Keep(keep)) => {

@@ -55,6 +55,26 @@ fn the_head_fails_while_the_caller_is_asked_about_a_container() {
     assert!(world.auditor(&service).borrow().is_clean());
 }
 
+#[test]
+fn an_answer_counts_from_its_date() {
+    let (world, service, served) = asking(CallerDecides::ROUNDS, None);
+    until_asked(&world, &service);
+    assert_eq!(world.simulation.run_until(date(10.0)), Ok(Advanced::Paused));
+    assert_eq!(service.view(|view| view.now()), date(10.0));
+    let dispatches = service.view(|view| {
+        let place = |pending: isotherm_serverless::Pending| Dispatch {
+            invocation: pending.invocation,
+            node: NodeId(0),
+            container: None,
+        };
+        view.pending().map(place).collect()
+    });
+    service.answer(Plan { dispatches, ..Plan::default() }.into()).unwrap();
+    world.simulation.run().unwrap();
+    let record = served.borrow().as_ref().unwrap().record();
+    assert_eq!((record.dispatched, record.finished), (Some(date(10.0)), date(12.0)));
+}
+
 /// Turns a host off when a container becomes idle.
 struct TurnsOff(Platform, HostId);
 
