@@ -36,6 +36,10 @@ impl PlatformState {
         self.carry_out(plan);
         // A scheduler that decides the same in vain again and again is not asked for ever.
         self.in_vain = if self.effects.len() > effects { 0 } else { self.in_vain + 1 };
+        if let Some(at) = plan.next_round {
+            // Time has to pass until then, so that rounds of no use do not hold it up for ever.
+            self.hold_round_at(at.max(self.now + Duration::from_nanos(1)));
+        }
         self.repeats = plan.goes_on && self.in_vain < self.pending.len();
         if self.repeats {
             return Asks::Round;
@@ -65,10 +69,6 @@ impl PlatformState {
         }
         for &start in &plan.starts {
             self.start_ahead(start);
-        }
-        if let Some(at) = plan.next_round {
-            // Time has to pass until then, so that rounds of no use do not hold it up for ever.
-            self.hold_round_at(at.max(self.now + Duration::from_nanos(1)));
         }
         as_planned &= plan.stops.is_empty() && plan.starts.is_empty();
         if !as_planned {

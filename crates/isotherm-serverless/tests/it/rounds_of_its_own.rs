@@ -178,3 +178,33 @@ fn a_scheduler_that_looks_for_ever_and_places_nothing_is_a_named_deadlock() {
     let Err(RunError::Deadlock { reasons, .. }) = ended else { panic!("{ended:?}") };
     assert!(reasons[0].contains("the scheduler, which places it nowhere"), "{reasons:?}");
 }
+
+/// Wants another round at once, and one later.
+#[derive(Default)]
+struct Insistent {
+    now: Time,
+    asked: u32,
+}
+
+impl Scheduler for Insistent {
+    fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
+        self.asked = if self.now == view.now() { self.asked + 1 } else { 1 };
+        self.now = view.now();
+        assert!(self.asked <= 2, "one invocation is pending");
+        plan.next_round = Some(view.now() + secs(1.0));
+        plan.goes_on = true;
+    }
+}
+
+#[test]
+fn a_date_of_a_round_is_no_reason_to_repeat_one() {
+    let world = World::new(1);
+    let service =
+        world.service(Preset::Default, |config| config.scheduler = Box::new(Insistent::default()));
+    let manager = world.manager.clone();
+    let ended = world.try_play(|_| async move {
+        let function = register(&manager, &service, &sleeper("f", None, 2.0), limit(9.0)).await;
+        served(&manager, &function).await;
+    });
+    assert!(matches!(ended, Err(RunError::Deadlock { .. })), "{ended:?}");
+}
