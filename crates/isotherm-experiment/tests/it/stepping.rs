@@ -186,6 +186,15 @@ fn a_copy_that_asks_for_something_else_is_an_error() {
 }
 
 #[test]
+fn a_copy_that_asks_for_nothing_is_an_error() {
+    let experiment = common::parsed(STUDY);
+    let mut run = start(&experiment, rounds());
+    answer_until(&mut run, secs(30.0), &mut Fit { last: false });
+    let error = run.replay_to(secs(30.0), RunOptions::default()).err().expect("other options");
+    assert!(matches!(error, ExperimentError::OtherRun { .. }), "{error}");
+}
+
+#[test]
 fn only_what_is_asked_can_be_answered() {
     let experiment = common::parsed(STUDY);
     let mut run = start(&experiment, rounds());
