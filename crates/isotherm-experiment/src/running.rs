@@ -132,7 +132,9 @@ impl<'a> Running<'a> {
     /// Those of a run. After one the run is over.
     pub fn advance_until(&mut self, date: Time) -> Result<Reached, ExperimentError> {
         loop {
-            if let Some(decision) = self.asked() {
+            if let Some(decision) = self.asked()
+                && !self.started.has_failed()
+            {
                 return Ok(Reached::Decision(decision));
             }
             let advanced = self.started.run_until(date);

@@ -247,6 +247,7 @@ pub(crate) struct Started {
     lost: Rc<Cell<u64>>,
     /// When it ended.
     ended: Option<Time>,
+    has_failed: bool,
 }
 
 impl Started {
@@ -319,25 +320,33 @@ impl Started {
             acting,
             lost,
             ended: None,
+            has_failed: false,
         })
     }
 
     /// Advances it until a date, or until the service asks its caller.
+    ///
+    /// A run that has failed is over, even if some of its actors could go on.
     pub(crate) fn run_until(&mut self, date: Time) -> Result<Advanced, Failure> {
+        if self.has_failed {
+            return Err(self.stopped(RunError::AlreadyRun { ended: self.now() }));
+        }
         if let Some(at) = self.ended {
             return Ok(Advanced::Ended(at));
         }
+        let advanced = self.advance(date);
+        self.has_failed = advanced.is_err();
+        advanced
+    }
+
+    fn advance(&mut self, date: Time) -> Result<Advanced, Failure> {
         let advanced = self.simulation.run_until(date);
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
         let advanced = advanced.map_err(|error| match error {
             RunError::Interrupted { .. } => Failure::Interrupted(self.progress()),
-            error => Failure::Simulation(Box::new(Stopped {
-                error,
-                progress: self.progress(),
-                unfinished: self.service.why_unfinished(),
-            })),
+            error => self.stopped(error),
         })?;
         if let Advanced::Ended(at) = advanced {
             self.ended = Some(at);
@@ -348,6 +357,16 @@ impl Started {
             }
         }
         Ok(advanced)
+    }
+
+    fn stopped(&self, error: RunError) -> Failure {
+        let (progress, unfinished) = (self.progress(), self.service.why_unfinished());
+        Failure::Simulation(Box::new(Stopped { error, progress, unfinished }))
+    }
+
+    /// Whether an error was returned.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     pub(crate) fn service(&self) -> &ServerlessComputeService {
