@@ -132,7 +132,9 @@ impl<'a> Running<'a> {
     /// Those of a run. After one the run is over.
     pub fn advance_until(&mut self, date: Time) -> Result<Reached, ExperimentError> {
         loop {
-            if let Some(decision) = self.asked() {
+            if let Some(decision) = self.asked()
+                && !self.started.has_failed()
+            {
                 return Ok(Reached::Decision(decision));
             }
             let advanced = self.started.run_until(date);
@@ -217,14 +219,17 @@ impl<'a> Running<'a> {
         let mut copy = Running::start(self.experiment, self.run, options, None, false)?;
         let mut answers = self.answers.iter();
         while let Reached::Decision(_) = copy.advance_until(date)? {
-            let Some((at, answer)) = answers.next() else { break };
+            let Some((at, answer)) = answers.next() else { return Ok(copy) };
             if *at != copy.now() {
                 return Err(ExperimentError::OtherRun { at: copy.now() });
             }
             let other = |_: NotAsked| ExperimentError::OtherRun { at: *at };
             copy.answer(answer.clone()).map_err(other)?;
         }
-        Ok(copy)
+        match answers.next() {
+            Some(&(at, _)) if at <= date => Err(ExperimentError::OtherRun { at }),
+            _ => Ok(copy),
+        }
     }
 
     /// Runs it to its end and writes its results, if they go into a folder.

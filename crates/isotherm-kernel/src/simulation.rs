@@ -251,10 +251,13 @@ impl Simulation {
                     continue;
                 }
                 None if self.waits_for(background) => background,
-                // The caller may still change something.
+                // The caller may still change something, and the environment changes meanwhile.
                 None if leave != Leave::AfterOneDate && last < Time::NEVER => {
-                    kernel.inner.now.set(last);
-                    return Ok(Advanced::Paused);
+                    if background > last {
+                        kernel.inner.now.set(last);
+                        return Ok(Advanced::Paused);
+                    }
+                    background
                 }
                 None => return Err(self.standstill()),
             };

@@ -373,8 +373,9 @@ impl ServerlessComputeService {
 
     /// The head host has gone off or come on.
     fn head_changed(&self, on: bool) {
-        if self.inner.deciders.try_borrow_mut().is_err() {
-            // A policy has switched it while deciding.
+        let Inner { deciders, state, .. } = &*self.inner;
+        if deciders.try_borrow_mut().is_err() || state.try_borrow_mut().is_err() {
+            // A policy has switched it while deciding, or a caller while looking at the state.
             let service = self.clone();
             self.kernel().call_after(Duration::ZERO, move |_| service.head_changed(on));
         } else if on {
@@ -932,6 +933,10 @@ impl ServerlessComputeService {
     /// # Panics
     /// If called by an observer that is [called at once](Self::observe_at_once).
     pub fn view<R>(&self, look: impl FnOnce(&View<'_>) -> R) -> R {
+        // While a policy decides it is the present date.
+        if let Ok(mut state) = self.inner.state.try_borrow_mut() {
+            state.now = self.kernel().now();
+        }
         look(&View::new(&self.inner.state.borrow()))
     }
 
@@ -942,9 +947,9 @@ impl ServerlessComputeService {
     /// The service has not asked for that; nothing has changed.
     pub fn answer(&self, answer: Answer) -> Result<(), NotAsked> {
         let asked = self.asked().ok_or(NotAsked::Nothing)?;
-        let Inner { state, asks_caller, .. } = &*self.inner;
-        // The caller may have let time pass.
+        // The simulation may have gone on since it was asked.
         self.state_now();
+        let Inner { state, asks_caller, .. } = &*self.inner;
         let asks = match (asks_caller.get(), &answer) {
             (Some(AsksCaller::Keep(idle, round)), Answer::Keep(keep)) => {
                 self.conclude_state(Some((idle.container, *keep)), round)

@@ -334,12 +334,14 @@ impl Started {
     }
 
     /// Advances it until a date, or until the service asks its caller.
+    ///
+    /// A run that has failed is over, even if some of its actors could go on.
     pub(crate) fn run_until(&mut self, date: Time) -> Result<Advanced, Failure> {
-        if let Some(at) = self.ended {
-            return Ok(Advanced::Ended(at));
-        }
         if self.has_failed {
             return Err(self.stopped(RunError::AlreadyRun { ended: self.now() }));
+        }
+        if let Some(at) = self.ended {
+            return Ok(Advanced::Ended(at));
         }
         let advanced = self.advance(date);
         self.has_failed = advanced.is_err();
@@ -369,6 +371,11 @@ impl Started {
     fn stopped(&self, error: RunError) -> Failure {
         let (progress, unfinished) = (self.progress(), self.service.why_unfinished());
         Failure::Simulation(Box::new(Stopped { error, progress, unfinished }))
+    }
+
+    /// Whether an error was returned.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     pub(crate) fn service(&self) -> &ServerlessComputeService {

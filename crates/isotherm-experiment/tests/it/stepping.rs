@@ -195,6 +195,41 @@ fn a_copy_that_asks_for_something_else_is_an_error() {
 }
 
 #[test]
+fn a_copy_that_asks_for_nothing_is_an_error() {
+    let experiment = common::parsed(STUDY);
+    let mut run = start(&experiment, rounds());
+    answer_until(&mut run, secs(30.0), &mut Fit { last: false });
+    let error = run.replay_to(secs(30.0), RunOptions::default()).err().expect("other options");
+    assert!(matches!(error, ExperimentError::OtherRun { .. }), "{error}");
+}
+
+/// Clients go on after the trace has turned out to be broken.
+#[test]
+fn a_run_that_has_failed_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("broken.csv"), "function,at\nlogin,1\nlogin,oops\n").unwrap();
+    let trace = r#"
+    { kind = "csv", file = "broken.csv", columns = { function = "function", arrival = "at" }, units = { arrival = "s" } },
+    { kind = "closed""#;
+    let text = STUDY.replace("\n    { kind = \"closed\"", trace);
+    let experiment =
+        Experiment::parse("study.toml", &text, folder.path(), &Overrides::default()).unwrap();
+    let out = folder.path().join("out");
+    let mut run = experiment.start_in(&experiment.runs()[0], &out, RunOptions::default()).unwrap();
+    let error = loop {
+        let date = run.now() + Duration::from_secs(1);
+        match run.advance_until(date) {
+            Ok(reached) => assert!(matches!(reached, Reached::Date), "{reached:?}"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, ExperimentError::Input(_)), "{error}");
+    assert!(run.advance_until(secs(90.0)).is_err());
+    assert!(run.finish().is_err());
+    assert!(!out.join("summary.json").exists());
+}
+
+#[test]
 fn only_what_is_asked_can_be_answered() {
     let experiment = common::parsed(STUDY);
     let mut run = start(&experiment, rounds());

@@ -1,6 +1,6 @@
 //! A simulation that is advanced from outside.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use isotherm_kernel::{
@@ -224,4 +224,24 @@ fn limits_hold_whatever_the_steps() {
         assert!(kernel.now() <= limit);
         assert!(simulation.run().is_err());
     }
+}
+
+/// A call that nobody waits for is made when time passes it.
+#[test]
+fn the_environment_changes_while_everything_waits() {
+    let simulation = Simulation::new();
+    let kernel = simulation.kernel();
+    let mailbox = kernel.mailbox::<()>("an answer");
+    let waits = mailbox.clone();
+    kernel.spawn("waits", async move { waits.receive().await });
+    let far = Time::ZERO + secs(5_000_000);
+    let called = Rc::new(Cell::new(None));
+    let log = Rc::clone(&called);
+    let change = Change::Repeated(secs(1));
+    kernel.background_at(far, change, move |kernel| log.set(Some(kernel.now())));
+    let later = far + secs(1);
+    assert_eq!(simulation.run_until(later), Ok(Advanced::Paused));
+    assert_eq!((kernel.now(), called.get()), (later, Some(far)));
+    mailbox.send_detached(());
+    assert_eq!(simulation.run_until(Time::NEVER), Ok(Advanced::Ended(later)));
 }

@@ -1,6 +1,7 @@
 //! The integration tests of `isotherm-serverless`: one program, which is linked once.
 
 mod bodies;
+mod callers;
 mod common;
 mod container_reuse;
 mod failures;

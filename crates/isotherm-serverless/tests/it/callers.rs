@@ -1,0 +1,105 @@
+//! Callers that decide in place of the policies, and at any date.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use isotherm_kernel::{Advanced, Time};
+use isotherm_platform::{HostId, Platform};
+use isotherm_serverless::eviction::{ContainerEviction, IdleContainer, Rank};
+use isotherm_serverless::keep_alive::Keep;
+use isotherm_serverless::scheduler::{Dispatch, Plan};
+use isotherm_serverless::{
+    CallerDecides, Decision, Invocation, NodeId, Preset, ServerlessComputeService,
+};
+use isotherm_services::ExecutionController;
+
+use crate::common::{MB, World, date, keep, limit, register, secs, served, sleeper};
+
+type Served = Rc<RefCell<Option<Invocation>>>;
+
+/// A service that asks its caller, and an invocation of 2 s of a function with such an image.
+fn asking(what: CallerDecides, image: Option<u64>) -> (World, ServerlessComputeService, Served) {
+    let (world, service, manager) = World::plain(1);
+    service.ask_caller(what);
+    let image = image.map(|bytes| world.image("image", bytes));
+    let (platform, served_last) = (service.clone(), Served::default());
+    let slot = Rc::clone(&served_last);
+    ExecutionController::spawn(&world.site, world.user, "controller", move |me| async move {
+        let function = sleeper("f", image.as_ref(), 2.0);
+        let function = register(&manager, &platform, &function, limit(9.0)).await;
+        slot.replace(Some(served(&manager, &function).await));
+        me.sleep_until(date(30.0)).await;
+    });
+    (world, service, served_last)
+}
+
+fn until_asked(world: &World, service: &ServerlessComputeService) -> Decision {
+    loop {
+        if let Some(decision) = service.asked() {
+            return decision;
+        }
+        assert_eq!(world.simulation.step(), Ok(Advanced::Paused));
+    }
+}
+
+#[test]
+fn the_head_fails_while_the_caller_is_asked_about_a_container() {
+    let (world, service, _) = asking(CallerDecides { rounds: false, keep: true }, Some(MB));
+    assert!(matches!(until_asked(&world, &service), Decision::Keep(_)));
+    world.platform().turn_off(world.head);
+    assert!(service.asked().is_none(), "the container has stopped");
+    assert!(service.answer(Keep::Forever.into()).is_err());
+    service.check();
+    assert_eq!(world.auditor(&service).borrow().containers(), 0);
+    world.simulation.run().unwrap();
+    assert!(world.auditor(&service).borrow().is_clean());
+}
+
+#[test]
+fn an_answer_counts_from_its_date() {
+    let (world, service, served) = asking(CallerDecides::ROUNDS, None);
+    until_asked(&world, &service);
+    assert_eq!(world.simulation.run_until(date(10.0)), Ok(Advanced::Paused));
+    assert_eq!(service.view(|view| view.now()), date(10.0));
+    let dispatches = service.view(|view| {
+        let place = |pending: isotherm_serverless::Pending| Dispatch {
+            invocation: pending.invocation,
+            node: NodeId(0),
+            container: None,
+        };
+        view.pending().map(place).collect()
+    });
+    service.answer(Plan { dispatches, ..Plan::default() }.into()).unwrap();
+    world.simulation.run().unwrap();
+    let record = served.borrow().as_ref().unwrap().record();
+    assert_eq!((record.dispatched, record.finished), (Some(date(10.0)), date(12.0)));
+}
+
+/// Turns a host off when a container becomes idle.
+struct TurnsOff(Platform, HostId);
+
+impl ContainerEviction for TurnsOff {
+    fn rank(&mut self, idle: &IdleContainer) -> Rank {
+        self.0.turn_off(self.1);
+        Rank::whole(idle.id.0)
+    }
+}
+
+#[test]
+fn an_eviction_policy_turns_the_head_off() {
+    let world = World::new(1);
+    let (platform, head) = (world.platform().clone(), world.head);
+    let service = world.service(Preset::Default, |config| {
+        config.eviction = Box::new(TurnsOff(platform, head));
+        keep(config, 60.0);
+    });
+    let (manager, platform) = (world.manager.clone(), service.clone());
+    world.play(|me| async move {
+        let function = register(&manager, &platform, &sleeper("f", None, 2.0), limit(9.0)).await;
+        let invocation = manager.invoke(&function).await.unwrap();
+        me.sleep(secs(5.0)).await;
+        assert_eq!(invocation.record().finished, Time::ZERO + secs(2.0));
+        assert!(manager.invoke(&function).await.is_err());
+    });
+    assert_eq!(world.auditor(&service).borrow().containers(), 0);
+}
