@@ -10,6 +10,7 @@
 //! a memory and a bare-metal service. Every invocation runs as an action of the latter.
 
 mod attachment;
+mod decisions;
 mod effects;
 #[cfg(any(test, feature = "audit"))]
 mod live;
@@ -29,17 +30,18 @@ use isotherm_services::{
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::attachment::Attachments;
-use crate::ask::{Answer, Asks, CallerDecides, Deciders, Decision, NotAsked};
+use self::decisions::AsksCaller;
+use crate::ask::{CallerDecides, Deciders};
 use crate::call::PrivateStorage;
 use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
-use crate::keep_alive::{IdleNow, Keep};
+use crate::keep_alive::Keep;
 use crate::message::{ManagerMessage, Reply, Request, Ticket};
 use crate::scheduler::Plan;
 use crate::state::{
-    Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round, Row, View,
+    Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round, Row,
 };
 use crate::{
     ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits,
@@ -113,14 +115,6 @@ struct Inner {
     lost: Cell<u64>,
     #[cfg(any(test, feature = "audit"))]
     checks: Cell<u64>,
-}
-
-/// What the caller is asked.
-#[derive(Clone, Copy)]
-enum AsksCaller {
-    /// Whether to keep a container. Then the message in which it became idle is concluded.
-    Keep(IdleNow, Round),
-    Round,
 }
 
 /// Why the kernel calls the service.
@@ -825,144 +819,6 @@ impl ServerlessComputeService {
         self.inner.state.borrow_mut().now = self.kernel().now();
     }
 
-    /// Concludes a message after which a container may be idle: what the state asks is answered,
-    /// and the effects are carried out.
-    fn conclude(&self, idle: Option<ContainerId>, round: Round) {
-        let keep = match idle.map(|container| self.keep(container)) {
-            None => None,
-            Some(Ok(keep)) => idle.map(|container| (container, keep)),
-            Some(Err(idle)) => return self.ask_the_caller(AsksCaller::Keep(idle, round)),
-        };
-        let asks = self.conclude_state(keep, round);
-        self.answer_scheduling(asks);
-    }
-
-    // Inlined: every message runs it.
-    #[inline(always)]
-    fn conclude_state(&self, keep: Option<(ContainerId, Keep)>, round: Round) -> Asks {
-        let mut state = self.inner.state.borrow_mut();
-        if let Some((container, keep)) = keep {
-            state.answer_keep(container, keep);
-        }
-        let asks = state.conclude(round);
-        self.note_ends(&mut state);
-        asks
-    }
-
-    /// The decision of a policy about an idle container, or what the caller has to be asked.
-    #[inline(always)]
-    fn keep(&self, container: ContainerId) -> Result<Keep, IdleNow> {
-        let Inner { state, deciders, caller_decides, .. } = &*self.inner;
-        let by_caller = caller_decides.get().keep;
-        match deciders.borrow().constant() {
-            Some(keep) if !by_caller => return Ok(keep),
-            _ => {}
-        }
-        let idle = state.borrow_mut().idle_now(container);
-        let Some(idle) = idle else { return Ok(Keep::No) };
-        deciders.borrow_mut().keep(&idle, by_caller).ok_or(idle)
-    }
-
-    /// Answers what the state asks of the scheduler until it asks nothing more, then carries out
-    /// the effects.
-    #[inline(always)]
-    fn answer_scheduling(&self, mut asks: Asks) {
-        let Inner { state, deciders, caller_decides, .. } = &*self.inner;
-        let mut is_held = false;
-        loop {
-            asks = match asks {
-                Asks::Nothing => break,
-                Asks::Alone { invocation, function } => {
-                    let placed = match caller_decides.get().rounds {
-                        true => None,
-                        false => {
-                            let mut deciders = deciders.borrow_mut();
-                            deciders.place_alone(&View::new(&state.borrow()), function)
-                        }
-                    };
-                    state.borrow_mut().answer_alone(invocation, function, placed)
-                }
-                Asks::Round if caller_decides.get().rounds => {
-                    return self.ask_the_caller(AsksCaller::Round);
-                }
-                // Each round after the first counts as a step, so that limits hold.
-                Asks::Round if is_held && self.kernel().count_turn().is_break() => return,
-                Asks::Round => {
-                    is_held = true;
-                    let mut plan = self.inner.plan.take();
-                    plan.clear();
-                    deciders.borrow_mut().round(&View::new(&state.borrow()), &mut plan);
-                    let asks = state.borrow_mut().answer_round(&plan);
-                    self.inner.plan.set(plan);
-                    asks
-                }
-            }
-        }
-        self.carry_out();
-        #[cfg(any(test, feature = "audit"))]
-        self.check();
-    }
-
-    /// Has the caller decide: the simulation is paused, and no message is handled until it has.
-    fn ask_the_caller(&self, asks: AsksCaller) {
-        self.inner.asks_caller.set(Some(asks));
-        self.kernel().pause();
-    }
-
-    /// Lets the caller of the simulation make decisions in place of policies.
-    ///
-    /// Whenever one is needed, the service asks: it [pauses](Kernel::pause) the simulation and
-    /// handles no message until it is [answered](Self::answer). A caller that answers like a policy
-    /// gets the results of the policy.
-    pub fn ask_caller(&self, what: CallerDecides) {
-        self.inner.caller_decides.set(what);
-    }
-
-    /// The decision that the service waits for, if it waits for its
-    /// [caller](Self::ask_caller).
-    #[must_use]
-    pub fn asked(&self) -> Option<Decision> {
-        Some(match self.inner.asks_caller.get()? {
-            AsksCaller::Keep(idle, _) => Decision::Keep(idle),
-            AsksCaller::Round => Decision::Round,
-        })
-    }
-
-    /// Looks at the platform as a scheduler sees it.
-    ///
-    /// # Panics
-    /// If called by an observer that is [called at once](Self::observe_at_once).
-    pub fn view<R>(&self, look: impl FnOnce(&View<'_>) -> R) -> R {
-        // While a policy decides it is the present date.
-        if let Ok(mut state) = self.inner.state.try_borrow_mut() {
-            state.now = self.kernel().now();
-        }
-        look(&View::new(&self.inner.state.borrow()))
-    }
-
-    /// Answers what the service has [asked its caller](Self::ask_caller), and goes on until it asks
-    /// again or has handled the messages that have arrived.
-    ///
-    /// # Errors
-    /// The service has not asked for that; nothing has changed.
-    pub fn answer(&self, answer: Answer) -> Result<(), NotAsked> {
-        let asked = self.asked().ok_or(NotAsked::Nothing)?;
-        // The simulation may have gone on since it was asked.
-        self.state_now();
-        let Inner { state, asks_caller, .. } = &*self.inner;
-        let asks = match (asks_caller.get(), &answer) {
-            (Some(AsksCaller::Keep(idle, round)), Answer::Keep(keep)) => {
-                self.conclude_state(Some((idle.container, *keep)), round)
-            }
-            (Some(AsksCaller::Round), Answer::Round(plan)) => state.borrow_mut().answer_round(plan),
-            _ => return Err(NotAsked::Else { answered: answer.name(), asked: asked.name() }),
-        };
-        asks_caller.set(None);
-        self.answer_scheduling(asks);
-        self.receive();
-        Ok(())
-    }
-
     /// Handles one of the other messages.
     fn process_at_once(&self, request: Request) -> Round {
         let state = &self.inner.state;
@@ -1101,16 +957,6 @@ impl ServerlessComputeService {
             attachment.manager = Some(manager.clone());
         }
         self.inner.detached.set(self.inner.detached.get() + 1);
-    }
-
-    /// Notifies the keep-alive policy of an invocation.
-    #[inline]
-    fn note_invoked(&self, function: FunctionId) {
-        let mut deciders = self.inner.deciders.borrow_mut();
-        if deciders.constant().is_none() {
-            let invoked = self.inner.state.borrow().invoked_now(function);
-            deciders.invoked(&invoked);
-        }
     }
 
     #[inline]
