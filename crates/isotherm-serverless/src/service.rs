@@ -344,7 +344,7 @@ impl ServerlessComputeService {
                 // message.
                 let mut is_noted = false;
                 if !on
-                    && service.inner.asks_caller.get().is_none()
+                    && !matches!(service.inner.asks_caller.get(), Some(AsksCaller::Keep(..)))
                     && let Ok(mut state) = service.inner.state.try_borrow_mut()
                 {
                     state.now = service.kernel().now();

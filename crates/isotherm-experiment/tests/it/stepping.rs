@@ -184,6 +184,17 @@ fn a_replay_is_a_fork() {
 }
 
 #[test]
+fn a_scheduler_may_go_on_with_another_run() {
+    let experiment = common::parsed(STUDY);
+    let (mut run, mut scheduler) = (start(&experiment, rounds()), ByNode::new(FirstFit, true));
+    answer_until(&mut run, secs(40.0), &mut scheduler);
+    let mut fork = run.replay_to(secs(5.0), rounds()).unwrap();
+    answer_until(&mut fork, Time::NEVER, &mut scheduler);
+    answer_until(&mut run, Time::NEVER, &mut scheduler);
+    assert_eq!(fork.finish().unwrap().summary.starts, run.finish().unwrap().summary.starts);
+}
+
+#[test]
 fn a_copy_that_asks_for_something_else_is_an_error() {
     let experiment = common::parsed(STUDY);
     let mut run = start(&experiment, rounds());

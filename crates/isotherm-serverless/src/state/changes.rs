@@ -24,6 +24,7 @@
 
 use std::cell::Cell;
 use std::ops::BitOr;
+use std::rc::Rc;
 
 use super::PlatformState;
 use crate::steps::counted;
@@ -203,20 +204,23 @@ impl Change {
 }
 
 /// What a reader wants to read, and how far it has read; see
-/// [`View::changes_since`](super::View::changes_since). It belongs to the platform on which it was
-/// first used.
+/// [`View::changes_since`](super::View::changes_since). On another platform than before it has read
+/// nothing.
 #[derive(Debug)]
 pub struct Cursor {
     kinds: ChangeKinds,
-    /// `None` if it has read nothing yet.
-    position: Option<u64>,
+    /// The log that it reads, and how far it has read it; `None` if it has read nothing yet.
+    read: Option<(LogIdentity, u64)>,
 }
+
+/// Two logs have different ones.
+type LogIdentity = Rc<()>;
 
 impl Cursor {
     /// A cursor that has read nothing yet.
     #[must_use]
     pub const fn new(kinds: ChangeKinds) -> Self {
-        Cursor { kinds, position: None }
+        Cursor { kinds, read: None }
     }
 }
 
@@ -230,6 +234,7 @@ pub(crate) type Logged = u64;
 /// The log.
 #[derive(Debug, Default)]
 pub(crate) struct ChangeLog {
+    identity: LogIdentity,
     entries: Vec<Change>,
     /// The position of the next entry. Positions count from 0.
     end: u64,
@@ -310,15 +315,26 @@ impl ChangeLog {
         self.end - self.entries.len() as u64
     }
 
+    /// Whether a cursor has read nothing of this log.
+    pub(super) fn is_new_to(&self, cursor: &Cursor) -> bool {
+        !cursor.read.as_ref().is_some_and(|(log, _)| Rc::ptr_eq(log, &self.identity))
+    }
+
     pub(super) fn since<'a>(
         &'a self,
         cursor: &mut Cursor,
     ) -> Option<impl Iterator<Item = Change> + use<'a>> {
         let kinds = cursor.kinds;
-        let from = cursor.position.replace(self.end);
-        if from.is_none() {
-            self.readers.set(self.readers.get().saturating_add(1));
-        }
+        let from = match &mut cursor.read {
+            Some((log, position)) if Rc::ptr_eq(log, &self.identity) => {
+                Some(std::mem::replace(position, self.end))
+            }
+            read => {
+                *read = Some((Rc::clone(&self.identity), self.end));
+                self.readers.set(self.readers.get().saturating_add(1));
+                None
+            }
+        };
         if !self.wants(kinds) {
             self.kinds.set(self.kinds.get() | kinds);
             self.complete_from.set(self.end);

@@ -133,7 +133,8 @@ impl<'a> View<'a> {
     ///
     ///     fn update(&mut self, view: &View<'_>) {
     ///         let Some(changes) = view.changes_since(&mut self.cursor) else {
-    ///             self.of = (0..view.nodes()).map(|node| view.free_slots(NodeId(node as u32))).collect();
+    ///             let nodes = (0..view.nodes() as u32).map(NodeId);
+    ///             self.of = nodes.map(|node| view.free_slots(node)).collect();
     ///             return;
     ///         };
     ///         for change in changes {
@@ -149,6 +150,12 @@ impl<'a> View<'a> {
         cursor: &mut Cursor,
     ) -> Option<impl Iterator<Item = Change> + use<'a>> {
         self.state().log.since(cursor)
+    }
+
+    /// Whether a cursor has read nothing of this platform: what its owner knows is of another one.
+    #[must_use]
+    pub fn is_new_to(&self, cursor: &Cursor) -> bool {
+        self.state().log.is_new_to(cursor)
     }
 
     /// The pending invocations from a position in the queue on, with their positions.

@@ -103,3 +103,14 @@ fn an_eviction_policy_turns_the_head_off() {
     });
     assert_eq!(world.auditor(&service).borrow().containers(), 0);
 }
+
+#[test]
+fn a_node_fails_while_a_round_is_open() {
+    let (world, service, _) = asking(CallerDecides::ROUNDS, None);
+    until_asked(&world, &service);
+    assert!(service.view(|view| view.is_up(NodeId(0)) && view.free_slots(NodeId(0)) > 0));
+    world.platform().turn_off(world.nodes[0]);
+    assert!(!service.view(|view| view.is_up(NodeId(0))));
+    assert_eq!(service.view(|view| view.free_slots(NodeId(0))), 0);
+    service.check();
+}

@@ -408,6 +408,9 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// Learns what has happened since the last call.
     fn learn(&mut self, view: &View<'_>) {
+        if view.is_new_to(&self.cursor) {
+            self.forget();
+        }
         let Some(changes) = view.changes_since(&mut self.cursor) else {
             self.changed = true;
             return self.learn_anew(view);
@@ -429,6 +432,17 @@ impl<C: ChooseNode> ByNode<C> {
         if self.forgets {
             self.learn_anew(view);
         }
+    }
+
+    /// Forgets what it knows of another platform. The rule remembers what it does.
+    #[cold]
+    fn forget(&mut self) {
+        self.reservations = Reservations::default();
+        self.blocked = BlockedFunctions::default();
+        self.warm.clear();
+        self.seen = 0;
+        self.refused.clear();
+        self.left.clear();
     }
 
     /// Looks at everything anew, since not all changes are known.
