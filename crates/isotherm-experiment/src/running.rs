@@ -44,9 +44,16 @@ const ROOM_FOR_HASHES: u64 = 4096;
 /// use isotherm_kernel::Time;
 ///
 /// let text = r#"
-///     platform = { nodes = { count = 2, cores = 4 } }
-///     function = [{ name = "resize", body = [{ sleep = "2s" }] }]
+///     name = "study"
 ///     workload = [{ kind = "list", function = "resize", at = ["0s", "1s", "9s"] }]
+///     [platform]
+///     nodes = { count = 2, cores = 4, disk = { read = "2GB/s", write = "1GB/s" } }
+///     head = { cores = 8, disk = { read = "2GB/s", write = "1GB/s" } }
+///     network = { node = "10Gbps", latency = "50us" }
+///     [[function]]
+///     name = "resize"
+///     limits = { time = "10s", memory = "1GB" }
+///     body = [{ sleep = "2s" }]
 /// "#;
 /// let experiment = Experiment::parse("study.toml", text, Path::new("."), &Overrides::default())?;
 /// let options = RunOptions::default().with_kept_records();

@@ -101,9 +101,9 @@ impl ServerlessComputeService {
 
     /// Lets the caller of the simulation make decisions in place of policies.
     ///
-    /// Whenever one is needed, the service asks: it [pauses](Kernel::pause) the simulation and
-    /// handles no message until it is [answered](Self::answer). A caller that answers like a policy
-    /// gets the results of the policy.
+    /// Whenever one is needed, the service asks: it [pauses](isotherm_kernel::Kernel::pause) the
+    /// simulation and handles no message until it is [answered](Self::answer). A caller that
+    /// answers like a policy gets the results of the policy.
     pub fn ask_caller(&self, what: CallerDecides) {
         self.inner.caller_decides.set(what);
     }
