@@ -5,7 +5,7 @@
 //!
 //! `Autoscaler` leaves placement to a built-in scheduler and decides only how many containers
 //! there are: as many idle ones as it is told, beside those that are busy. Containers beyond that
-//! are stopped, and missing ones are started ahead on the node with the most free memory. So it
+//! are stopped, and missing ones are started ahead on the nodes with the most free memory. So it
 //! trades memory for cold starts, whatever the keep-alive policy does.
 
 use std::path::Path;
@@ -42,13 +42,13 @@ impl Autoscaler {
 
     /// Starts and stops containers of a function so that `spare` are idle.
     fn scale(&self, view: &View<'_>, function: FunctionId, plan: &mut Plan) {
-        let nodes = || (0..view.nodes() as u32).map(NodeId);
-        let idle: Vec<ContainerId> = nodes().flat_map(|node| view.idle(function, node)).collect();
+        let mut nodes: Vec<NodeId> = (0..view.nodes() as u32).map(NodeId).collect();
+        let idle = |&node: &NodeId| view.idle(function, node);
+        let idle: Vec<ContainerId> = nodes.iter().flat_map(idle).collect();
         plan.stops.extend(idle.iter().skip(self.spare));
-        for _ in idle.len()..self.spare {
-            let roomiest = nodes().max_by_key(|&node| view.free_memory(node));
-            plan.starts.extend(roomiest.map(|node| StartAhead { function, node, keep: None }));
-        }
+        nodes.sort_by_key(|&node| std::cmp::Reverse(view.free_memory(node)));
+        let missing = nodes.iter().cycle().take(self.spare.saturating_sub(idle.len()));
+        plan.starts.extend(missing.map(|&node| StartAhead { function, node, keep: None }));
     }
 }
 
