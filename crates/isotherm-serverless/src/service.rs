@@ -554,23 +554,23 @@ impl ServerlessComputeService {
     /// completion is sent.
     #[must_use]
     pub fn unfinished(&self) -> Vec<Invocation> {
-        let mut state = self.inner.state.borrow_mut();
+        let state = self.inner.state.borrow();
         let mut unfinished: Vec<_> = state.invocations.iter().map(|(id, _)| id).collect();
         unfinished.sort_unstable();
         unfinished
             .into_iter()
-            .filter_map(|id| Some(self.handle(id, state.invocations.get_mut(&id)?)))
+            .filter_map(|id| Some(self.handle(id, state.invocations.get(&id)?)))
             .collect()
     }
 
     /// The handle of an invocation that has not ended; made if there is none.
-    fn handle(&self, id: InvocationId, live: &mut Live) -> Invocation {
+    fn handle(&self, id: InvocationId, live: &Live) -> Invocation {
         if self.kernel().is_over() {
             // It is not stored: a stored handle would keep the service alive.
             return Invocation::new(id, live.function, self.clone());
         }
         let function = live.function;
-        live.has_handle = true;
+        live.has_handle.set(true);
         let mut tables = self.inner.tables.borrow_mut();
         let attachment = tables.attachments.get_mut(live.row);
         let new = || Invocation::new(id, function, self.clone());
@@ -964,7 +964,7 @@ impl ServerlessComputeService {
         self.note_invoked(function);
         let mut state = self.inner.state.borrow_mut();
         let (id, live) = state.submit(function);
-        live.has_handle = has_handle;
+        live.has_handle.set(has_handle);
         (id, live.row)
     }
 

@@ -1,5 +1,7 @@
 //! Invocations from their submission to their end.
 
+use std::cell::Cell;
+
 use isotherm_kernel::Time;
 use isotherm_services::{ActionReport, FailureCause};
 
@@ -32,13 +34,13 @@ impl PlatformState {
         let invocation = match self.spare_invocations.pop() {
             Some(mut spare) => {
                 (spare.function, spare.phase, spare.life) = (function, Phase::New, life);
-                (spare.chance, spare.has_handle) = (chance, false);
+                (spare.chance, spare.has_handle) = (chance, Cell::new(false));
                 spare
             }
             None => {
                 let row = Row(self.next_row);
                 self.next_row += 1;
-                let (phase, has_handle) = (Phase::New, false);
+                let (phase, has_handle) = (Phase::New, Cell::new(false));
                 Box::new(Invocation { row, function, phase, chance, life, has_handle })
             }
         };
@@ -128,7 +130,7 @@ impl PlatformState {
         mut cause: Option<FailureCause>,
         (started, ended): (Option<Time>, Option<Time>),
     ) {
-        let names = if self.names_wanted || invocation.has_handle {
+        let names = if self.names_wanted || invocation.has_handle.get() {
             names(&self.functions, &self.images, &self.nodes, &invocation)
         } else {
             Names { function: &self.no_name, image: None, node: None }
@@ -142,7 +144,7 @@ impl PlatformState {
             }
             (record.started, record.ended) = (started, ended);
         });
-        self.has_ended_handles |= invocation.has_handle;
+        self.has_ended_handles |= invocation.has_handle.get();
         let (function, phase) = (invocation.function, invocation.phase);
         self.finished.push_back(Finished { invocation, record });
         self.effects.push_back(Effect::Ended { invocation: id, outcome });

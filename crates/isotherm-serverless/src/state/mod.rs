@@ -52,6 +52,7 @@ use throttle::{CommonGate, Gate};
 use tier::{InTier, SharedFileSystem, Tier};
 pub use view::{ContainerInfo, Need, Pending, View};
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -247,7 +248,7 @@ pub(crate) struct Invocation {
     pub(crate) chance: u64,
     pub(crate) life: Life,
     /// Whether there is a handle, whose user may read the names in the record. Set by the service.
-    pub(crate) has_handle: bool,
+    pub(crate) has_handle: Cell<bool>,
 }
 
 /// An invocation that has ended, until the service has handled that.

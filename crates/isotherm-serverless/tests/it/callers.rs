@@ -9,7 +9,7 @@ use isotherm_serverless::eviction::{ContainerEviction, IdleContainer, Rank};
 use isotherm_serverless::keep_alive::Keep;
 use isotherm_serverless::scheduler::{Dispatch, Plan};
 use isotherm_serverless::{
-    CallerDecides, Decision, Invocation, NodeId, Preset, ServerlessComputeService,
+    CallerDecides, Decision, Invocation, InvocationState, NodeId, Preset, ServerlessComputeService,
 };
 use isotherm_services::ExecutionController;
 
@@ -113,4 +113,16 @@ fn a_node_fails_while_a_round_is_open() {
     assert!(!service.view(|view| view.is_up(NodeId(0))));
     assert_eq!(service.view(|view| view.free_slots(NodeId(0))), 0);
     service.check();
+}
+
+#[test]
+fn what_looks_at_the_platform_may_look_at_invocations() {
+    let (world, service, _) = asking(CallerDecides::ROUNDS, None);
+    until_asked(&world, &service);
+    let states = service.view(|view| {
+        assert_eq!(view.queue_len(), 1);
+        assert_eq!(service.why_unfinished().len(), 1);
+        service.unfinished().iter().map(Invocation::state).collect::<Vec<_>>()
+    });
+    assert_eq!(states, [InvocationState::Schedulable]);
 }
