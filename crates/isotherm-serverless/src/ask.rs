@@ -1,7 +1,7 @@
 //! Asking for decisions: what the platform asks, and the policies that answer.
 //!
 //! The platform state decides nothing that is a matter of policy. Where a decision is needed it
-//! returns what it [asks](Asks), and goes on when it is given the answer. The service asks its
+//! returns what it [asks](crate::state::Asks), and goes on when it is given the answer. The service asks its
 //! policies and passes their answers on at once; or, if its caller [wants to
 //! decide](crate::ServerlessComputeService::ask_caller), it pauses the simulation and handles no
 //! message until it has the caller's [`Answer`]. Either way nothing is changed while the policy or
@@ -13,23 +13,11 @@
 
 use std::fmt;
 
+use crate::FunctionId;
 use crate::keep_alive::{IdleNow, Invoked, Keep, KeepAlive, SharedKeepAlive};
-use crate::scheduler::{Placed, Plan, Scheduler};
+use crate::plan::{Placed, Plan};
+use crate::scheduler::Scheduler;
 use crate::state::View;
-use crate::{FunctionId, InvocationId};
-
-/// What the platform state asks of the scheduler.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Asks {
-    Nothing,
-    /// Where to place the only schedulable invocation, if that can be decided without a round.
-    Alone {
-        invocation: InvocationId,
-        function: FunctionId,
-    },
-    /// What to do in a round.
-    Round,
-}
 
 /// A decision that a service waits for: see
 /// [`ask_caller`](crate::ServerlessComputeService::ask_caller).

@@ -84,6 +84,7 @@ mod limits;
 mod manager;
 mod message;
 mod node_set;
+mod plan;
 mod record;
 mod replay;
 mod service;

@@ -39,7 +39,7 @@ use crate::id_map::IdMap;
 use crate::invocation::Invocation;
 use crate::keep_alive::Keep;
 use crate::message::{ManagerMessage, Reply, Request, Ticket};
-use crate::scheduler::Plan;
+use crate::plan::Plan;
 use crate::state::{
     Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round, Row,
 };

@@ -1,9 +1,9 @@
 //! Answers what the platform state asks: by the policies of the service, or by its caller.
 
 use super::{Inner, ServerlessComputeService};
-use crate::ask::{Answer, Asks, CallerDecides, Decision, NotAsked};
+use crate::ask::{Answer, CallerDecides, Decision, NotAsked};
 use crate::keep_alive::{IdleNow, Keep};
-use crate::state::{Round, View};
+use crate::state::{Asks, Round, View};
 use crate::{ContainerId, FunctionId};
 
 /// What the caller is asked.

@@ -48,9 +48,10 @@ use expiry::Expiries;
 use idle::IdleContainers;
 pub(crate) use node::{Move, Node};
 use prewarm::Prewarming;
+pub(crate) use round::Asks;
 use throttle::{CommonGate, Gate};
 use tier::{InTier, SharedFileSystem, Tier};
-pub use view::{ContainerInfo, Need, Pending, View};
+pub use view::{ContainerInfo, Nearness, Need, Pending, View};
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -61,7 +62,6 @@ use isotherm_kernel::{Duration, Random, Time};
 use isotherm_services::FailureCause;
 use rustc_hash::FxHashMap;
 
-use crate::ask::Asks;
 use crate::config::{ContainerReuse, OnFailure, RoomRule, Rules, Throttle};
 use crate::eviction::{ContainerEviction, NeverEvict};
 use crate::id_map::IdMap;

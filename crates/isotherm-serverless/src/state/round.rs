@@ -3,10 +3,22 @@
 use isotherm_kernel::{Duration, Time};
 
 use super::{Change, Effect, Move, Phase, PlatformState, View};
-use crate::ask::Asks;
 use crate::life::Dispatched;
-use crate::scheduler::{Dispatch, Placed, Plan, StartAhead};
+use crate::plan::{Dispatch, Placed, Plan, StartAhead};
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, StartKind, StopReason};
+
+/// What the platform state asks of the scheduler.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asks {
+    Nothing,
+    /// Where to place the only schedulable invocation, if that can be decided without a round.
+    Alone {
+        invocation: InvocationId,
+        function: FunctionId,
+    },
+    /// What to do in a round.
+    Round,
+}
 
 impl PlatformState {
     /// Asks for a round if an invocation is pending, or at the date that a plan has named.

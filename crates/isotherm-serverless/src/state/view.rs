@@ -7,9 +7,27 @@ use super::changes::{Change, Cursor};
 use super::reuse::Draws;
 use crate::config::{ContainerReuse, Rules};
 use crate::node_set::NodeSet;
-use crate::scheduler::Nearness;
 use crate::steps::{self, counted};
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
+
+/// How near an image is to the memory of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Nearness {
+    /// It is in memory.
+    InMemory,
+    /// It is being loaded from the disk.
+    Loading,
+    /// It is on the disk.
+    OnDisk,
+    /// It is being copied to the disk.
+    Copying,
+}
+
+impl Nearness {
+    /// All of them, the nearest first.
+    pub const ALL: [Nearness; 4] =
+        [Nearness::InMemory, Nearness::Loading, Nearness::OnDisk, Nearness::Copying];
+}
 
 /// A pending invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -42,11 +42,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Dispatch, Placed, Plan, Scheduler};
-use crate::state::{Change, ChangeKinds, Cursor, View};
+use crate::state::{Change, ChangeKinds, Cursor, Nearness, View};
 use crate::{ContainerId, FunctionId, ImageId, NodeId};
 
 use blocked::BlockedFunctions;
-pub use near_nodes::Nearness;
 use near_nodes::{Enough, SparseTree};
 use reservations::{Reservations, Room};
 

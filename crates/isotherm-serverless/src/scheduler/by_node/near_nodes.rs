@@ -11,28 +11,11 @@ use rustc_hash::FxHashMap;
 
 use super::load_tree::LoadTree;
 use super::reservations::Room;
-use crate::state::View;
+use crate::state::{Nearness, View};
 use crate::steps::{self, counted};
 use crate::{ImageId, NodeId};
 
-/// How near an image is to the memory of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Nearness {
-    /// It is in memory.
-    InMemory,
-    /// It is being loaded from the disk.
-    Loading,
-    /// It is on the disk.
-    OnDisk,
-    /// It is being copied to the disk.
-    Copying,
-}
-
 impl Nearness {
-    /// All of them, the nearest first.
-    pub const ALL: [Nearness; 4] =
-        [Nearness::InMemory, Nearness::Loading, Nearness::OnDisk, Nearness::Copying];
-
     pub(super) fn of(view: &View<'_>, image: ImageId, node: NodeId) -> Option<Nearness> {
         Nearness::ALL.into_iter().find(|nearness| view.nodes_near(image, *nearness).contains(node))
     }

@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::load_tree::{LoadTree, NodeLoad};
-use super::near_nodes::{NearNodes, Nearness, SparseTree};
-use crate::state::{Need, View};
+use super::near_nodes::{NearNodes, SparseTree};
+use crate::state::{Nearness, Need, View};
 use crate::steps::{self, counted};
 use crate::{FunctionId, ImageId, NodeId};
 

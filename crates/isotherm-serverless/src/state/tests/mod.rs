@@ -23,8 +23,10 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_services::{ActionReport, Eviction, FailureCause, FileSystem};
 
-use super::{Effect, Move, Node, PlatformState, Policies, Registration, Round, StopReason, View};
-use crate::ask::{Asks, Deciders};
+use super::{
+    Asks, Effect, Move, Node, PlatformState, Policies, Registration, Round, StopReason, View,
+};
+use crate::ask::Deciders;
 use crate::config::{AfterFailure, Throttle};
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
 use crate::keep_alive::{Fixed, KeepAlive};
