@@ -111,7 +111,7 @@ fn arrivals(count: usize) -> impl Iterator<Item = Planned> + 'static {
     let (gap, duration) = (exponential(0.02), exponential(0.5));
     let mut at = Time::ZERO;
     (0..count).map(move |_| {
-        at = at + gap.sample_duration(&mut random);
+        at += gap.sample_duration(&mut random);
         let body = Some(Body::sleep(duration.sample_duration(&mut random)));
         Planned { at, function: random.below(FUNCTIONS as u64) as usize, body }
     })

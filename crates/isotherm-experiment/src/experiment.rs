@@ -24,7 +24,7 @@ use crate::overrides::Overrides;
 use crate::planned_run::PlannedRun;
 use crate::report::RunReport;
 use crate::run::RunOptions;
-use crate::running::Running;
+use crate::running::{Planned, Running};
 use crate::trace;
 
 /// A checked experiment: one run, or one for each variant of its sweep.
@@ -261,7 +261,7 @@ impl Experiment {
         folder: &Path,
         options: RunOptions,
     ) -> Result<RunReport, ExperimentError> {
-        Running::start(self, run, options, Some(folder), true)?.finish()
+        Running::start(self.planned(run), options, Some(folder), true)?.finish()
     }
 
     /// Starts a run that is [advanced from outside](crate::running). Its records go to the caller,
@@ -275,7 +275,7 @@ impl Experiment {
         run: &'a PlannedRun,
         options: RunOptions,
     ) -> Result<Running<'a>, ExperimentError> {
-        Running::start(self, run, options, None, false)
+        Running::start(self.planned(run), options, None, false)
     }
 
     /// The same; when the run is [finished](Running::finish), its results are written into a folder
@@ -290,10 +290,10 @@ impl Experiment {
         folder: &Path,
         options: RunOptions,
     ) -> Result<Running<'a>, ExperimentError> {
-        Running::start(self, run, options, Some(folder), false)
+        Running::start(self.planned(run), options, Some(folder), false)
     }
 
-    pub(crate) fn sources(&self) -> &Sources {
-        &self.sources
+    fn planned<'a>(&'a self, run: &'a PlannedRun) -> Planned<'a> {
+        Planned { run, inputs: &self.inputs, sources: &self.sources }
     }
 }

@@ -1,10 +1,10 @@
 //! A run that is advanced from outside.
 //!
-//! [`Experiment::start`] sets a run up without running it. The caller then advances it, date by
+//! [`Experiment::start`](crate::Experiment::start) sets a run up without running it. The caller then advances it, date by
 //! date ([`advance_until`](Running::advance_until)) or decision by decision
 //! ([`until_decision`](Running::until_decision)), looks at the platform and at the records in
 //! between, and [finishes](Running::finish) it. Advanced in any steps, a run gives the bytes of
-//! [`Experiment::run`], which is [`Running::finish`] alone.
+//! [`Experiment::run`](crate::Experiment::run), which is [`Running::finish`] alone.
 //!
 //! # Forks
 //!
@@ -16,6 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
+use isotherm_config::source::Sources;
 use isotherm_kernel::{Advanced, Time};
 use isotherm_results::SinkError;
 use isotherm_serverless::{
@@ -24,8 +25,8 @@ use isotherm_serverless::{
 use isotherm_services::FailureCause;
 
 use crate::error::ExperimentError;
-use crate::experiment::Experiment;
 use crate::files::LARGEST_EXPERIMENT;
+use crate::inputs::Inputs;
 use crate::manifest::manifest;
 use crate::output::{Output, Rules, SUMMARY};
 use crate::planned_run::PlannedRun;
@@ -66,8 +67,7 @@ const ROOM_FOR_HASHES: u64 = 4096;
 /// # Ok::<(), isotherm_experiment::ExperimentError>(())
 /// ```
 pub struct Running<'a> {
-    experiment: &'a Experiment,
-    run: &'a PlannedRun,
+    planned: Planned<'a>,
     started: Started,
     /// Where its results go, if not only to the caller.
     files: Option<Files<'a>>,
@@ -75,6 +75,14 @@ pub struct Running<'a> {
     own_policies: Vec<&'static str>,
     /// What the caller has decided, and when.
     answers: Vec<(Time, Answer)>,
+}
+
+/// A run of an experiment, with what the experiment was read from.
+#[derive(Clone, Copy)]
+pub(crate) struct Planned<'a> {
+    pub(crate) run: &'a PlannedRun,
+    pub(crate) inputs: &'a Inputs,
+    pub(crate) sources: &'a Sources,
 }
 
 /// How far a run was advanced.
@@ -99,24 +107,23 @@ impl<'a> Running<'a> {
     /// Starts a run. Its results go into a folder, if one is given, and arrivals are read by a
     /// thread of their own if `reads_ahead`.
     pub(crate) fn start(
-        experiment: &'a Experiment,
-        run: &'a PlannedRun,
+        planned: Planned<'a>,
         options: RunOptions,
         folder: Option<&Path>,
         reads_ahead: bool,
     ) -> Result<Self, ExperimentError> {
         let own_policies = options.own_policies();
         let files = match folder {
-            Some(folder) => Some(Files::create(experiment, run, folder, &options, &own_policies)?),
+            Some(folder) => Some(Files::create(planned, folder, &options, &own_policies)?),
             None => None,
         };
         let invocations = match &files {
             Some(files) => files.output.invocations().map_err(|error| files.error(error))?,
             None => None,
         };
-        let started = Started::start(&run.plan, options, invocations, reads_ahead)
-            .map_err(|failure| explained(experiment, run, folder, failure))?;
-        Ok(Running { experiment, run, started, files, own_policies, answers: Vec::new() })
+        let started = Started::start(&planned.run.plan, options, invocations, reads_ahead)
+            .map_err(|failure| explained(planned, folder, failure))?;
+        Ok(Running { planned, started, files, own_policies, answers: Vec::new() })
     }
 
     /// The present date.
@@ -147,7 +154,7 @@ impl<'a> Running<'a> {
             let advanced = self.started.run_until(date);
             let advanced = advanced.map_err(|failure| {
                 let folder = self.files.as_ref().map(|files| files.folder.as_path());
-                explained(self.experiment, self.run, folder, failure)
+                explained(self.planned, folder, failure)
             })?;
             match advanced {
                 Advanced::Ended(at) => return Ok(Reached::End(at)),
@@ -223,7 +230,7 @@ impl<'a> Running<'a> {
     /// # Errors
     /// Those of a run; [`ExperimentError::OtherRun`] if the copy asks for something else.
     pub fn replay_to(&self, date: Time, options: RunOptions) -> Result<Self, ExperimentError> {
-        let mut copy = Running::start(self.experiment, self.run, options, None, false)?;
+        let mut copy = Running::start(self.planned, options, None, false)?;
         let mut answers = self.answers.iter();
         while let Reached::Decision(_) = copy.advance_until(date)? {
             let Some((at, answer)) = answers.next() else { return Ok(copy) };
@@ -247,12 +254,12 @@ impl<'a> Running<'a> {
         if let Some(decision) = self.until_decision()? {
             return Err(ExperimentError::Undecided { decision });
         }
-        let Running { experiment, run, started, files, own_policies, .. } = self;
+        let Running { planned, started, files, own_policies, .. } = self;
         let outcome = started.finish().map_err(|failure| {
             let folder = files.as_ref().map(|files| files.folder.as_path());
-            explained(experiment, run, folder, failure)
+            explained(planned, folder, failure)
         })?;
-        let report = RunReport::new(run, outcome, own_policies);
+        let report = RunReport::new(planned.run, outcome, own_policies);
         if let Some(files) = files {
             files.commit(&report)?;
         }
@@ -261,12 +268,7 @@ impl<'a> Running<'a> {
 }
 
 /// What a failure means to the user of an experiment.
-fn explained(
-    experiment: &Experiment,
-    run: &PlannedRun,
-    folder: Option<&Path>,
-    failure: Failure,
-) -> ExperimentError {
+fn explained(planned: Planned<'_>, folder: Option<&Path>, failure: Failure) -> ExperimentError {
     let output_error = |source| ExperimentError::Output {
         path: folder.unwrap_or(Path::new("")).to_owned(),
         source,
@@ -280,7 +282,7 @@ fn explained(
         Failure::Setup(message) => ExperimentError::Setup(message),
         Failure::Workload(error) => ExperimentError::Input(trace::diagnostics(&error)),
         Failure::Refused { function, cause } => {
-            let function = &run.plan.functions[function];
+            let function = &planned.run.plan.functions[function];
             let message = format!("the platform refuses function `{}`: {cause}", function.name);
             let hint = match cause {
                 FailureCause::NotAllowed { .. } => {
@@ -289,7 +291,7 @@ fn explained(
                 _ => "",
             };
             let diagnostic = Diagnostic::at(function.place, message, hint);
-            let sources = experiment.sources().clone();
+            let sources = planned.sources.clone();
             ExperimentError::Input(Diagnostics::new(sources, vec![diagnostic]))
         }
     }
@@ -297,18 +299,17 @@ fn explained(
 
 impl<'a> Files<'a> {
     fn create(
-        experiment: &'a Experiment,
-        run: &PlannedRun,
+        planned: Planned<'a>,
         folder: &Path,
         options: &RunOptions,
         own_policies: &[&'static str],
     ) -> Result<Self, ExperimentError> {
         let error = |source| ExperimentError::Output { path: folder.to_owned(), source };
-        let rules = Rules { inputs: experiment.inputs(), force: options.force };
+        let rules = Rules { inputs: planned.inputs, force: options.force };
         let output = Output::create(folder, options.records, rules).map_err(error)?;
         // A manifest that could not be written or read again is an error before anything is
         // simulated.
-        let manifest = manifest(run, experiment.sources(), folder, own_policies)
+        let manifest = manifest(planned.run, planned.sources, folder, own_policies)
             .map_err(|path| error(no_text(&path)))?;
         if manifest.len() as u64 > LARGEST_EXPERIMENT - ROOM_FOR_HASHES {
             return Err(error(io::Error::new(

@@ -19,7 +19,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use crate::actor::Waiting;
-use crate::queue::{EventId, EventKey, EventQueue, TieOrder, key, time_of};
+use crate::event_key::EventKey;
+use crate::queue::{EventId, EventQueue, TieOrder, key, time_of};
 use crate::run_queue::{BoxedCall, Handler, Ready};
 use crate::waiter::Waiter;
 use crate::{ActorId, Duration, Kernel, Rank, Time};

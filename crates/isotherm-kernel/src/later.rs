@@ -10,8 +10,8 @@
 //! removing one that is still here costs O(1). Where the dates are such that intervals do not
 //! separate them, most events are in the heap, at O(log n).
 
+use crate::event_key::EventKey;
 use crate::heap::EntryId;
-use crate::queue::EventKey;
 
 /// No entry.
 const NIL: u32 = u32::MAX;

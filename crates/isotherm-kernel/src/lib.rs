@@ -59,6 +59,7 @@ mod actor;
 mod alarm;
 mod combinators;
 pub mod distribution;
+mod event_key;
 mod heap;
 mod kernel;
 mod later;

@@ -18,9 +18,8 @@
 //! those that are due soon are in the heap; the others are in [`Later`], where all but being sorted
 //! costs O(1). Where an event is makes no difference to the order.
 
-use std::cmp::Ordering;
-
 use crate::Time;
+use crate::event_key::EventKey;
 use crate::heap::{EntryId, Heap};
 use crate::later::Later;
 
@@ -76,54 +75,6 @@ pub enum TieOrder {
     Reference,
     /// The newest first, by the order of creation alone.
     NewestFirst,
-}
-
-/// Date, rank and place, compared as one 128-bit number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct EventKey {
-    time: u64,
-    /// Rank and place among equals.
-    order: u64,
-}
-
-impl EventKey {
-    /// After all events.
-    pub(crate) const MAX: EventKey = EventKey { time: u64::MAX, order: u64::MAX };
-
-    /// The date in nanoseconds.
-    #[inline]
-    pub(crate) fn time(self) -> u64 {
-        self.time
-    }
-
-    #[inline]
-    fn number(self) -> u128 {
-        u128::from(self.time) << 64 | u128::from(self.order)
-    }
-}
-
-impl Ord for EventKey {
-    #[inline]
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.number().cmp(&other.number())
-    }
-}
-
-impl PartialOrd for EventKey {
-    #[inline]
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-
-    #[inline]
-    fn lt(&self, other: &Self) -> bool {
-        self.number() < other.number()
-    }
-
-    #[inline]
-    fn le(&self, other: &Self) -> bool {
-        !other.lt(self)
-    }
 }
 
 const RANK_SHIFT: u32 = 62;
@@ -295,11 +246,11 @@ impl<T: Copy> EventQueue<T> {
 }
 
 pub(crate) fn key(time: Time, rank: Rank, place: u64) -> EventKey {
-    EventKey { time: time.as_nanos(), order: ((rank as u64) << RANK_SHIFT) | place }
+    EventKey::new(time.as_nanos(), ((rank as u64) << RANK_SHIFT) | place)
 }
 
 pub(crate) fn time_of(key: EventKey) -> Time {
-    Time::from_nanos(key.time)
+    Time::from_nanos(key.time())
 }
 
 #[cfg(test)]
