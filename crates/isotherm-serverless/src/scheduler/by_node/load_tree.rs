@@ -12,6 +12,20 @@ use crate::NodeId;
 use crate::scheduler::segment_tree::{SegmentTree, Summary};
 use crate::steps::counted;
 
+/// Which room counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Room available without evicting containers.
+    Spare,
+    /// Room of evictable idle containers as well.
+    All,
+}
+
+impl Room {
+    /// Both, in the order in which they are tried.
+    pub(super) const BOTH: [Room; 2] = [Room::Spare, Room::All];
+}
+
 /// The load of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NodeLoad {

@@ -46,8 +46,9 @@ use crate::state::{Change, ChangeKinds, Cursor, Nearness, View};
 use crate::{ContainerId, FunctionId, ImageId, NodeId};
 
 use blocked::BlockedFunctions;
+use load_tree::Room;
 use near_nodes::{Enough, SparseTree};
-use reservations::{Reservations, Room};
+use reservations::Reservations;
 
 /// A rule that chooses nodes.
 ///

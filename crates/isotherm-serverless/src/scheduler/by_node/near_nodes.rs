@@ -9,8 +9,7 @@ use std::cmp::Reverse;
 
 use rustc_hash::FxHashMap;
 
-use super::load_tree::LoadTree;
-use super::reservations::Room;
+use super::load_tree::{LoadTree, Room};
 use crate::state::{Nearness, View};
 use crate::steps::{self, counted};
 use crate::{ImageId, NodeId};

@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::load_tree::{LoadTree, NodeLoad};
+use super::load_tree::{LoadTree, NodeLoad, Room};
 use super::near_nodes::{NearNodes, SparseTree};
 use crate::state::{Nearness, Need, View};
 use crate::steps::{self, counted};
@@ -46,20 +46,6 @@ pub(super) struct Reservations {
     /// Whether the trees count running invocations: only after a rule has asked for them.
     counts_running: bool,
     counts_wanted: Cell<bool>,
-}
-
-/// Which room counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Room {
-    /// Room available without evicting containers.
-    Spare,
-    /// Room of evictable idle containers as well.
-    All,
-}
-
-impl Room {
-    /// Both, in the order in which they are tried.
-    pub(super) const BOTH: [Room; 2] = [Room::Spare, Room::All];
 }
 
 impl Reservations {
