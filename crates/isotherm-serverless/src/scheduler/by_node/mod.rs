@@ -413,7 +413,7 @@ impl<C: ChooseNode> ByNode<C> {
         }
         let Some(changes) = view.changes_since(&mut self.cursor) else {
             self.changed = true;
-            return self.learn_anew(view);
+            return self.learn_anew(view, true);
         };
         for change in changes {
             match change {
@@ -430,7 +430,7 @@ impl<C: ChooseNode> ByNode<C> {
         }
         #[cfg(test)]
         if self.forgets {
-            self.learn_anew(view);
+            self.learn_anew(view, false);
         }
     }
 
@@ -445,8 +445,10 @@ impl<C: ChooseNode> ByNode<C> {
         self.left.clear();
     }
 
-    /// Looks at everything anew, since not all changes are known.
-    fn learn_anew(&mut self, view: &View<'_>) {
+    /// Looks at everything anew. If not all changes are known, idle containers may have been missed,
+    /// and all count as new; among them may be some that could not serve so far for lack of a slot,
+    /// which are looked for again only when their functions have new ones.
+    fn learn_anew(&mut self, view: &View<'_>, may_have_missed_idle: bool) {
         self.reservations.forget_nodes();
         self.left.extend(self.reservations.functions());
         // A function that was decided for, and neither runs nor has a reservation, is blocked.
@@ -457,7 +459,7 @@ impl<C: ChooseNode> ByNode<C> {
                 without_reservation.next().is_some_and(|position| position < self.seen);
             if was_decided && !self.blocked.contains(function) {
                 self.block(view, function);
-            } else if view.has_idle(function) && self.waits(function) {
+            } else if may_have_missed_idle && view.has_idle(function) && self.waits(function) {
                 self.warm.insert(function);
             }
         }
