@@ -226,7 +226,7 @@ fn limits_hold_whatever_the_steps() {
     }
 }
 
-/// A call that nobody waits for is made when time passes it.
+/// A background call for which no actor waits is made when time passes it.
 #[test]
 fn the_environment_changes_while_everything_waits() {
     let simulation = Simulation::new();

@@ -19,7 +19,7 @@ pub(super) struct Attachment {
     /// Invoked without a handle: its user is not notified of the end, even if a handle was made
     /// later.
     pub(super) is_detached: bool,
-    /// That of the user. A body of one sleep needs none if nobody is to be notified.
+    /// That of the user. A body of one sleep needs none if its end is not notified.
     pub(super) manager: Option<Port<ManagerMessage>>,
     /// The action that runs the body, and its node.
     pub(super) action: Option<(NodeId, ActionId)>,

@@ -12,7 +12,7 @@
 //!
 //! An entry takes O(1) to log and to read. [`Change::Event`], [`Change::Node`] and
 //! [`Change::Available`] say that something is no longer as it was, not what it is now; they are
-//! not repeated while nobody has read them, so that a scheduler that is seldom asked finds each
+//! not repeated until they are read, so that a scheduler that is seldom asked finds each
 //! node once, however often it has changed.
 //!
 //! The log is bounded. What its only reader has read is forgotten; with several readers, or if one
@@ -298,7 +298,7 @@ impl ChangeLog {
         self.end += 1;
     }
 
-    /// Forgets entries: those that nobody will ask for, and the older half if there are too many.
+    /// Forgets entries: those that every reader has read, and the older half if there are too many.
     fn make_room(&mut self) {
         if self.readers.get() <= 1 {
             let read = self.read_to.get().saturating_sub(self.start());
