@@ -55,8 +55,10 @@ pub(crate) struct IdMap<I, T> {
     of: PhantomData<I>,
 }
 
-/// An id beside its value, so that one memory access fetches both.
+/// An id beside its value, so that one memory access fetches both. Aligned so that a container and
+/// its id take no more than two cache lines.
 #[derive(Debug)]
+#[repr(align(16))]
 struct Bucket<T> {
     /// `VACANT` if there is none.
     id: u64,

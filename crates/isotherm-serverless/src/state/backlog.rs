@@ -18,9 +18,13 @@ struct Entry {
     gone: bool,
 }
 
-/// Invocations in the order in which they became schedulable.
+/// Invocations in the order in which they became schedulable. Small while there have been none, as
+/// of most functions.
 #[derive(Debug, Default)]
-pub(crate) struct Backlog {
+pub(crate) struct Backlog(Option<Box<Queue>>);
+
+#[derive(Debug, Default)]
+struct Queue {
     entries: VecDeque<Entry>,
     live: usize,
     next_sequence: u64,
@@ -28,21 +32,21 @@ pub(crate) struct Backlog {
 
 impl Backlog {
     pub(crate) fn len(&self) -> usize {
-        self.live
+        self.0.as_ref().map_or(0, |queue| queue.live)
     }
 
     /// The position that the next one will get.
     pub(crate) fn end(&self) -> u64 {
-        self.next_sequence
+        self.0.as_ref().map_or(0, |queue| queue.next_sequence)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.live == 0
+        self.len() == 0
     }
 
     /// Appends an invocation and returns its position.
     pub(crate) fn push(&mut self, pending: Pending) -> u64 {
-        let sequence = self.next_sequence;
+        let sequence = self.end();
         self.push_at(sequence, pending);
         sequence
     }
@@ -50,28 +54,30 @@ impl Backlog {
     /// Appends an invocation at a given position behind all others, such as its position in another
     /// backlog.
     pub(crate) fn push_at(&mut self, sequence: u64, pending: Pending) {
-        debug_assert!(sequence >= self.next_sequence, "positions are given out in order");
-        self.next_sequence = sequence + 1;
+        let queue = self.0.get_or_insert_default();
+        debug_assert!(sequence >= queue.next_sequence, "positions are given out in order");
+        queue.next_sequence = sequence + 1;
         let Pending { invocation, function } = pending;
-        self.entries.push_back(Entry { sequence, invocation, function, gone: false });
-        self.live += 1;
+        queue.entries.push_back(Entry { sequence, invocation, function, gone: false });
+        queue.live += 1;
     }
 
     /// Removes the invocation at a position; O(log n) amortised.
     pub(crate) fn remove(&mut self, sequence: u64) {
-        let Ok(index) = self.entries.binary_search_by_key(&sequence, |entry| entry.sequence) else {
+        let Some(Queue { entries, live, .. }) = self.0.as_deref_mut() else { return };
+        let Ok(index) = entries.binary_search_by_key(&sequence, |entry| entry.sequence) else {
             return;
         };
-        if std::mem::replace(&mut self.entries[index].gone, true) {
+        if std::mem::replace(&mut entries[index].gone, true) {
             return;
         }
-        self.live -= 1;
-        while self.entries.front().is_some_and(|entry| entry.gone) {
-            self.entries.pop_front();
+        *live -= 1;
+        while entries.front().is_some_and(|entry| entry.gone) {
+            entries.pop_front();
         }
-        if self.entries.len() > 2 * self.live + 16 {
-            steps::count(self.entries.len() as u64);
-            self.entries.retain(|entry| !entry.gone);
+        if entries.len() > 2 * *live + 16 {
+            steps::count(entries.len() as u64);
+            entries.retain(|entry| !entry.gone);
         }
     }
 
@@ -84,8 +90,11 @@ impl Backlog {
         &self,
         sequence: u64,
     ) -> impl DoubleEndedIterator<Item = (u64, Pending)> + '_ {
-        let first = self.entries.partition_point(|entry| entry.sequence < sequence);
-        let live = self.entries.range(first..).filter(|entry| !entry.gone);
+        let entries = self.0.as_ref().map(|queue| {
+            let first = queue.entries.partition_point(|entry| entry.sequence < sequence);
+            queue.entries.range(first..)
+        });
+        let live = entries.into_iter().flatten().filter(|entry| !entry.gone);
         let pending =
             |entry: &Entry| Pending { invocation: entry.invocation, function: entry.function };
         live.map(move |entry| counted((entry.sequence, pending(entry))))
@@ -114,7 +123,8 @@ mod tests {
         let left: Vec<u64> = (0..100).filter(|number| number % 7 == 3).collect();
         assert_eq!(numbers(&backlog), left);
         assert_eq!(backlog.len(), left.len());
-        assert!(backlog.entries.len() < 60, "gaps are closed");
+        let queue = backlog.0.as_ref().expect("there are some");
+        assert!(queue.entries.len() < 60, "gaps are closed");
         let position = backlog.push(pending(100));
         assert_eq!(backlog.positions_since(position).count(), 1);
         assert_eq!(numbers(&backlog).last(), Some(&100));

@@ -10,10 +10,10 @@
 //!
 //! # Costs
 //!
-//! An entry takes O(1) to log and to read. [`Change::Event`], [`Change::Node`] and
-//! [`Change::Available`] say that something is no longer as it was, not what it is now; they are
-//! not repeated until they are read, so that a scheduler that is seldom asked finds each
-//! node once, however often it has changed.
+//! An entry takes O(1) to log and to read. [`Change::Event`], [`Change::Node`], [`Change::Load`]
+//! and [`Change::Available`] say that something is no longer as it was, not what it is now; they
+//! are not repeated until they are read, so that a scheduler that is seldom asked finds each node
+//! once, however often it has changed.
 //!
 //! The log is bounded. What its only reader has read is forgotten; with several readers, or if one
 //! reads seldom, the older half goes when there are more entries than nodes and functions together
@@ -100,9 +100,14 @@ pub enum Change {
         /// Why.
         why: StopReason,
     },
-    /// The room or the slots of a node, its idle containers, or what may be moved to it have
+    /// The room or the free slots of a node, its idle containers, or what may be moved to it have
     /// changed. Not repeated until it is read.
     Node {
+        /// The node.
+        node: NodeId,
+    },
+    /// The number of invocations on a node has changed. Not repeated until it is read.
+    Load {
         /// The node.
         node: NodeId,
     },
@@ -167,8 +172,10 @@ impl ChangeKinds {
     pub const NODES: ChangeKinds = ChangeKinds(1 << 5);
     /// [`Change::Image`].
     pub const IMAGES: ChangeKinds = ChangeKinds(1 << 6);
+    /// [`Change::Load`].
+    pub const LOADS: ChangeKinds = ChangeKinds(1 << 7);
     /// All kinds.
-    pub const ALL: ChangeKinds = ChangeKinds((1 << 7) - 1);
+    pub const ALL: ChangeKinds = ChangeKinds(u8::MAX);
 
     /// Whether all of some kinds are among these.
     #[must_use]
@@ -198,6 +205,7 @@ impl Change {
             Change::Started { .. } | Change::Ended { .. } => ChangeKinds::RUNS,
             Change::Idle { .. } | Change::Stopped { .. } => ChangeKinds::CONTAINERS,
             Change::Node { .. } | Change::Up { .. } | Change::Down { .. } => ChangeKinds::NODES,
+            Change::Load { .. } => ChangeKinds::LOADS,
             Change::Image { .. } => ChangeKinds::IMAGES,
         }
     }
@@ -221,6 +229,12 @@ impl Cursor {
     #[must_use]
     pub const fn new(kinds: ChangeKinds) -> Self {
         Cursor { kinds, read: None }
+    }
+
+    /// Wants to read further kinds of changes, from those after the next reading on. What came
+    /// before it may be missing: look at what these kinds tell of after that reading.
+    pub fn want(&mut self, kinds: ChangeKinds) {
+        self.kinds = self.kinds | kinds;
     }
 }
 

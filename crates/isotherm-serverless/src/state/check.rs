@@ -167,7 +167,7 @@ impl PlatformState {
         for ((function, node), (containers, places)) in open {
             let function = &self.functions[function.index()];
             assert_eq!(function.idle.on(node).count(), containers, "containers that can serve");
-            let counted = function.spare_on.get(&node).copied().unwrap_or(containers);
+            let counted = function.rest.spare_on.get(&node).copied().unwrap_or(containers);
             assert_eq!(counted, places, "invocations that they can take");
         }
     }

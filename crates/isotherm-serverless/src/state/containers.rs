@@ -131,7 +131,7 @@ impl PlatformState {
         self.next_idle_sequence += 1;
         self.next_use_sequence += 1;
         self.containers.insert(id, container);
-        self.functions[function.index()].containers += 1;
+        self.functions[function.index()].rest.containers += 1;
         self.policies.eviction.started(node, function);
         let capacity = self.functions[function.index()].concurrency;
         self.emit(|| EventKind::ContainerStarted {
@@ -235,7 +235,7 @@ impl PlatformState {
             self.containers.get(&container)?;
         let spec = &mut self.functions[function.index()];
         let (running, waiting) = (spec.running, spec.pending.len());
-        spec.idle_since = (running == 0 && waiting == 0).then_some(self.now);
+        spec.idle_since = if running == 0 && waiting == 0 { self.now } else { Time::NEVER };
         Some(IdleNow {
             at: self.now,
             container,
@@ -245,8 +245,8 @@ impl PlatformState {
             waiting,
             started_at,
             uses,
-            containers: spec.containers,
-            last_idle: spec.last_idle,
+            containers: spec.rest.containers,
+            last_idle: spec.rest.last_idle,
         })
     }
 
@@ -319,11 +319,12 @@ impl PlatformState {
         let spec = &mut self.functions[container.function.index()];
         spec.idle.insert(key, id, container.node);
         if spec.concurrency > 1 {
-            *spec.spare_on.entry(container.node).or_default() += spec.spare_capacity(container);
+            *spec.rest.spare_on.entry(container.node).or_default() +=
+                spec.spare_capacity(container);
         }
         if !spec.pending.is_empty() {
             let function = container.function;
-            self.log.renew(&mut spec.available, Change::Available { function });
+            self.log.renew(&mut spec.rest.available, Change::Available { function });
         }
     }
 
@@ -335,11 +336,11 @@ impl PlatformState {
         spec.idle.remove(key, node);
         if spec.concurrency > 1 {
             let spare = spec.spare_capacity(container);
-            if let Some(count) = spec.spare_on.get_mut(&node) {
+            if let Some(count) = spec.rest.spare_on.get_mut(&node) {
                 *count -= spare;
             }
             if !spec.idle.any_on(node) {
-                spec.spare_on.remove(&node);
+                spec.rest.spare_on.remove(&node);
             }
         }
     }
@@ -463,7 +464,7 @@ impl PlatformState {
             (false, true) => StopReason::Discarded,
             (false, false) => StopReason::NotKept,
         });
-        self.functions[function.index()].containers -= 1;
+        self.functions[function.index()].rest.containers -= 1;
         self.log.add(Change::Stopped { container: id, function, node, why });
         let evicted = why == StopReason::Evicted;
         self.policies.eviction.stopped(&StoppedContainer {

@@ -34,8 +34,14 @@ pub(crate) struct IdleContainers {
     /// All while there are few, in reverse order: most insertions and removals are at the first,
     /// which is the end of the list.
     few: Vec<Idle>,
-    /// All, once there have been more.
-    many: Option<Box<Many>>,
+    /// What only some functions need.
+    more: OnceCell<Box<More>>,
+}
+
+#[derive(Debug, Default)]
+struct More {
+    /// All, once there have been more than a few.
+    many: Option<Many>,
     /// The nodes with any; maintained after the first request, since most schedulers do not ask.
     nodes: OnceCell<NodeSet>,
 }
@@ -46,8 +52,8 @@ struct Many {
     all: BTreeMap<u64, (ContainerId, NodeId)>,
     /// The same by number; maintained after the first request.
     numbered: OnceCell<Numbered>,
-    /// Those on each node, sorted by key.
-    by_node: IdMap<NodeId, Vec<(u64, ContainerId)>>,
+    /// Those on each node, sorted by key; likewise.
+    by_node: OnceCell<IdMap<NodeId, Vec<(u64, ContainerId)>>>,
 }
 
 /// Idle containers in arbitrary order, numbered from 0.
@@ -87,9 +93,11 @@ impl Many {
         if let Some(numbered) = self.numbered.get_mut() {
             numbered.insert(Idle { key, id, node });
         }
-        let there = self.by_node.get_or_insert_with(node, Vec::new);
-        let place = there.partition_point(|&(other, _)| other < key);
-        there.insert(place, (key, id));
+        if let Some(by_node) = self.by_node.get_mut() {
+            let there = by_node.get_or_insert_with(node, Vec::new);
+            let place = there.partition_point(|&(other, _)| other < key);
+            there.insert(place, (key, id));
+        }
     }
 
     fn remove(&mut self, key: u64, node: NodeId) {
@@ -97,20 +105,37 @@ impl Many {
         if let Some(numbered) = self.numbered.get_mut() {
             numbered.remove(key);
         }
-        let Some(there) = self.by_node.get_mut(&node) else { return };
+        let Some(by_node) = self.by_node.get_mut() else { return };
+        let Some(there) = by_node.get_mut(&node) else { return };
         if let Ok(place) = there.binary_search_by_key(&key, |&(other, _)| other) {
             there.remove(place);
         }
         if there.is_empty() {
-            self.by_node.remove(&node);
+            by_node.remove(&node);
         }
+    }
+
+    /// Those on a node.
+    fn on(&self, node: NodeId) -> &[(u64, ContainerId)] {
+        let by_node = self.by_node.get_or_init(|| {
+            let mut by_node = IdMap::default();
+            for (&key, &(id, node)) in &self.all {
+                by_node.get_or_insert_with(node, Vec::new).push((key, id));
+            }
+            by_node
+        });
+        by_node.get(&node).map_or(&[], Vec::as_slice)
     }
 }
 
 impl IdleContainers {
+    fn many(&self) -> Option<&Many> {
+        self.more.get()?.many.as_ref()
+    }
+
     /// The nodes with an idle container.
     pub(crate) fn nodes(&self) -> &NodeSet {
-        self.nodes.get_or_init(|| {
+        self.more.get_or_init(Box::default).nodes.get_or_init(|| {
             let mut nodes = NodeSet::new();
             self.iter().for_each(|(_, node)| {
                 nodes.insert(node);
@@ -120,13 +145,13 @@ impl IdleContainers {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.few.is_empty() && self.many.is_none()
+        self.few.is_empty() && self.many().is_none()
     }
 
     /// Whether there is one on a node.
     pub(crate) fn any_on(&self, node: NodeId) -> bool {
-        match &self.many {
-            Some(many) => many.by_node.get(&node).is_some(),
+        match self.many() {
+            Some(many) => !many.on(node).is_empty(),
             None => self.few.iter().any(|idle| idle.node == node),
         }
     }
@@ -134,7 +159,7 @@ impl IdleContainers {
     /// The first one that meets a condition.
     #[inline]
     pub(crate) fn find(&self, meets: impl Fn(NodeId) -> bool) -> Option<(ContainerId, NodeId)> {
-        match &self.many {
+        match self.many() {
             Some(many) => many.all.values().copied().map(counted).find(|&(_, node)| meets(node)),
             None => self
                 .few
@@ -147,12 +172,12 @@ impl IdleContainers {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.many.as_ref().map_or(self.few.len(), |many| many.all.len())
+        self.many().map_or(self.few.len(), |many| many.all.len())
     }
 
     /// The one with a number below `len`; numbers change with every insertion and removal.
     pub(crate) fn numbered(&self, number: usize) -> Option<(ContainerId, NodeId)> {
-        let idle = match &self.many {
+        let idle = match self.many() {
             Some(many) => many.numbered().list.get(number),
             None => self.few.get(number),
         };
@@ -161,16 +186,16 @@ impl IdleContainers {
 
     /// How many there are on a node.
     pub(crate) fn len_on(&self, node: NodeId) -> usize {
-        match &self.many {
-            Some(many) => many.by_node.get(&node).map_or(0, Vec::len),
+        match self.many() {
+            Some(many) => many.on(node).len(),
             None => self.few.iter().filter(|idle| idle.node == node).count(),
         }
     }
 
     /// The one on a node with a number below `len_on`.
     pub(crate) fn numbered_on(&self, node: NodeId, number: usize) -> Option<ContainerId> {
-        match &self.many {
-            Some(many) => many.by_node.get(&node)?.get(number).map(|&(_, id)| id),
+        match self.many() {
+            Some(many) => many.on(node).get(number).map(|&(_, id)| id),
             None => {
                 self.few.iter().filter(|idle| idle.node == node).nth(number).map(|idle| idle.id)
             }
@@ -179,66 +204,66 @@ impl IdleContainers {
 
     pub(crate) fn insert(&mut self, key: u64, container: ContainerId, node: NodeId) {
         let idle = Idle { key, id: container, node };
-        if let Some(nodes) = self.nodes.get_mut() {
-            nodes.insert(node);
-        }
-        if self.many.is_none() && self.few.len() == FEW {
-            let many = self.many.get_or_insert_default();
-            self.few.drain(..).for_each(|idle| many.insert(idle));
-        }
-        match &mut self.many {
-            Some(many) => many.insert(idle),
-            None => {
-                if self.few.last().is_none_or(|first| key < first.key) {
-                    self.few.push(idle);
-                } else {
-                    let place = self.few.partition_point(|other| other.key > key);
-                    self.few.insert(place, idle);
-                }
+        if let Some(More { many, nodes }) = self.more.get_mut().map(Box::as_mut) {
+            if let Some(nodes) = nodes.get_mut() {
+                nodes.insert(node);
             }
+            if let Some(many) = many {
+                return many.insert(idle);
+            }
+        }
+        if self.few.len() == FEW {
+            self.more.get_or_init(Box::default);
+            let Some(more) = self.more.get_mut() else { return };
+            let many = more.many.get_or_insert_default();
+            self.few.drain(..).chain([idle]).for_each(|idle| many.insert(idle));
+        } else if self.few.last().is_none_or(|first| key < first.key) {
+            self.few.push(idle);
+        } else {
+            let place = self.few.partition_point(|other| other.key > key);
+            self.few.insert(place, idle);
         }
     }
 
     pub(crate) fn remove(&mut self, key: u64, node: NodeId) {
-        match &mut self.many {
-            Some(many) => many.remove(key, node),
-            None => {
-                // Mostly it has just been found as the first one.
-                if self.few.last().is_some_and(|first| first.key == key) {
-                    self.few.pop();
-                } else if let Ok(place) = self.few.binary_search_by(|other| key.cmp(&other.key)) {
-                    self.few.remove(place);
+        // Mostly it has just been found as the first one.
+        if self.few.last().is_some_and(|first| first.key == key) {
+            self.few.pop();
+        } else if let Ok(place) = self.few.binary_search_by(|other| key.cmp(&other.key)) {
+            self.few.remove(place);
+        }
+        if let Some(more) = self.more.get_mut() {
+            let More { many, nodes } = &mut **more;
+            if let Some(known) = many {
+                known.remove(key, node);
+                // With hysteresis, so that the representation does not change to and fro.
+                if known.all.len() < FEW / 2 {
+                    let all = known.all.iter().rev();
+                    self.few.extend(all.map(|(&key, &(id, node))| Idle { key, id, node }));
+                    *many = None;
                 }
             }
-        }
-        if self.nodes.get().is_some()
-            && !self.any_on(node)
-            && let Some(nodes) = self.nodes.get_mut()
-        {
-            nodes.remove(node);
-        }
-        // With hysteresis, so that the representation does not change to and fro.
-        if let Some(many) = &self.many
-            && many.all.len() < FEW / 2
-        {
-            self.few.extend(many.all.iter().rev().map(|(&key, &(id, node))| Idle {
-                key,
-                id,
-                node,
-            }));
-            self.many = None;
+            if let Some(nodes) = nodes.get_mut() {
+                let is_left = match many {
+                    Some(many) => !many.on(node).is_empty(),
+                    None => self.few.iter().any(|idle| idle.node == node),
+                };
+                if !is_left {
+                    nodes.remove(node);
+                }
+            }
         }
     }
 
     /// All of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (ContainerId, NodeId)> + '_ {
-        let many = self.many.iter().flat_map(|many| many.all.values().copied());
+        let many = self.many().into_iter().flat_map(|many| many.all.values().copied());
         self.few.iter().rev().map(|idle| (idle.id, idle.node)).chain(many).map(counted)
     }
 
     /// Those on a node.
     pub(crate) fn on(&self, node: NodeId) -> impl Iterator<Item = ContainerId> + '_ {
-        let many = self.many.iter().filter_map(move |many| many.by_node.get(&node)).flatten();
+        let many = self.many().into_iter().flat_map(move |many| many.on(node));
         let few = self.few.iter().rev().filter(move |idle| idle.node == node).map(|idle| idle.id);
         few.chain(many.map(|&(_, container)| container)).map(counted)
     }
@@ -250,10 +275,16 @@ impl IdleContainers {
             self.few.iter().rev().is_sorted_by_key(|idle| idle.key),
             "idle containers in their order"
         );
-        assert!(self.few.is_empty() || self.many.is_none(), "idle containers in one place");
-        if let Some(many) = &self.many {
-            let by_node: usize = many.by_node.values().map(Vec::len).sum();
-            assert_eq!(many.all.len(), by_node, "idle containers by order and by node");
+        assert!(self.few.is_empty() || self.many().is_none(), "idle containers in one place");
+        if let Some(many) = self.many() {
+            if let Some(by_node) = many.by_node.get() {
+                let on_nodes: usize = by_node.values().map(Vec::len).sum();
+                assert_eq!(many.all.len(), on_nodes, "idle containers by order and by node");
+                for (&key, &(container, node)) in &many.all {
+                    let is_there = many.on(node).contains(&(key, container));
+                    assert!(is_there, "an idle container in both orders");
+                }
+            }
             if let Some(numbered) = many.numbered.get() {
                 assert_eq!(
                     many.all.len(),
@@ -273,14 +304,8 @@ impl IdleContainers {
                     );
                 }
             }
-            for (&key, &(container, node)) in &many.all {
-                assert!(
-                    many.by_node[&node].contains(&(key, container)),
-                    "an idle container in both orders"
-                );
-            }
         }
-        let Some(nodes) = self.nodes.get() else { return };
+        let Some(nodes) = self.more.get().and_then(|more| more.nodes.get()) else { return };
         assert!(self.iter().all(|(_, node)| nodes.contains(node)), "nodes with an idle container");
         assert!(nodes.iter().all(|node| self.any_on(node)), "idle containers of each node");
     }

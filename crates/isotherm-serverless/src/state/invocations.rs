@@ -21,10 +21,11 @@ impl PlatformState {
         let id = InvocationId(self.next_invocation);
         self.next_invocation += 1;
         let spec = &mut self.functions[function.index()];
-        if let Some(since) = spec.idle_since.take() {
-            spec.last_idle = Some(self.now.since(since));
+        if let Some(since) = spec.idle_since() {
+            spec.rest.last_idle = Some(self.now.since(since));
+            spec.idle_since = Time::NEVER;
         }
-        if spec.prewarming.take().is_some() {
+        if spec.take_prewarming().is_some() {
             self.effects.push_back(Effect::ForgetPrewarm { function });
         }
         self.new.push_back((id, function));
@@ -55,8 +56,8 @@ impl PlatformState {
             function,
             running: spec.running,
             waiting: spec.pending.len(),
-            containers: spec.containers,
-            idle: spec.idle_since.map(|since| self.now.since(since)),
+            containers: spec.rest.containers,
+            idle: spec.idle_since().map(|since| self.now.since(since)),
         }
     }
 
@@ -214,7 +215,7 @@ impl PlatformState {
         let node = &self.nodes[container.node.index()];
         let host_failed =
             matches!(cause, FailureCause::HostFailed { host } if *node.name == **host);
-        let on_failure = self.functions[container.function.index()].on_failure;
+        let on_failure = self.functions[container.function.index()].rest.on_failure;
         let after = match cause {
             FailureCause::Cancelled | FailureCause::ServiceStopped { .. } => AfterFailure::Keep,
             FailureCause::TimeLimit => on_failure.timeout,
@@ -330,7 +331,7 @@ fn names<'a>(
 ) -> Names<'a> {
     let function = &functions[invocation.function.index()];
     Names {
-        function: &function.name,
+        function: &function.rest.name,
         image: function.image.map(|image| &images[image.index()].name),
         node: invocation
             .life

@@ -154,38 +154,58 @@ impl Image {
     }
 }
 
+/// A function. What each invocation touches takes two cache lines; the rest is apart.
+#[repr(align(64))]
 pub(crate) struct Function {
-    pub(crate) name: Arc<str>,
-    pub(crate) image: Option<ImageId>,
-    pub(crate) limits: Limits,
-    pub(crate) startup: Startup,
-    /// What a container and its image take together.
-    with_image: Need,
-    /// When it was last logged that a container of it can serve.
-    available: Logged,
     /// The containers that can take an invocation, idle or not, in the order in which they are to
     /// serve.
     pub(crate) idle: IdleContainers,
     pub(crate) pending: Backlog,
+    pub(crate) image: Option<ImageId>,
+    pub(crate) limits: Limits,
+    pub(crate) startup: Startup,
+    pub(crate) gate: Gate,
     /// How many invocations one container serves at once.
     pub(crate) concurrency: u32,
-    /// How many invocations the containers of `idle` can take, by node. Maintained only if a
-    /// container serves several at once.
-    pub(crate) spare_on: FxHashMap<NodeId, usize>,
-    pub(crate) gate: Gate,
     /// The number of its invocations in containers.
     pub(crate) running: u32,
+    /// Since when it has been idle: a container has become idle, no other served an invocation, and
+    /// none was pending. [`Time::NEVER`] if it is not.
+    idle_since: Time,
+    /// Whether a container is to be started ahead.
+    is_prewarming: bool,
+    pub(crate) rest: Box<FunctionRest>,
+}
+
+const _: () = assert!(size_of::<Function>() == 128, "two cache lines");
+
+/// What few invocations of a function touch.
+pub(crate) struct FunctionRest {
+    pub(crate) name: Arc<str>,
+    /// What a container and its image take together.
+    with_image: Need,
+    /// When it was last logged that a container of it can serve.
+    available: Logged,
+    /// How many invocations the containers of [`Function::idle`] can take, by node. Maintained only
+    /// if a container serves several at once.
+    pub(crate) spare_on: FxHashMap<NodeId, usize>,
+    /// The queue at its gate.
+    line: VecDeque<InvocationId>,
     /// The number of its containers.
     pub(crate) containers: u32,
-    /// Since when it has been idle: a container has become idle, no other served an invocation, and
-    /// none was pending.
-    pub(crate) idle_since: Option<Time>,
     /// How long it was idle before an invocation came, the last time.
-    pub(crate) last_idle: Option<Duration>,
+    last_idle: Option<Duration>,
     /// What happens to the container of a failed invocation.
-    pub(crate) on_failure: OnFailure,
+    on_failure: OnFailure,
     /// The container to be started ahead, if any.
-    pub(crate) prewarming: Option<Prewarming>,
+    prewarming: Option<Prewarming>,
+}
+
+impl Function {
+    /// Since when it has been idle, if it is.
+    fn idle_since(&self) -> Option<Time> {
+        (self.idle_since < Time::NEVER).then_some(self.idle_since)
+    }
 }
 
 /// The description of a function to be registered.
@@ -540,23 +560,27 @@ impl PlatformState {
         }
         self.log.grow(1);
         self.functions.push(Function {
-            name,
+            idle: IdleContainers::default(),
+            pending: Backlog::default(),
             image,
             limits,
             startup: startup.unwrap_or(self.policies.startup_overhead.into()),
-            with_image,
-            available: 0,
-            idle: IdleContainers::default(),
-            pending: Backlog::default(),
-            concurrency: per_container,
-            spare_on: FxHashMap::default(),
             gate: Gate::new(limit, reserved),
+            concurrency: per_container,
             running: 0,
-            containers: 0,
-            idle_since: None,
-            last_idle: None,
-            on_failure: on_failure.unwrap_or(self.policies.on_failure),
-            prewarming: None,
+            idle_since: Time::NEVER,
+            is_prewarming: false,
+            rest: Box::new(FunctionRest {
+                name,
+                with_image,
+                available: 0,
+                spare_on: FxHashMap::default(),
+                line: VecDeque::new(),
+                containers: 0,
+                last_idle: None,
+                on_failure: on_failure.unwrap_or(self.policies.on_failure),
+                prewarming: None,
+            }),
         });
         Ok(FunctionId((self.functions.len() - 1) as u32))
     }
@@ -579,9 +603,9 @@ impl PlatformState {
     fn change_slots_used(&mut self, node: NodeId, change: impl FnOnce(u32) -> u32) {
         let state = &mut self.nodes[node.index()];
         state.slots_used = change(state.slots_used);
-        match state.slots {
-            Some(_) => self.note_slots(node),
-            None => self.touch(node),
+        self.log.renew(&mut state.logged_load, Change::Load { node });
+        if state.slots.is_some() {
+            self.note_slots(node);
         }
     }
 
@@ -645,7 +669,7 @@ impl PlatformState {
             self.stop_container(container, StopReason::Lost);
         }
         for index in 0..self.functions.len() {
-            if self.functions[index].prewarming.take().is_some() {
+            if self.functions[index].take_prewarming().is_some() {
                 self.effects
                     .push_back(Effect::ForgetPrewarm { function: FunctionId(index as u32) });
             }

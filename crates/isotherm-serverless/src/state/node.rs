@@ -13,25 +13,24 @@ use super::tier::{InTier, SharedFileSystem, Tier};
 use super::{Image, Need};
 use crate::ImageId;
 
-/// The state of a compute host.
+/// The state of a compute host. What each invocation touches is the first cache line.
+#[repr(C, align(64))]
 pub(crate) struct Node {
-    pub(crate) name: Arc<str>,
+    /// Copies and loads whose refusal for lack of room was reported. They are reported again only
+    /// after room was released.
+    pub(crate) refused: FxHashSet<(Move, ImageId)>,
+    /// When it was last logged that it has changed, and that its load has.
+    pub(crate) logged: Logged,
+    pub(crate) logged_load: Logged,
+    /// `None`: unlimited.
+    pub(crate) slots: Option<u32>,
+    pub(crate) slots_used: u32,
     /// Whether its host is on.
     pub(crate) up: bool,
     /// Whether its host comes on again and again, by a periodic profile.
     pub(crate) comes_back: bool,
-    /// When it was last logged that it has changed.
-    pub(crate) logged: Logged,
-    /// The speed of a core in flop/s when the service started, and the number of cores.
-    pub(crate) speed: f64,
-    pub(crate) cores: u32,
-    /// `None`: unlimited.
-    pub(crate) slots: Option<u32>,
-    pub(crate) slots_used: u32,
     pub(crate) disk: Tier,
     pub(crate) memory: Tier,
-    /// The sizes of its memory and its disk.
-    pub(crate) capacity: Need,
     /// The images on this node or in transit to it.
     pub(crate) images: FxHashMap<ImageId, NodeImage>,
     /// The idle containers in the order of eviction; not maintained if the policy evicts none.
@@ -40,17 +39,22 @@ pub(crate) struct Node {
     pub(crate) idle_limits: Need,
     /// The sum of the sizes of images that only idle containers pin.
     pub(crate) idle_images: Need,
-    /// Images that left the disk and are to be dropped from memory before the next round.
-    pub(crate) dropped: Vec<ImageId>,
-    /// Copies and loads whose refusal for lack of room was reported. They are reported again only
-    /// after room was released.
-    pub(crate) refused: FxHashSet<(Move, ImageId)>,
     /// For each copy and load in progress, the room that the container will need for which it
     /// began.
     pub(crate) claims: FxHashMap<ImageId, Need>,
     /// The sum of the claims.
     pub(crate) claimed: Need,
+    /// Images that left the disk and are to be dropped from memory before the next round.
+    pub(crate) dropped: Vec<ImageId>,
+    pub(crate) name: Arc<str>,
+    /// The speed of a core in flop/s when the service started, and the number of cores.
+    pub(crate) speed: f64,
+    pub(crate) cores: u32,
+    /// The sizes of its memory and its disk.
+    pub(crate) capacity: Need,
 }
+
+const _: () = assert!(std::mem::offset_of!(Node, disk) == 64, "one cache line");
 
 /// The two moves of an image to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -122,6 +126,7 @@ impl Node {
             up: true,
             comes_back: false,
             logged: 0,
+            logged_load: 0,
             speed: 0.0,
             cores: 0,
             slots,

@@ -14,6 +14,13 @@ pub(crate) struct Prewarming {
     keep: Duration,
 }
 
+impl super::Function {
+    /// Forgets the container to be started ahead, if any.
+    pub(super) fn take_prewarming(&mut self) -> Option<Prewarming> {
+        if std::mem::take(&mut self.is_prewarming) { self.rest.prewarming.take() } else { None }
+    }
+}
+
 impl PlatformState {
     /// Plans to start a container of the function on the node. It replaces an earlier plan for the
     /// function.
@@ -24,7 +31,10 @@ impl PlatformState {
         after: Duration,
         keep: Duration,
     ) {
-        let before = self.functions[function.index()].prewarming.replace(Prewarming { node, keep });
+        let spec = &mut self.functions[function.index()];
+        let before = spec.take_prewarming();
+        spec.is_prewarming = true;
+        spec.rest.prewarming = Some(Prewarming { node, keep });
         if before.is_some() {
             self.effects.push_back(Effect::ForgetPrewarm { function });
         }
@@ -34,7 +44,7 @@ impl PlatformState {
     /// Starts the planned container, if it is still of use and there is room.
     pub(crate) fn prewarm(&mut self, function: FunctionId) {
         let spec = &mut self.functions[function.index()];
-        let Some(Prewarming { node, keep }) = spec.prewarming.take() else { return };
+        let Some(Prewarming { node, keep }) = spec.take_prewarming() else { return };
         if spec.idle.is_empty() {
             self.start_idle(function, node, Some(keep));
         }

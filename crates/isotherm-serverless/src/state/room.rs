@@ -129,7 +129,7 @@ impl PlatformState {
     /// Whether a container of the function and its image could ever be on the node.
     #[inline]
     pub(super) fn fits(&self, function: FunctionId, node: NodeId) -> bool {
-        let need = self.functions[function.index()].with_image;
+        let need = self.functions[function.index()].rest.with_image;
         need.fits_into(self.smallest) || need.fits_into(self.nodes[node.index()].capacity)
     }
 

@@ -40,7 +40,7 @@ impl PlatformState {
             *first = since.min(*first);
         }
         let unfinished = |((lack, function), (count, since)): ((Lack, FunctionId), _)| Unfinished {
-            function: self.functions[function.index()].name.to_string(),
+            function: self.functions[function.index()].rest.name.to_string(),
             lack,
             count,
             since,

@@ -18,22 +18,20 @@ use std::collections::{BTreeSet, VecDeque};
 
 use isotherm_services::FailureCause;
 
-use super::{Phase, PlatformState};
+use super::{Function, Phase, PlatformState};
 use crate::config::Throttle;
 use crate::unfinished::Lack;
 use crate::{FunctionId, InvocationId, Outcome};
 
-/// The gate of a function.
-#[derive(Debug, Default)]
+/// The gate of a function. Its queue is apart.
+#[derive(Debug)]
 pub(crate) struct Gate {
-    /// How many may be inside; `None`: unlimited.
-    limit: Option<u32>,
+    /// How many may be inside; `u32::MAX`: unlimited.
+    most: u32,
     /// Whether this number is reserved for the function.
     reserved: bool,
     /// How many have passed this gate and not ended. Not counted without any limit.
     inside: u32,
-    /// The queue at this gate.
-    line: VecDeque<InvocationId>,
 }
 
 /// The gate of the service.
@@ -56,12 +54,17 @@ pub(crate) struct CommonGate {
 
 impl Gate {
     pub(crate) fn new(limit: Option<u32>, reserved: bool) -> Self {
-        Gate { limit, reserved, ..Gate::default() }
+        Gate { most: limit.unwrap_or(u32::MAX), reserved, inside: 0 }
+    }
+
+    /// How many may be inside, if there is a limit.
+    fn limit(&self) -> Option<u32> {
+        (self.most < u32::MAX).then_some(self.most)
     }
 
     /// Whether nothing may ever enter.
     fn is_walled_up(&self) -> bool {
-        self.limit == Some(0)
+        self.most == 0
     }
 }
 
@@ -100,9 +103,10 @@ impl PlatformState {
     /// The limit at which an invocation of the function waits: that of the function, and whether it
     /// is a reservation, or that of the service.
     pub(super) fn limit_before(&self, id: InvocationId, function: FunctionId) -> Lack {
-        let (gate, common) = (&self.functions[function.index()].gate, &self.common_gate);
-        match gate.limit {
-            Some(limit) if gate.line.contains(&id) => {
+        let (Function { gate, rest, .. }, common) =
+            (&self.functions[function.index()], &self.common_gate);
+        match gate.limit() {
+            Some(limit) if rest.line.contains(&id) => {
                 Lack::FunctionConcurrency { limit, reserved: gate.reserved }
             }
             _ => Lack::ServiceConcurrency {
@@ -115,16 +119,16 @@ impl PlatformState {
     /// A new invocation arrives at the gates. Returns whether it is inside; otherwise it waits or
     /// has ended.
     pub(super) fn passes(&mut self, id: InvocationId, function: FunctionId) -> bool {
-        let gate = &mut self.functions[function.index()].gate;
+        let Function { gate, rest, .. } = &mut self.functions[function.index()];
         let common = &mut self.common_gate;
-        if gate.limit.is_none() && common.limit.is_none() {
+        if gate.limit().is_none() && common.limit.is_none() {
             return true;
         }
         let is_walled_up = gate.is_walled_up() || !gate.reserved && common.is_walled_up();
         let queues = common.throttle == Throttle::Queue && !is_walled_up;
-        if gate.limit.is_some_and(|limit| gate.inside >= limit) {
+        if gate.limit().is_some_and(|limit| gate.inside >= limit) {
             if queues {
-                gate.line.push_back(id);
+                rest.line.push_back(id);
             }
         } else if gate.reserved || common.is_open() {
             gate.inside += 1;
@@ -139,7 +143,7 @@ impl PlatformState {
                 invocation.phase = Phase::Throttled;
             }
         } else {
-            let function = self.functions[function.index()].name.clone();
+            let function = self.functions[function.index()].rest.name.clone();
             self.end(id, Outcome::Rejected, Some(FailureCause::Throttled { function }));
         }
         false
@@ -152,16 +156,16 @@ impl PlatformState {
 
     /// An invocation of the function that was inside has ended: the next ones enter.
     pub(super) fn leave_gates(&mut self, function: FunctionId) {
-        let gate = &mut self.functions[function.index()].gate;
+        let Function { gate, rest, .. } = &mut self.functions[function.index()];
         let common = &mut self.common_gate;
-        if gate.limit.is_none() && common.limit.is_none() {
+        if gate.limit().is_none() && common.limit.is_none() {
             return;
         }
         gate.inside -= 1;
         if !gate.reserved {
             common.inside -= 1;
         }
-        if let Some(next) = gate.line.pop_front() {
+        if let Some(next) = rest.line.pop_front() {
             gate.inside += 1;
             if gate.reserved {
                 common.let_in.push_back(next);
@@ -185,16 +189,16 @@ impl PlatformState {
     /// Removes an invocation that waits at a gate.
     pub(super) fn leave_line(&mut self, id: InvocationId, function: FunctionId) {
         let position = |line: &VecDeque<InvocationId>| line.iter().position(|&other| other == id);
-        let gate = &mut self.functions[function.index()].gate;
-        if let Some(place) = position(&gate.line) {
-            gate.line.remove(place);
+        let Function { gate, rest, .. } = &mut self.functions[function.index()];
+        if let Some(place) = position(&rest.line) {
+            rest.line.remove(place);
             return;
         }
         let common = &mut self.common_gate;
         if common.line.remove(&id) {
             // It had passed the gate of its function.
             gate.inside -= 1;
-            if let Some(next) = gate.line.pop_front() {
+            if let Some(next) = rest.line.pop_front() {
                 gate.inside += 1;
                 common.line.insert(next);
             }
@@ -207,7 +211,7 @@ impl PlatformState {
     /// The invocations that wait at gates, in arbitrary order.
     pub(super) fn in_line(&self) -> impl Iterator<Item = InvocationId> + '_ {
         let common = &self.common_gate;
-        let lines = self.functions.iter().map(|function| &function.gate.line);
+        let lines = self.functions.iter().map(|function| &function.rest.line);
         lines.chain([&common.let_in]).flatten().chain(&common.line).copied()
     }
 
@@ -228,8 +232,8 @@ impl PlatformState {
         };
         let common = &self.common_gate;
         for (index, function) in self.functions.iter().enumerate() {
-            let gate = &function.gate;
-            if gate.limit.is_some() || common.limit.is_some() {
+            let Function { gate, rest, .. } = function;
+            if gate.limit().is_some() || common.limit.is_some() {
                 let id = FunctionId(index as u32);
                 let waits = |&&other: &&InvocationId| self.invocations[&other].function == id;
                 let in_common_line = common.line.iter().filter(waits).count() as u32;
@@ -239,11 +243,11 @@ impl PlatformState {
                     "who is inside of a function"
                 );
                 assert!(
-                    gate.limit.is_none_or(|limit| gate.inside <= limit),
+                    gate.limit().is_none_or(|limit| gate.inside <= limit),
                     "no more than may be inside"
                 );
                 assert!(
-                    gate.line.is_empty() || Some(gate.inside) == gate.limit,
+                    rest.line.is_empty() || Some(gate.inside) == gate.limit(),
                     "nobody waits before an open gate"
                 );
             }

@@ -253,7 +253,7 @@ impl<'a> View<'a> {
     /// The number of containers of a function, busy or idle.
     #[must_use]
     pub fn containers_of(&self, function: FunctionId) -> u32 {
-        self.state().functions[function.index()].containers
+        self.state().functions[function.index()].rest.containers
     }
 
     /// What is known of a container; `None` if it has stopped.
@@ -458,7 +458,7 @@ impl<'a> View<'a> {
         let spec = &self.state().functions[function.index()];
         match spec.concurrency {
             1 => spec.idle.on(node).count(),
-            _ => spec.spare_on.get(&node).copied().unwrap_or_default(),
+            _ => spec.rest.spare_on.get(&node).copied().unwrap_or_default(),
         }
     }
 

@@ -98,16 +98,22 @@ impl ActionWork {
     }
 }
 
+/// An action, in two cache lines: between its start and its end there may be millions of others.
+#[repr(align(64))]
 pub(super) struct ActionEntry {
     sequence: u64,
     pub(super) cores: u32,
+    /// The next vacant entry, if this one is vacant.
+    next_free: u32,
     pub(super) startup: Duration,
-    pub(super) time_limit: Option<Duration>,
+    /// [`Duration::MAX`] if there is none.
+    time_limit: Duration,
     pub(super) at_limit: AtLimit,
     pub(super) work: ActionWork,
     pub(super) on_end: OnEnd,
     status: Option<Rc<ActionStatus>>,
-    pub(super) started: Option<Time>,
+    /// When its body began; [`Time::NEVER`] if it has not.
+    started: Time,
     pub(super) stage: ActionStage,
     /// The next step, if it runs without an actor.
     pub(super) next: Step,
@@ -123,30 +129,40 @@ pub(super) struct Removed {
     _work: ActionWork,
 }
 
+const _: () = assert!(size_of::<ActionEntry>() == 128, "two cache lines");
+
 /// The sequence of a vacant entry.
 const VACANT: u64 = u64::MAX;
+/// No entry.
+const NONE: u32 = u32::MAX;
 
 impl ActionEntry {
     fn vacant() -> Self {
         ActionEntry {
             sequence: VACANT,
             cores: 0,
+            next_free: NONE,
             startup: Duration::ZERO,
-            time_limit: None,
+            time_limit: Duration::MAX,
             at_limit: AtLimit::default(),
             work: ActionWork::Act(None),
             on_end: OnEnd::Nothing,
             status: None,
-            started: None,
+            started: Time::NEVER,
             stage: ActionStage::Ended,
             next: Step::StartUp,
         }
     }
 
+    /// The longest time that its body may take, if there is one.
+    pub(super) fn time_limit(&self) -> Option<Duration> {
+        (self.time_limit < Duration::MAX).then_some(self.time_limit)
+    }
+
     /// Whether it can run without an actor: a sleep, unless it is longer than a time limit at which
     /// it only counts as completed and its caller may give it further steps.
     pub(super) fn sleeps(&self) -> bool {
-        match (&self.work, self.time_limit, self.at_limit) {
+        match (&self.work, self.time_limit(), self.at_limit) {
             (ActionWork::Sleep(duration), Some(limit), AtLimit::Completed) => *duration <= limit,
             (ActionWork::Sleep(_), ..) => true,
             (ActionWork::Act(_), ..) => false,
@@ -155,7 +171,7 @@ impl ActionEntry {
 
     /// Records that its body begins now.
     pub(super) fn begins(&mut self, now: Time) {
-        self.started = Some(now);
+        self.started = now;
         self.tell(ActionState::Running, Some(now));
     }
 
@@ -170,7 +186,8 @@ pub(super) struct ActionTable {
     pub(super) ledger: Ledger,
     /// Entries, of which vacant ones are used again.
     entries: Vec<ActionEntry>,
-    free: Vec<u32>,
+    /// The first vacant entry.
+    free: u32,
     /// Actions that wait for cores; some may have been ended by force meanwhile.
     waiting: VecDeque<ActionId>,
 }
@@ -178,7 +195,7 @@ pub(super) struct ActionTable {
 impl ActionTable {
     pub(super) fn new(cores: u32) -> Self {
         let ledger = Ledger { cores, ..Ledger::default() };
-        Self { ledger, entries: Vec::new(), free: Vec::new(), waiting: VecDeque::new() }
+        Self { ledger, entries: Vec::new(), free: NONE, waiting: VecDeque::new() }
     }
 
     /// Adds an action whose message is on its way.
@@ -207,16 +224,17 @@ impl ActionTable {
     fn insert(&mut self, request: &mut ActionRequest, stage: ActionStage) -> ActionId {
         let sequence = self.ledger.submitted;
         self.ledger.submitted += 1;
-        let index = self.free.pop().unwrap_or_else(|| {
-            self.entries.push(ActionEntry::vacant());
-            u32::try_from(self.entries.len() - 1).expect("fewer than 2^32 actions at a time")
-        });
+        if self.free == NONE {
+            self.grow();
+        }
+        let index = self.free;
         // Written in place: moving a freshly written value would stall on store forwarding.
         let entry = &mut self.entries[index as usize];
+        self.free = entry.next_free;
         entry.sequence = sequence;
         entry.cores = request.cores;
         entry.startup = request.startup;
-        entry.time_limit = request.time_limit;
+        entry.time_limit = request.time_limit.unwrap_or(Duration::MAX);
         entry.at_limit = request.at_limit;
         entry.work = match request.action {
             Action::Sleep(duration) => ActionWork::Sleep(duration),
@@ -227,10 +245,18 @@ impl ActionTable {
         };
         entry.on_end = std::mem::replace(&mut request.on_end, OnEnd::Nothing);
         entry.status = request.status.take();
-        entry.started = None;
+        entry.started = Time::NEVER;
         entry.stage = stage;
         entry.next = Step::StartUp;
         ActionId { sequence, index }
+    }
+
+    /// Adds a vacant entry.
+    #[cold]
+    fn grow(&mut self) {
+        let index = u32::try_from(self.entries.len()).ok().filter(|&index| index < NONE);
+        self.free = index.expect("fewer than 2^32 actions at a time");
+        self.entries.push(ActionEntry::vacant());
     }
 
     #[inline]
@@ -297,16 +323,18 @@ impl ActionTable {
     /// Removes an action and gives its cores back.
     #[inline(always)]
     pub(super) fn remove(&mut self, id: ActionId, succeeded: bool) -> Option<Removed> {
-        let entry = self.get(id)?;
+        let entry = self.entries.get_mut(id.index as usize);
+        let entry = entry.filter(|entry| entry.sequence == id.sequence)?;
         entry.sequence = VACANT;
         let work = std::mem::replace(&mut entry.work, ActionWork::Act(None));
         let stage = std::mem::replace(&mut entry.stage, ActionStage::Ended);
         let on_end = std::mem::replace(&mut entry.on_end, OnEnd::Nothing);
-        let (cores, started) = (entry.cores, entry.started);
+        let cores = entry.cores;
+        let started = (entry.started < Time::NEVER).then_some(entry.started);
+        entry.next_free = std::mem::replace(&mut self.free, id.index);
         if let Some(status) = entry.status.take() {
             status.set(ActionState::Ended, started);
         }
-        self.free.push(id.index);
         let ledger = &mut self.ledger;
         if stage.holds_cores() {
             ledger.cores_in_use -= cores;
@@ -340,7 +368,7 @@ impl ActionTable {
         assert_eq!(ledger.cores_in_use, cores, "cores in use");
         assert!(cores <= ledger.cores, "more cores in use than there are");
         assert_eq!(ledger.running, running().count() as u64, "running");
-        let alive = (self.entries.len() - self.free.len()) as u64;
+        let alive = self.entries.iter().filter(|entry| entry.sequence != VACANT).count() as u64;
         assert_eq!(ledger.pending + ledger.running, alive, "alive");
         let ended = ledger.completed + ledger.failed;
         assert_eq!(ledger.submitted, alive + ended, "submitted");

@@ -36,7 +36,7 @@ impl BareMetalService {
         let Some(entry) = actions.get(id) else { return };
         let Some((name, action)) = entry.work.take() else { return };
         let context = ActionContext::new(&inner.site, &inner.address, entry.cores);
-        let (startup, limit, at_limit) = (entry.startup, entry.time_limit, entry.at_limit);
+        let (startup, limit, at_limit) = (entry.startup, entry.time_limit(), entry.at_limit);
         let executor = Executor { service: self.clone(), id };
         let platform = inner.site.platform();
         let actor = platform.actor(inner.host(), name);

@@ -75,7 +75,7 @@ impl BareMetalService {
                 }
                 // Only an action with a limit has an executor beside its body, with steps of its
                 // own.
-                Then::Requeued(next) if entry.time_limit.is_some() && !kernel.is_quiet() => {
+                Then::Requeued(next) if entry.time_limit().is_some() && !kernel.is_quiet() => {
                     return self.go_on_after(id, entry, Duration::ZERO, next);
                 }
                 Then::After(_, next) | Then::Requeued(next) => step = next,
@@ -111,7 +111,7 @@ impl ActionEntry {
     fn takes_time(&self) -> bool {
         let ActionWork::Sleep(duration) = self.work else { return true };
         !self.startup.is_zero()
-            || !self.time_limit.map_or(duration, |limit| duration.min(limit)).is_zero()
+            || !self.time_limit().map_or(duration, |limit| duration.min(limit)).is_zero()
     }
 
     #[inline]
@@ -126,11 +126,11 @@ impl ActionEntry {
             // Without a duration the body ends in its first step, before the executor waits for it.
             Step::Sleep if duration.is_zero() => Then::After(Duration::ZERO, Step::Report),
             Step::Sleep => Then::After(
-                self.time_limit.map_or(duration, |limit| duration.min(limit)),
+                self.time_limit().map_or(duration, |limit| duration.min(limit)),
                 Step::Wake,
             ),
             Step::Wake => Then::Requeued(Step::Report),
-            Step::Report => match self.time_limit {
+            Step::Report => match self.time_limit() {
                 Some(limit) if duration > limit => {
                     Then::Report { timed_out: true, has_ended: false }
                 }

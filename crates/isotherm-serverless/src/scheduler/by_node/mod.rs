@@ -411,6 +411,9 @@ impl<C: ChooseNode> ByNode<C> {
         if view.is_new_to(&self.cursor) {
             self.forget();
         }
+        if self.reservations.wants_counts() {
+            self.cursor.want(ChangeKinds::LOADS);
+        }
         let Some(changes) = view.changes_since(&mut self.cursor) else {
             self.changed = true;
             return self.learn_anew(view, true);
@@ -419,6 +422,7 @@ impl<C: ChooseNode> ByNode<C> {
             match change {
                 Change::Event => self.changed = true,
                 Change::Node { node } => self.reservations.touch(node),
+                Change::Load { node } => self.reservations.change(node),
                 Change::Image { node, image } => self.reservations.image_moved(view, node, image),
                 Change::Refused { function } => self.refused.push(function),
                 Change::Left { function, .. } => self.left.push(function),

@@ -84,7 +84,8 @@ impl Reservations {
         }
     }
 
-    fn change(&mut self, node: NodeId) {
+    /// What the trees say of a node may have changed.
+    pub(super) fn change(&mut self, node: NodeId) {
         if node.index() >= self.is_changed.len() {
             self.is_changed.resize(node.index() + 1, false);
         }
@@ -190,6 +191,11 @@ impl Reservations {
         let with_room =
             nodes.filter(|&node| tree.room(node).is_some_and(|room| room >= need) && meets(node));
         with_room.min_by_key(|&node| (self.running(view, node), node))
+    }
+
+    /// Whether the trees count running invocations, or will from now on.
+    pub(super) fn wants_counts(&self) -> bool {
+        self.counts_wanted.get()
     }
 
     /// Whether the trees count running invocations. If not, they will from the next round on.
