@@ -61,7 +61,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 pub use spec::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sharing};
-pub(crate) use spec::{assert_bound, assert_capacity, assert_penalty};
+pub(crate) use spec::{assert_bound, assert_capacity, assert_penalty, assert_weight};
 
 use incremental::{INCREMENTAL_FROM, Incremental};
 use slab::Slab;
@@ -302,16 +302,7 @@ impl Fluid {
         queue: &mut EventQueue<T>,
         target: impl FnOnce(u32) -> T,
     ) -> ActivityId {
-        let mut uses: SmallVec<[Use; 6]> = SmallVec::new();
-        for &(resource, weight) in &spec.uses {
-            match uses.iter_mut().find(|known| known.resource == resource.0) {
-                Some(known) => match self.resources[resource.0 as usize].sharing {
-                    Sharing::Shared => known.weight += weight,
-                    Sharing::Fatpipe => known.weight = known.weight.max(weight),
-                },
-                None => uses.push(Use { resource: resource.0, weight, place: 0 }),
-            }
-        }
+        let uses = self.joined_uses(&spec.uses);
         let index = self.free.pop().unwrap_or_else(|| {
             self.activities.push(ActivitySlot {
                 generation: 0,
@@ -375,6 +366,22 @@ impl Fluid {
         id
     }
 
+    /// Each resource once, with the weights of all its uses.
+    #[inline]
+    fn joined_uses(&self, all: &[(ResourceId, f64)]) -> SmallVec<[Use; 6]> {
+        let mut uses: SmallVec<[Use; 6]> = SmallVec::new();
+        for &(resource, weight) in all {
+            match uses.iter_mut().find(|known| known.resource == resource.0) {
+                Some(known) => match self.resources[resource.0 as usize].sharing {
+                    Sharing::Shared => known.weight += weight,
+                    Sharing::Fatpipe => known.weight = known.weight.max(weight),
+                },
+                None => uses.push(Use { resource: resource.0, weight, place: 0 }),
+            }
+        }
+        uses
+    }
+
     /// The id of the activity in slot `index`.
     pub(crate) fn id_at(&self, index: u32) -> ActivityId {
         ActivityId { index, generation: self.activities[index as usize].generation }
@@ -388,6 +395,25 @@ impl Fluid {
 
     fn live(&self, id: ActivityId) -> Option<&ActivitySlot> {
         self.get(id).filter(|activity| !matches!(activity.state, ActivityState::Ended(_)))
+    }
+
+    pub(crate) fn is_live(&self, id: ActivityId) -> bool {
+        self.live(id).is_some()
+    }
+
+    pub(crate) fn is_suspended(&self, id: ActivityId) -> bool {
+        self.live(id).is_some_and(|activity| activity.state == ActivityState::Suspended)
+    }
+
+    /// The number of the creation of an activity that has not ended.
+    pub(crate) fn created(&self, id: ActivityId) -> u64 {
+        self.live(id).map_or(0, |activity| activity.created)
+    }
+
+    /// The resources that an activity uses, with their weights.
+    pub(crate) fn uses(&self, id: ActivityId) -> Vec<(ResourceId, f64)> {
+        let uses = self.live(id).map(|activity| activity.uses.iter());
+        uses.into_iter().flatten().map(|used| (ResourceId(used.resource), used.weight)).collect()
     }
 
     /// How the activity ended; `None` while it goes on. An activity that is no longer known was
@@ -601,6 +627,29 @@ impl Fluid {
     pub(crate) fn resume(&mut self, id: ActivityId, now: Time) {
         if self.live(id).is_some_and(|activity| activity.state == ActivityState::Suspended) {
             self.enable(id.index, now);
+        }
+    }
+
+    /// Moves an activity to other resources.
+    pub(crate) fn move_to<T: Copy>(
+        &mut self,
+        id: ActivityId,
+        uses: &[(ResourceId, f64)],
+        bound: f64,
+        now: Time,
+        queue: &mut EventQueue<T>,
+    ) {
+        let Some(activity) = self.live(id) else { return };
+        let was_enabled = activity.state == ActivityState::Enabled;
+        if was_enabled {
+            self.suspend(id, now, queue);
+        }
+        let uses = self.joined_uses(uses);
+        let activity = &mut self.activities[id.index as usize];
+        activity.uses = uses;
+        activity.bound = if bound > 0.0 { bound } else { f64::INFINITY };
+        if was_enabled {
+            self.resume(id, now);
         }
     }
 

@@ -73,6 +73,7 @@ mod run_error;
 mod run_queue;
 mod simulation;
 mod standstill;
+mod suspension;
 mod teardown;
 mod time;
 mod waiter;

@@ -13,6 +13,7 @@ mod random;
 mod series;
 mod standstill;
 mod stepping;
+mod suspension;
 mod ties;
 
 /// A new simulation and its kernel.
