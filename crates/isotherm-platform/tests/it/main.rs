@@ -6,6 +6,7 @@ mod common;
 mod cpu;
 mod disks;
 mod failures;
+mod migration;
 mod network;
 mod ordering;
 mod paths;
