@@ -13,7 +13,7 @@ use crate::fluid::{
 };
 use crate::run_queue::{BoxedEnd, Ready};
 use crate::waiter::Waiter;
-use crate::{ActorId, Kernel, ResourceId, Sharing};
+use crate::{ActorId, Kernel, ResourceId, ResourceUse, Sharing};
 
 /// What is to be done when an activity ends.
 #[derive(Default)]
@@ -96,6 +96,45 @@ impl Kernel {
     pub fn set_capacity(&self, resource: ResourceId, capacity: f64) {
         assert_capacity(capacity);
         self.inner.fluid.borrow_mut().set_capacity(resource, capacity, self.now());
+    }
+
+    /// Begins to measure how much a resource is used. From then on each activity that begins or
+    /// ceases to use it costs O(1) more. Does nothing if it is measured already.
+    pub fn meter(&self, resource: ResourceId) {
+        self.inner.fluid.borrow_mut().begin_meter(resource, self.now());
+    }
+
+    /// How much a resource has been used since it is [measured](Self::meter); `None` if it is not.
+    /// Costs O(activities that use it now).
+    ///
+    /// ```
+    /// use isotherm_kernel::{ActivitySpec, Duration, Rank, Sharing, Simulation};
+    ///
+    /// let simulation = Simulation::new();
+    /// let kernel = simulation.kernel();
+    /// let disk = kernel.resource(100.0, Sharing::Shared);
+    /// kernel.meter(disk);
+    /// kernel.spawn("reader", {
+    ///     let kernel = kernel.clone();
+    ///     async move {
+    ///         kernel.sleep(Duration::from_secs(2)).await;
+    ///         let read = ActivitySpec::new(Rank::Disk, 300.0).uses(disk, 1.0).bound(50.0);
+    ///         kernel.start(read).await.unwrap();
+    ///         kernel.sleep(Duration::from_secs(2)).await;
+    ///     }
+    /// });
+    /// simulation.run()?;
+    /// let used = kernel.used(disk).unwrap();
+    /// // 300 at 50 a second, in 10 s.
+    /// assert_eq!(used.busy.as_secs_f64(), 6.0);
+    /// assert_eq!(used.work, 300.0);
+    /// let passed = kernel.now().since(used.since).as_secs_f64();
+    /// assert_eq!(used.work / (kernel.capacity(disk) * passed), 0.3);
+    /// # Ok::<(), isotherm_kernel::RunError>(())
+    /// ```
+    #[must_use]
+    pub fn used(&self, resource: ResourceId) -> Option<ResourceUse> {
+        self.inner.fluid.borrow().used(resource, self.now())
     }
 
     /// Fails all activities that use a resource, oldest first.

@@ -52,6 +52,7 @@
 mod fix_order;
 mod incremental;
 mod marking;
+mod meter;
 mod settle;
 mod solve;
 mod spec;
@@ -60,10 +61,12 @@ mod virtual_time;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+pub use meter::ResourceUse;
 pub use spec::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sharing};
 pub(crate) use spec::{assert_bound, assert_capacity, assert_penalty, assert_weight};
 
 use incremental::{INCREMENTAL_FROM, Incremental};
+use meter::Meter;
 use slab::Slab;
 use smallvec::SmallVec;
 use virtual_time::{GroupLoad, LOCAL_FROM, MemberWait, NONE, VIRTUAL_TIME_FROM, VirtualTimeGroup};
@@ -202,6 +205,8 @@ pub(crate) struct Fluid {
     pub(crate) virtual_time_from: u32,
     pub(crate) local_from: u32,
     incremental: Incremental,
+    /// By resource; empty until the first is asked for.
+    meters: Vec<Option<Box<Meter>>>,
     /// The number of activities from which an incremental component is formed.
     pub(crate) incremental_from: u32,
     /// The number of enablings so far.
@@ -237,6 +242,7 @@ impl Fluid {
             local_from: LOCAL_FROM,
             incremental: Incremental::default(),
             incremental_from: INCREMENTAL_FROM,
+            meters: Vec::new(),
             enables: 0,
             collections: 0,
             component: Vec::new(),
@@ -511,6 +517,9 @@ impl Fluid {
             self.enable(index, now);
             Due::Nothing
         } else {
+            if !self.meters.is_empty() {
+                self.meter_end(index, 0.0, now);
+            }
             self.disable(index, now);
             let activity = &mut self.activities[index as usize];
             activity.remaining = 0.0;
@@ -529,6 +538,9 @@ impl Fluid {
     ) -> bool {
         if self.live(id).is_none() {
             return false;
+        }
+        if !self.meters.is_empty() {
+            self.meter_end(id.index, self.remaining(id, now), now);
         }
         self.disable(id.index, now);
         let activity = &mut self.activities[id.index as usize];
@@ -613,6 +625,9 @@ impl Fluid {
             return;
         }
         let remaining = self.remaining(id, now);
+        if !self.meters.is_empty() {
+            self.meter_end(id.index, remaining, now);
+        }
         self.disable(id.index, now);
         let activity = &mut self.activities[id.index as usize];
         activity.remaining = remaining;
@@ -659,6 +674,9 @@ impl Fluid {
         activity.updated = now;
         activity.enabled = self.enables;
         self.enables += 1;
+        if !self.meters.is_empty() {
+            self.meter_begin(index, now);
+        }
         self.link(index);
         self.note_fresh(index);
         self.mark_changed(index);

@@ -25,7 +25,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use isotherm_kernel::{
-    Activity, Actor, ActorBuilder, ActorId, Group, Kernel, Label, ResourceId, Sharing, Teardown,
+    Activity, Actor, ActorBuilder, ActorId, Group, Kernel, Label, ResourceId, ResourceUse, Sharing,
+    Teardown,
 };
 use rustc_hash::FxHashMap;
 
@@ -351,6 +352,54 @@ impl Platform {
     #[must_use]
     pub fn part(&self, resource: ResourceId) -> Option<Part> {
         self.inner.parts.get(&resource).copied()
+    }
+
+    /// Begins to measure how much a part is used; until then nothing is accounted for. Does nothing
+    /// if it is measured already.
+    pub fn meter(&self, part: Part) {
+        self.inner.kernel.meter(self.measured(part));
+    }
+
+    /// How long and how much a part has been used since it is [measured](Self::meter); `None` if it
+    /// is not. Costs O(activities that use it now).
+    ///
+    /// The work of a host is flops on all its cores, that of a disk bytes read and written, and
+    /// that of a link bytes of its nominal bandwidth: headers (3 %) and acknowledgements (5 %) of
+    /// the network model are part of it.
+    ///
+    /// ```
+    /// use isotherm_kernel::{Duration, Simulation};
+    /// use isotherm_platform::{Part, Platform, PlatformBuilder};
+    ///
+    /// let mut builder = PlatformBuilder::new();
+    /// builder.host("node", 1e9).cores(4);
+    /// let simulation = Simulation::new();
+    /// let platform = Platform::new(&simulation.kernel(), builder.build().unwrap()).unwrap();
+    /// let node = platform.host("node").unwrap();
+    /// platform.meter(Part::Host(node));
+    /// platform.spawn(node, "worker", {
+    ///     let platform = platform.clone();
+    ///     async move {
+    ///         platform.compute(node, 3e9).await.unwrap();
+    ///         platform.kernel().sleep(Duration::from_secs(2)).await;
+    ///     }
+    /// });
+    /// simulation.run().unwrap();
+    /// let used = platform.used(Part::Host(node)).unwrap();
+    /// assert_eq!((used.busy.as_secs_f64(), used.work), (3.0, 3e9));
+    /// ```
+    #[must_use]
+    pub fn used(&self, part: Part) -> Option<ResourceUse> {
+        self.inner.kernel.used(self.measured(part))
+    }
+
+    /// The resource that everything uses that uses a part.
+    fn measured(&self, part: Part) -> ResourceId {
+        match part {
+            Part::Host(host) => self.inner.hosts[host.index()].cpu,
+            Part::Disk(disk) => self.inner.disks[disk.index()].readwrite,
+            Part::Link(link) => self.inner.links[link.index()].resource,
+        }
     }
 
     /// A part in words: ``host `node` ``, ``disk `d` on host `node` ``, ``link `wan` ``.

@@ -7,6 +7,7 @@ mod combinators;
 mod fluid;
 mod fluid_incremental;
 mod fluid_oracle;
+mod metering;
 mod nonsense;
 mod order;
 mod random;

@@ -445,8 +445,10 @@ struct Expected {
     wakes: f64,
 }
 
-/// When each actor ends: processor sharing, from change to change. All that are suspended at the
-/// end of the changes are resumed at 100.
+/// When all that are still suspended are resumed.
+const LAST_RESUMPTION: f64 = 100.0;
+
+/// When each actor ends: processor sharing, from change to change.
 fn expected_ends(scenario: &Scenario) -> Vec<f64> {
     let mut now: f64 = 0.0;
     let mut ends = vec![f64::NAN; scenario.actors.len()];
@@ -472,6 +474,9 @@ fn expected_ends(scenario: &Scenario) -> Vec<f64> {
         let working = actors.iter().filter(|actor| works(actor)).count();
         let rate = (scenario.cores / working as f64).min(1.0);
         let mut next = changes.front().map_or(f64::INFINITY, |change| change.0);
+        if now < LAST_RESUMPTION {
+            next = next.min(LAST_RESUMPTION);
+        }
         for actor in &actors {
             match actor.steps.front() {
                 Some(&Step::Work(left)) if !actor.suspended => next = next.min(now + left / rate),
@@ -480,13 +485,7 @@ fn expected_ends(scenario: &Scenario) -> Vec<f64> {
             }
         }
         if next.is_infinite() {
-            if actors.iter().all(|actor| actor.steps.is_empty()) {
-                return ends;
-            }
-            let left = (0..actors.len()).filter(|&index| actors[index].suspended);
-            changes.extend(left.map(|index| (100.0, index)));
-            assert!(!changes.is_empty());
-            continue;
+            return ends;
         }
         for actor in &mut actors {
             let is_working = works(actor);
@@ -501,6 +500,7 @@ fn expected_ends(scenario: &Scenario) -> Vec<f64> {
             actors[index].suspended = !actors[index].suspended && !actors[index].steps.is_empty();
         }
         for (actor, end) in actors.iter_mut().zip(&mut ends) {
+            actor.suspended &= now != LAST_RESUMPTION;
             while !actor.suspended {
                 let is_over = match actor.steps.front() {
                     Some(&Step::Work(left)) => left < 1e-9,
@@ -522,10 +522,12 @@ fn expected_ends(scenario: &Scenario) -> Vec<f64> {
     }
 }
 
-fn simulated_ends(scenario: &Scenario, virtual_time_from: u32) -> Vec<f64> {
+/// When each actor ends, and the work done by all.
+fn simulated_ends(scenario: &Scenario, virtual_time_from: u32) -> (Vec<f64>, f64) {
     let simulation = Simulation::new().with_virtual_time_from(virtual_time_from);
     let kernel = simulation.kernel();
     let cores = kernel.resource(scenario.cores, Sharing::Shared);
+    kernel.meter(cores);
     let ends = Rc::new(RefCell::new(vec![f64::NAN; scenario.actors.len()]));
     let mut actors = Vec::new();
     for (number, steps) in scenario.actors.iter().enumerate() {
@@ -543,29 +545,33 @@ fn simulated_ends(scenario: &Scenario, virtual_time_from: u32) -> Vec<f64> {
             ends.borrow_mut()[number] = kernel.now().as_secs_f64();
         }));
     }
-    let changes = scenario.changes.clone();
-    kernel.clone().spawn("master", async move {
+    let (changes, clock) = (scenario.changes.clone(), kernel.clone());
+    kernel.spawn("master", async move {
         for (date, index) in changes {
-            kernel.sleep_until(at(date)).await;
+            clock.sleep_until(at(date)).await;
             let actor = &actors[index];
             if actor.is_suspended() { actor.resume() } else { actor.suspend() }
         }
-        kernel.sleep_until(at(100.0)).await;
+        clock.sleep_until(at(LAST_RESUMPTION)).await;
         actors.iter().for_each(Actor::resume);
     });
     simulation.run().unwrap();
-    let ends = ends.borrow().clone();
-    ends
+    (ends.take(), kernel.used(cores).unwrap().work)
 }
 
 proptest! {
+    #![proptest_config(isotherm_testing::cases(2_000))]
+
     /// Whatever is suspended and resumed when, everybody does all its work, at the rates of
     /// processor sharing among those that are not suspended.
     #[test]
     fn actors_end_when_processor_sharing_says(scenario in scenarios()) {
         let expected = expected_ends(&scenario);
         for virtual_time_from in [2, 8, 1000] {
-            let simulated = simulated_ends(&scenario, virtual_time_from);
+            let (simulated, done) = simulated_ends(&scenario, virtual_time_from);
+            let work = |step: &Step| if let Step::Work(amount) = step { *amount } else { 0.0 };
+            let all: f64 = scenario.actors.iter().flatten().map(work).sum();
+            prop_assert!((done - all).abs() < 1e-9, "{done} done of {all}");
             for (end, expected) in simulated.iter().zip(&expected) {
                 prop_assert!((end - expected).abs() < 1e-6, "{simulated:?}, not {expected:?}");
             }

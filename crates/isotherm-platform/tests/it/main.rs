@@ -6,6 +6,7 @@ mod common;
 mod cpu;
 mod disks;
 mod failures;
+mod metering;
 mod migration;
 mod network;
 mod ordering;
