@@ -9,10 +9,11 @@ use crate::actor::Waiting;
 use crate::alarm::Target;
 use crate::fluid::{
     ActivityError, ActivityId, ActivitySpec, assert_bound, assert_capacity, assert_penalty,
+    assert_weight,
 };
 use crate::run_queue::{BoxedEnd, Ready};
 use crate::waiter::Waiter;
-use crate::{Kernel, ResourceId, Sharing};
+use crate::{ActorId, Kernel, ResourceId, ResourceUse, Sharing};
 
 /// What is to be done when an activity ends.
 #[derive(Default)]
@@ -28,6 +29,16 @@ pub(crate) enum Listener {
     Call(BoxedEnd),
     /// Nothing, because it is detached.
     Nothing,
+}
+
+impl Listener {
+    /// The actor that is woken.
+    pub(crate) fn actor(&self) -> Option<ActorId> {
+        match self {
+            Listener::Waiter(waiter) | Listener::Part(waiter) => Some(waiter.actor()),
+            Listener::Owner | Listener::Call(_) | Listener::Nothing => None,
+        }
+    }
 }
 
 /// A future for work that shares resources with other activities, see [`crate::fluid`].
@@ -85,6 +96,45 @@ impl Kernel {
     pub fn set_capacity(&self, resource: ResourceId, capacity: f64) {
         assert_capacity(capacity);
         self.inner.fluid.borrow_mut().set_capacity(resource, capacity, self.now());
+    }
+
+    /// Begins to measure how much a resource is used. From then on each activity that begins or
+    /// ceases to use it costs O(1) more. Does nothing if it is measured already.
+    pub fn meter(&self, resource: ResourceId) {
+        self.inner.fluid.borrow_mut().begin_meter(resource, self.now());
+    }
+
+    /// How much a resource has been used since it is [measured](Self::meter); `None` if it is not.
+    /// Costs O(activities that use it now).
+    ///
+    /// ```
+    /// use isotherm_kernel::{ActivitySpec, Duration, Rank, Sharing, Simulation};
+    ///
+    /// let simulation = Simulation::new();
+    /// let kernel = simulation.kernel();
+    /// let disk = kernel.resource(100.0, Sharing::Shared);
+    /// kernel.meter(disk);
+    /// kernel.spawn("reader", {
+    ///     let kernel = kernel.clone();
+    ///     async move {
+    ///         kernel.sleep(Duration::from_secs(2)).await;
+    ///         let read = ActivitySpec::new(Rank::Disk, 300.0).uses(disk, 1.0).bound(50.0);
+    ///         kernel.start(read).await.unwrap();
+    ///         kernel.sleep(Duration::from_secs(2)).await;
+    ///     }
+    /// });
+    /// simulation.run()?;
+    /// let used = kernel.used(disk).unwrap();
+    /// // 300 at 50 a second, in 10 s.
+    /// assert_eq!(used.busy.as_secs_f64(), 6.0);
+    /// assert_eq!(used.work, 300.0);
+    /// let passed = kernel.now().since(used.since).as_secs_f64();
+    /// assert_eq!(used.work / (kernel.capacity(disk) * passed), 0.3);
+    /// # Ok::<(), isotherm_kernel::RunError>(())
+    /// ```
+    #[must_use]
+    pub fn used(&self, resource: ResourceId) -> Option<ResourceUse> {
+        self.inner.fluid.borrow().used(resource, self.now())
     }
 
     /// Fails all activities that use a resource, oldest first.
@@ -206,6 +256,32 @@ impl Kernel {
         self.inner.fluid.borrow_mut().resume(id, self.now());
     }
 
+    /// Moves an activity to other resources, in place of those that it uses, with the work that it
+    /// has left. It shares them from the current date on, or when it is resumed if it is suspended.
+    /// Its place among equals stays that of its start.
+    ///
+    /// # Panics
+    /// If the bound is not a number, or a weight is negative or not a number.
+    #[track_caller]
+    pub fn move_to(&self, id: ActivityId, uses: &[(ResourceId, f64)], bound: f64) {
+        assert_bound(bound);
+        uses.iter().for_each(|&(_, weight)| assert_weight(weight));
+        let queue = &mut self.inner.agenda.borrow_mut().queue;
+        self.inner.fluid.borrow_mut().move_to(id, uses, bound, self.now(), queue);
+    }
+
+    /// The resources that an activity uses, with their weights; none once it has ended.
+    #[must_use]
+    pub fn uses(&self, id: ActivityId) -> Vec<(ResourceId, f64)> {
+        self.inner.fluid.borrow().uses(id)
+    }
+
+    /// Whether an activity is suspended.
+    #[must_use]
+    pub fn activity_is_suspended(&self, id: ActivityId) -> bool {
+        self.inner.fluid.borrow().is_suspended(id)
+    }
+
     /// Cancels an activity: its future returns [`ActivityError::Cancelled`].
     pub fn cancel(&self, id: ActivityId) {
         self.end_activity(id, ActivityError::Cancelled);
@@ -296,7 +372,8 @@ impl Future for Activity {
         if let Some(result) = self.kernel.inner.fluid.borrow().result(self.id) {
             return Poll::Ready(result);
         }
-        let listener = &mut self.kernel.inner.listeners.borrow_mut()[self.id.index as usize];
+        let mut listeners = self.kernel.inner.listeners.borrow_mut();
+        let listener = &mut listeners[self.id.index as usize];
         let is_known = matches!(
             listener, Listener::Waiter(waiter) | Listener::Part(waiter) if waiter.polls(&self.kernel, context)
         );
@@ -304,7 +381,11 @@ impl Future for Activity {
             let waiter = Waiter::new(&self.kernel, context);
             *listener =
                 if self.is_part { Listener::Part(waiter) } else { Listener::Waiter(waiter) };
+            if self.kernel.inner.suspension.notes_awaited.get() {
+                self.kernel.note_awaited(&listeners, self.id);
+            }
         }
+        drop(listeners);
         self.kernel.wait_for(|| Waiting::Activity);
         Poll::Pending
     }

@@ -5,7 +5,8 @@
 //! An actor is spawned into the run queue. It runs until it waits for something; when that has
 //! happened the kernel puts it at the end of the run queue again. It ends by returning, or it is
 //! killed: its future is dropped immediately, which gives up whatever it waited for. An actor that
-//! kills itself ends when it next waits. Other actors may [join](Actor::join) it.
+//! kills itself ends when it next waits. Other actors may [join](Actor::join) it. Meanwhile it may
+//! be [suspended](Actor::suspend) and resumed.
 //!
 //! *Daemons* serve other actors: the simulation is over when only daemons are left. The actors of a
 //! [`Group`] can be killed together.
@@ -68,7 +69,7 @@ impl From<Cow<'static, str>> for Label {
 }
 
 /// Identifies an actor, also after it has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActorId {
     pub(crate) index: u32,
     pub(crate) generation: u32,
@@ -88,6 +89,7 @@ pub(crate) enum Waiting {
     Receiver(Label),
     Activity,
     Actor(Label),
+    Resumption,
 }
 
 impl fmt::Display for Waiting {
@@ -99,21 +101,33 @@ impl fmt::Display for Waiting {
             Waiting::Receiver(mailbox) => write!(f, "a receiver at mailbox '{mailbox}'"),
             Waiting::Activity => write!(f, "an activity that makes no progress"),
             Waiting::Actor(actor) => write!(f, "the end of actor '{actor}'"),
+            Waiting::Resumption => write!(f, "its resumption, because it is suspended"),
         }
     }
 }
 
 pub(crate) type BoxedFuture = Pin<Box<dyn Future<Output = ()>>>;
 
+/// What becomes of an actor when it next waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenWaiting {
+    /// It waits.
+    Wait,
+    /// It ends, because it was killed while it ran.
+    End,
+    /// It is suspended.
+    Suspend,
+}
+
 /// An actor. It takes one cache line, because thousands may wait.
 #[repr(align(64))]
 pub(crate) struct Task {
     pub(crate) generation: u32,
-    /// `None` while the actor runs, and in a free slot.
+    /// `None` while the actor runs or is suspended, and in a free slot.
     pub(crate) future: Option<BoxedFuture>,
     pub(crate) alive: bool,
     pub(crate) scheduled: bool,
-    pub(crate) killed: bool,
+    pub(crate) when_waiting: WhenWaiting,
     pub(crate) daemon: bool,
     pub(crate) waiting: Waiting,
 }
@@ -187,6 +201,12 @@ impl Tasks {
     /// The identity of a living actor.
     pub(crate) fn identity(&self, id: ActorId) -> &Identity {
         &self.identities[id.index as usize]
+    }
+
+    pub(crate) fn set_group(&mut self, id: ActorId, group: Group) {
+        if self.get(id).is_some() {
+            self.identities[id.index as usize].group = Some(group);
+        }
     }
 }
 
@@ -291,7 +311,7 @@ impl ActorBuilder {
             future: Some(Box::pin(body)),
             alive: true,
             scheduled: false,
-            killed: false,
+            when_waiting: WhenWaiting::Wait,
             daemon: self.daemon,
             waiting: Waiting::Unknown,
         };
@@ -353,6 +373,55 @@ impl<T> Actor<T> {
     /// Kills the actor: its future is dropped immediately. Does nothing if the actor has ended.
     pub fn kill(&self) {
         self.kernel.kill(self.id);
+    }
+
+    /// Suspends the actor: it runs no code until it is [resumed](Self::resume). What it awaits is
+    /// suspended with it or goes on as in SimGrid:
+    ///
+    /// * Activities that it awaits are suspended, and leave their shares to others. During a
+    ///   latency, an activity loses the rest of the latency. Activities that it has started and
+    ///   does not await go on.
+    /// * Sleeps and timers go on. If they end meanwhile, the actor runs when it is resumed.
+    /// * A message that comes meanwhile is received when the actor is resumed.
+    ///
+    /// An actor that suspends itself goes on until it next waits; see also
+    /// [`Kernel::suspend_self`]. Suspending one that is suspended or has ended does nothing.
+    ///
+    /// ```
+    /// use isotherm_kernel::{ActivitySpec, Duration, Rank, Sharing, Simulation};
+    ///
+    /// let simulation = Simulation::new();
+    /// let kernel = simulation.kernel();
+    /// let core = kernel.resource(10.0, Sharing::Shared);
+    /// let work = kernel.start(ActivitySpec::new(Rank::Cpu, 50.0).uses(core, 1.0));
+    /// let worker = kernel.spawn("worker", work);
+    /// kernel.spawn("scheduler", {
+    ///     let kernel = kernel.clone();
+    ///     async move {
+    ///         kernel.sleep(Duration::from_secs(2)).await;
+    ///         worker.suspend();
+    ///         kernel.sleep(Duration::from_secs(100)).await;
+    ///         worker.resume();
+    ///     }
+    /// });
+    /// // 2 s before the break and 3 s after it.
+    /// assert_eq!(simulation.run()?.as_secs_f64(), 105.0);
+    /// # Ok::<(), isotherm_kernel::RunError>(())
+    /// ```
+    pub fn suspend(&self) {
+        self.kernel.suspend_actor(self.id);
+    }
+
+    /// Resumes the actor, and the activities that were suspended with it. Does nothing if it is not
+    /// suspended.
+    pub fn resume(&self) {
+        self.kernel.resume_actor(self.id);
+    }
+
+    /// Whether the actor is suspended.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        self.kernel.is_suspended(self.id)
     }
 
     /// Waits for the end of the actor and takes the value it returned.

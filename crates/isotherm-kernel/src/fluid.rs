@@ -52,6 +52,7 @@
 mod fix_order;
 mod incremental;
 mod marking;
+mod meter;
 mod settle;
 mod solve;
 mod spec;
@@ -60,10 +61,12 @@ mod virtual_time;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+pub use meter::ResourceUse;
 pub use spec::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sharing};
-pub(crate) use spec::{assert_bound, assert_capacity, assert_penalty};
+pub(crate) use spec::{assert_bound, assert_capacity, assert_penalty, assert_weight};
 
 use incremental::{INCREMENTAL_FROM, Incremental};
+use meter::Meter;
 use slab::Slab;
 use smallvec::SmallVec;
 use virtual_time::{GroupLoad, LOCAL_FROM, MemberWait, NONE, VIRTUAL_TIME_FROM, VirtualTimeGroup};
@@ -202,6 +205,8 @@ pub(crate) struct Fluid {
     pub(crate) virtual_time_from: u32,
     pub(crate) local_from: u32,
     incremental: Incremental,
+    /// By resource; empty until the first is asked for.
+    meters: Vec<Option<Box<Meter>>>,
     /// The number of activities from which an incremental component is formed.
     pub(crate) incremental_from: u32,
     /// The number of enablings so far.
@@ -237,6 +242,7 @@ impl Fluid {
             local_from: LOCAL_FROM,
             incremental: Incremental::default(),
             incremental_from: INCREMENTAL_FROM,
+            meters: Vec::new(),
             enables: 0,
             collections: 0,
             component: Vec::new(),
@@ -302,16 +308,7 @@ impl Fluid {
         queue: &mut EventQueue<T>,
         target: impl FnOnce(u32) -> T,
     ) -> ActivityId {
-        let mut uses: SmallVec<[Use; 6]> = SmallVec::new();
-        for &(resource, weight) in &spec.uses {
-            match uses.iter_mut().find(|known| known.resource == resource.0) {
-                Some(known) => match self.resources[resource.0 as usize].sharing {
-                    Sharing::Shared => known.weight += weight,
-                    Sharing::Fatpipe => known.weight = known.weight.max(weight),
-                },
-                None => uses.push(Use { resource: resource.0, weight, place: 0 }),
-            }
-        }
+        let uses = self.joined_uses(&spec.uses);
         let index = self.free.pop().unwrap_or_else(|| {
             self.activities.push(ActivitySlot {
                 generation: 0,
@@ -375,6 +372,22 @@ impl Fluid {
         id
     }
 
+    /// Each resource once, with the weights of all its uses.
+    #[inline]
+    fn joined_uses(&self, all: &[(ResourceId, f64)]) -> SmallVec<[Use; 6]> {
+        let mut uses: SmallVec<[Use; 6]> = SmallVec::new();
+        for &(resource, weight) in all {
+            match uses.iter_mut().find(|known| known.resource == resource.0) {
+                Some(known) => match self.resources[resource.0 as usize].sharing {
+                    Sharing::Shared => known.weight += weight,
+                    Sharing::Fatpipe => known.weight = known.weight.max(weight),
+                },
+                None => uses.push(Use { resource: resource.0, weight, place: 0 }),
+            }
+        }
+        uses
+    }
+
     /// The id of the activity in slot `index`.
     pub(crate) fn id_at(&self, index: u32) -> ActivityId {
         ActivityId { index, generation: self.activities[index as usize].generation }
@@ -388,6 +401,25 @@ impl Fluid {
 
     fn live(&self, id: ActivityId) -> Option<&ActivitySlot> {
         self.get(id).filter(|activity| !matches!(activity.state, ActivityState::Ended(_)))
+    }
+
+    pub(crate) fn is_live(&self, id: ActivityId) -> bool {
+        self.live(id).is_some()
+    }
+
+    pub(crate) fn is_suspended(&self, id: ActivityId) -> bool {
+        self.live(id).is_some_and(|activity| activity.state == ActivityState::Suspended)
+    }
+
+    /// The number of the creation of an activity that has not ended.
+    pub(crate) fn created(&self, id: ActivityId) -> u64 {
+        self.live(id).map_or(0, |activity| activity.created)
+    }
+
+    /// The resources that an activity uses, with their weights.
+    pub(crate) fn uses(&self, id: ActivityId) -> Vec<(ResourceId, f64)> {
+        let uses = self.live(id).map(|activity| activity.uses.iter());
+        uses.into_iter().flatten().map(|used| (ResourceId(used.resource), used.weight)).collect()
     }
 
     /// How the activity ended; `None` while it goes on. An activity that is no longer known was
@@ -485,6 +517,9 @@ impl Fluid {
             self.enable(index, now);
             Due::Nothing
         } else {
+            if !self.meters.is_empty() {
+                self.meter_end(index, 0.0, now);
+            }
             self.disable(index, now);
             let activity = &mut self.activities[index as usize];
             activity.remaining = 0.0;
@@ -503,6 +538,9 @@ impl Fluid {
     ) -> bool {
         if self.live(id).is_none() {
             return false;
+        }
+        if !self.meters.is_empty() {
+            self.meter_end(id.index, self.remaining(id, now), now);
         }
         self.disable(id.index, now);
         let activity = &mut self.activities[id.index as usize];
@@ -587,6 +625,9 @@ impl Fluid {
             return;
         }
         let remaining = self.remaining(id, now);
+        if !self.meters.is_empty() {
+            self.meter_end(id.index, remaining, now);
+        }
         self.disable(id.index, now);
         let activity = &mut self.activities[id.index as usize];
         activity.remaining = remaining;
@@ -604,12 +645,38 @@ impl Fluid {
         }
     }
 
+    /// Moves an activity to other resources.
+    pub(crate) fn move_to<T: Copy>(
+        &mut self,
+        id: ActivityId,
+        uses: &[(ResourceId, f64)],
+        bound: f64,
+        now: Time,
+        queue: &mut EventQueue<T>,
+    ) {
+        let Some(activity) = self.live(id) else { return };
+        let was_enabled = activity.state == ActivityState::Enabled;
+        if was_enabled {
+            self.suspend(id, now, queue);
+        }
+        let uses = self.joined_uses(uses);
+        let activity = &mut self.activities[id.index as usize];
+        activity.uses = uses;
+        activity.bound = if bound > 0.0 { bound } else { f64::INFINITY };
+        if was_enabled {
+            self.resume(id, now);
+        }
+    }
+
     fn enable(&mut self, index: u32, now: Time) {
         let activity = &mut self.activities[index as usize];
         activity.state = ActivityState::Enabled;
         activity.updated = now;
         activity.enabled = self.enables;
         self.enables += 1;
+        if !self.meters.is_empty() {
+            self.meter_begin(index, now);
+        }
         self.link(index);
         self.note_fresh(index);
         self.mark_changed(index);

@@ -14,13 +14,14 @@ use std::task::{Context, Poll};
 use slab::Slab;
 
 use crate::activity::Listener;
-use crate::actor::{ActorBuilder, Identity, Label, Task, Tasks, Waiting};
+use crate::actor::{ActorBuilder, Identity, Label, Task, Tasks, Waiting, WhenWaiting};
 use crate::alarm::{Agenda, DueEvent, ScheduledCall, Target, WaitUntil};
 use crate::fluid::{Due, Fluid};
 use crate::limits::Meter;
 use crate::queue::EventQueue;
 use crate::run_queue::{BoxedCall, Ready};
 use crate::standstill::{Change, PendingChanges, StandstillHandler};
+use crate::suspension::Suspension;
 use crate::teardown;
 use crate::waiter::{WHOLE, Waiter};
 use crate::{Actor, ActorId, Duration, Group, Mailbox, Rank, Time};
@@ -37,9 +38,9 @@ pub(crate) struct Inner {
     pub(crate) now: Cell<Time>,
     /// The date of the last progress: see [`standstill`](crate::standstill).
     pub(crate) progress: Cell<Time>,
-    running: Cell<Option<ActorId>>,
+    pub(crate) running: Cell<Option<ActorId>>,
     /// What the running actor waits for, as the future it polled last says it.
-    waiting: RefCell<Waiting>,
+    pub(crate) waiting: RefCell<Waiting>,
     pub(crate) agenda: RefCell<Agenda>,
     /// Pending background calls, as indices into `background`.
     background_queue: RefCell<EventQueue<u32>>,
@@ -52,6 +53,7 @@ pub(crate) struct Inner {
     pub(crate) fluid: RefCell<Fluid>,
     pub(crate) listeners: RefCell<Vec<Listener>>,
     pub(crate) tasks: RefCell<Tasks>,
+    pub(crate) suspension: Suspension,
     pub(crate) ready: RefCell<VecDeque<Ready>>,
     pub(crate) meter: Meter,
     /// Objects that are told when the simulation is dropped.
@@ -177,6 +179,7 @@ impl Kernel {
                 fluid: RefCell::new(Fluid::new()),
                 listeners: RefCell::default(),
                 tasks: RefCell::default(),
+                suspension: Suspension::default(),
                 ready: RefCell::default(),
                 meter: Meter::new(),
                 registered: RefCell::default(),
@@ -235,8 +238,8 @@ impl Kernel {
             match task.future.take() {
                 Some(future) => future,
                 None => {
-                    task.killed = true;
-                    return;
+                    drop(tasks);
+                    return self.kill_without_future(id);
                 }
             }
         };
@@ -427,7 +430,7 @@ impl Kernel {
         id
     }
 
-    fn finish(&self, id: ActorId, killed: bool) {
+    pub(crate) fn finish(&self, id: ActorId, killed: bool) {
         let exit = self.inner.tasks.borrow_mut().remove(id);
         if let Some(exit) = exit {
             exit.exited(self, killed);
@@ -447,23 +450,26 @@ impl Kernel {
 
     #[inline]
     fn run_actor(&self, id: ActorId) {
-        let future = {
+        let mut future = {
             let mut tasks = self.inner.tasks.borrow_mut();
             let Some(task) = tasks.get(id) else { return };
             task.scheduled = false;
+            let Some(future) = task.future.take() else {
+                drop(tasks);
+                return self.missed_turn(id);
+            };
             if !task.daemon {
                 self.note_progress();
             }
-            task.future.take()
+            future
         };
-        let Some(mut future) = future else { return };
         let running = Running::new(&self.inner.running, id);
         let poll = future.as_mut().poll(&mut Context::from_waker(WHOLE));
         drop(running);
         if poll.is_pending() {
             let mut tasks = self.inner.tasks.borrow_mut();
             if let Some(task) = tasks.get(id)
-                && !task.killed
+                && task.when_waiting == WhenWaiting::Wait
             {
                 task.waiting = self.inner.waiting.take();
                 let none = task.future.replace(future);
@@ -472,9 +478,11 @@ impl Kernel {
                 std::mem::forget(none);
                 return;
             }
+            drop(tasks);
+            return self.end_or_suspend(id, future);
         }
         drop(future);
-        self.finish(id, poll.is_pending());
+        self.finish(id, false);
     }
 
     /// Solves shares, updates the event queue and returns the date of the first event.

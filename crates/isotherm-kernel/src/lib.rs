@@ -73,6 +73,7 @@ mod run_error;
 mod run_queue;
 mod simulation;
 mod standstill;
+mod suspension;
 mod teardown;
 mod time;
 mod waiter;
@@ -82,7 +83,9 @@ pub use actor::{Actor, ActorBuilder, ActorId, Group, Join, JoinError, Label};
 pub use alarm::{ScheduledCall, WaitUntil};
 pub use combinators::{DeadlinePassed, Either, join, join_all, select, select_all, with_deadline};
 pub use distribution::{Distribution, DistributionError};
-pub use fluid::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sharing};
+pub use fluid::{
+    ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, ResourceUse, Sharing,
+};
 pub use kernel::{Kernel, WeakKernel};
 pub use limits::Limits;
 pub use mailbox::{Mailbox, Receive, ReceiveTimedOut};

@@ -28,6 +28,7 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 
 use crate::activity::Listener;
+use crate::actor::Waiting;
 use crate::{ActorId, Kernel, Limits, Marking, RunError, TieOrder, Time, WaitingActor};
 
 /// Owns a simulation. Dropping it drops all actors and everything they hold.
@@ -358,9 +359,8 @@ impl Simulation {
         let listeners = inner.listeners.borrow();
         // The waiting actor; `Some(None)` for a callback, which may help any actor.
         let hears = |index: usize| match listeners.get(index)? {
-            Listener::Waiter(waiter) | Listener::Part(waiter) => Some(Some(waiter.actor())),
             Listener::Call(_) => Some(None),
-            Listener::Owner | Listener::Nothing => None,
+            listener => listener.actor().map(Some),
         };
         let (agenda, fluid) = (inner.agenda.borrow(), inner.fluid.borrow());
         let of_activities = fluid.making_progress().filter_map(hears);
@@ -379,9 +379,13 @@ impl Simulation {
         tasks
             .living()
             .filter(|(_, task)| !task.daemon)
-            .map(|(id, task)| WaitingActor {
-                actor: tasks.identity(id).name.to_string(),
-                waits_for: task.waiting.to_string(),
+            .map(|(id, task)| {
+                let suspended = self.kernel.inner.suspension.contains(id);
+                let waiting = if suspended { &Waiting::Resumption } else { &task.waiting };
+                WaitingActor {
+                    actor: tasks.identity(id).name.to_string(),
+                    waits_for: waiting.to_string(),
+                }
             })
             .collect()
     }
@@ -391,8 +395,13 @@ impl Simulation {
         loop {
             // An actor without a future has panicked: it cannot be dropped again.
             let living: Vec<_> = {
-                let tasks = self.kernel.inner.tasks.borrow();
-                tasks.living().filter(|(_, task)| task.future.is_some()).map(|(id, _)| id).collect()
+                let (tasks, suspension) =
+                    (self.kernel.inner.tasks.borrow(), &self.kernel.inner.suspension);
+                tasks
+                    .living()
+                    .filter(|(id, task)| task.future.is_some() || suspension.contains(*id))
+                    .map(|(id, _)| id)
+                    .collect()
             };
             let ready = std::mem::take(&mut *self.kernel.inner.ready.borrow_mut());
             if living.is_empty() && ready.is_empty() {

@@ -21,7 +21,7 @@ use isotherm_kernel::{
 
 use crate::error::PlatformError;
 use crate::id::HostId;
-use crate::platform::{ActivityList, Platform, out_of_range, valid_priority};
+use crate::platform::{ActivityList, Part, Platform, out_of_range, valid_priority};
 use crate::spec::HostSpec;
 
 pub(crate) struct HostState {
@@ -141,16 +141,43 @@ impl Platform {
             .penalty(penalty)
             .bound((threads * self.speed(host)).min(limit))
             .uses(state.cpu, 1.0);
-        let kernel = &self.inner.kernel;
-        let activity = kernel.start(spec);
-        let entry = Computation { id: activity.id(), threads, limit };
+        let activity = self.inner.kernel.start(spec);
+        self.note_computation(host, Computation { id: activity.id(), threads, limit });
+        activity
+    }
+
+    /// Moves a computation to another host, with the flops that it has left and its priority, limit
+    /// and threads. If that host is off it fails. Nothing happens if the activity has ended or is
+    /// no computation. Costs O(computations on the host that it leaves).
+    pub fn move_computation(&self, computation: ActivityId, to: HostId) {
+        let Some(from) = self.computes_on(computation).filter(|&from| from != to) else { return };
+        let mut left = self.inner.hosts[from.index()].computations.borrow_mut();
+        let Some(entry) = left.take(|entry| entry.id == computation) else { return };
+        drop(left);
+        let (kernel, state) = (&self.inner.kernel, &self.inner.hosts[to.index()]);
+        let bound = (entry.threads * self.speed(to)).min(entry.limit);
+        kernel.move_to(computation, &[(state.cpu, 1.0)], bound);
+        self.note_computation(to, entry);
+    }
+
+    /// The host on which a computation runs; `None` for other activities.
+    pub(crate) fn computes_on(&self, activity: ActivityId) -> Option<HostId> {
+        let &(resource, _) = self.inner.kernel.uses(activity).first()?;
+        match self.part(resource)? {
+            Part::Host(host) => (self.inner.hosts[host.index()].cpu == resource).then_some(host),
+            Part::Disk(_) | Part::Link(_) => None,
+        }
+    }
+
+    /// Lists a computation that has begun on a host, and fails it if the host is off.
+    fn note_computation(&self, host: HostId, entry: Computation) {
+        let (kernel, state) = (&self.inner.kernel, &self.inner.hosts[host.index()]);
         let mut computations = state.computations.borrow_mut();
         computations.add(entry, |entry| kernel.remaining(entry.id) > 0.0);
         drop(computations);
         if !state.on.get() {
             kernel.fail_users(state.cpu);
         }
-        activity
     }
 
     /// Changes the processor state of a host. Running computations continue at the new speed.

@@ -25,7 +25,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use isotherm_kernel::{
-    Activity, Actor, ActorBuilder, Group, Kernel, Label, ResourceId, Sharing, Teardown,
+    Activity, Actor, ActorBuilder, ActorId, Group, Kernel, Label, ResourceId, ResourceUse, Sharing,
+    Teardown,
 };
 use rustc_hash::FxHashMap;
 
@@ -290,10 +291,115 @@ impl Platform {
         self.inner.kernel.actor(name).group(self.group(host))
     }
 
+    /// The host of an actor; `None` if it has ended or belongs to no host of this platform.
+    #[must_use]
+    pub fn host_of(&self, actor: ActorId) -> Option<HostId> {
+        let group = self.inner.kernel.group_of(actor)?;
+        // Groups are in the order of their creation, and so are hosts.
+        let index = self.inner.hosts.binary_search_by_key(&group, |host| host.group).ok()?;
+        Some(HostId(index as u32))
+    }
+
+    /// Moves an actor to another host: from now on it is in that host's [group](Self::group) and
+    /// dies with it. As in SimGrid, the computations that it awaits on the host that it leaves move
+    /// with it (see [`move_computation`](Self::move_computation)); disk accesses and transfers go
+    /// on where they are. On a host that is off it is killed at once. Does nothing if it is there
+    /// already, or has ended.
+    ///
+    /// ```
+    /// use isotherm_kernel::{Duration, Simulation};
+    /// use isotherm_platform::{Platform, PlatformBuilder};
+    ///
+    /// let mut builder = PlatformBuilder::new();
+    /// builder.host("slow", 1e9);
+    /// builder.host("fast", 4e9);
+    /// let simulation = Simulation::new();
+    /// let platform = Platform::new(&simulation.kernel(), builder.build().unwrap()).unwrap();
+    /// let [slow, fast] = ["slow", "fast"].map(|name| platform.host(name).unwrap());
+    /// let worker = platform.spawn(slow, "worker", {
+    ///     let platform = platform.clone();
+    ///     async move { platform.compute(slow, 10e9).await.unwrap() }
+    /// });
+    /// simulation.kernel().spawn("balancer", {
+    ///     let platform = platform.clone();
+    ///     async move {
+    ///         platform.kernel().sleep(Duration::from_secs(2)).await;
+    ///         platform.migrate(worker.id(), fast);
+    ///         assert_eq!(platform.host_of(worker.id()), Some(fast));
+    ///     }
+    /// });
+    /// // 2 Gf in 2 s, and the other 8 Gf in 2 s.
+    /// assert_eq!(simulation.run().unwrap().as_secs_f64(), 4.0);
+    /// ```
+    pub fn migrate(&self, actor: ActorId, to: HostId) {
+        let kernel = &self.inner.kernel;
+        let from = self.host_of(actor);
+        if from == Some(to) {
+            return;
+        }
+        kernel.set_group(actor, self.group(to));
+        for activity in kernel.awaited_by(actor) {
+            if from.is_some() && self.computes_on(activity) == from {
+                self.move_computation(activity, to);
+            }
+        }
+        if !self.is_on(to) {
+            kernel.kill(actor);
+        }
+    }
+
     /// The part of the platform that a resource belongs to, for saying what failed.
     #[must_use]
     pub fn part(&self, resource: ResourceId) -> Option<Part> {
         self.inner.parts.get(&resource).copied()
+    }
+
+    /// Begins to measure how much a part is used; until then nothing is accounted for. Does nothing
+    /// if it is measured already.
+    pub fn meter(&self, part: Part) {
+        self.inner.kernel.meter(self.measured(part));
+    }
+
+    /// How long and how much a part has been used since it is [measured](Self::meter); `None` if it
+    /// is not. Costs O(activities that use it now).
+    ///
+    /// The work of a host is flops on all its cores, that of a disk bytes read and written, and
+    /// that of a link bytes of its nominal bandwidth: headers (3 %) and acknowledgements (5 %) of
+    /// the network model are part of it.
+    ///
+    /// ```
+    /// use isotherm_kernel::{Duration, Simulation};
+    /// use isotherm_platform::{Part, Platform, PlatformBuilder};
+    ///
+    /// let mut builder = PlatformBuilder::new();
+    /// builder.host("node", 1e9).cores(4);
+    /// let simulation = Simulation::new();
+    /// let platform = Platform::new(&simulation.kernel(), builder.build().unwrap()).unwrap();
+    /// let node = platform.host("node").unwrap();
+    /// platform.meter(Part::Host(node));
+    /// platform.spawn(node, "worker", {
+    ///     let platform = platform.clone();
+    ///     async move {
+    ///         platform.compute(node, 3e9).await.unwrap();
+    ///         platform.kernel().sleep(Duration::from_secs(2)).await;
+    ///     }
+    /// });
+    /// simulation.run().unwrap();
+    /// let used = platform.used(Part::Host(node)).unwrap();
+    /// assert_eq!((used.busy.as_secs_f64(), used.work), (3.0, 3e9));
+    /// ```
+    #[must_use]
+    pub fn used(&self, part: Part) -> Option<ResourceUse> {
+        self.inner.kernel.used(self.measured(part))
+    }
+
+    /// The resource that everything uses that uses a part.
+    fn measured(&self, part: Part) -> ResourceId {
+        match part {
+            Part::Host(host) => self.inner.hosts[host.index()].cpu,
+            Part::Disk(disk) => self.inner.disks[disk.index()].readwrite,
+            Part::Link(link) => self.inner.links[link.index()].resource,
+        }
     }
 
     /// A part in words: ``host `node` ``, ``disk `d` on host `node` ``, ``link `wan` ``.
@@ -366,6 +472,12 @@ impl<T> ActivityList<T> {
             self.sweep_at = (2 * self.entries.len()).max(16);
         }
         self.entries.push(entry);
+    }
+
+    /// Takes the first entry that is looked for out of the list.
+    pub(crate) fn take(&mut self, is_it: impl Fn(&T) -> bool) -> Option<T> {
+        let place = self.entries.iter().position(is_it)?;
+        Some(self.entries.remove(place))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {

@@ -4,10 +4,12 @@
 //! services. The simulation goes on until all controllers have ended. A controller that dies with
 //! its host has ended, too.
 
+use std::cell::{Cell, OnceCell};
 use std::future::Future;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Actor, Duration, Kernel, Time};
+use isotherm_kernel::{Actor, ActorId, Duration, Kernel, Time};
 use isotherm_platform::HostId;
 
 use crate::site::context_methods;
@@ -17,7 +19,17 @@ use crate::{Address, Site};
 #[derive(Clone, Debug)]
 pub struct ExecutionController {
     site: Site,
-    address: Address,
+    /// Where it began.
+    home: Address,
+    place: Rc<Place>,
+}
+
+/// Where a controller is.
+#[derive(Debug, Default)]
+struct Place {
+    actor: Cell<Option<ActorId>>,
+    /// Its addresses on the hosts to which it has moved, by host.
+    elsewhere: OnceCell<Box<[OnceCell<Address>]>>,
 }
 
 impl ExecutionController {
@@ -55,18 +67,74 @@ impl ExecutionController {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let controller = Self { site: site.clone(), address: Address::new(site, host, name) };
-        let label = Arc::clone(controller.address.label());
+        let place = Rc::new(Place::default());
+        let home = Address::new(site, host, name);
+        let label = Arc::clone(home.label());
+        let controller = Self { site: site.clone(), home, place: Rc::clone(&place) };
         let actor = site.platform().actor(host, label);
         let acting = body(controller);
-        if site.platform().is_on(host) {
-            return actor.spawn(acting);
+        let actor = if site.platform().is_on(host) {
+            actor.spawn(acting)
+        } else {
+            let platform = site.platform().clone();
+            actor.spawn(async move {
+                platform.wait_until_on(host).await;
+                acting.await
+            })
+        };
+        place.actor.set(Some(actor.id()));
+        actor
+    }
+
+    /// The address from which it sends messages, on the host on which it is now.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        let platform = self.site.platform();
+        let host = self.place.actor.get().and_then(|actor| platform.host_of(actor));
+        match host {
+            Some(host) if host != self.home.host() => {
+                let hosts = || platform.hosts().map(|_| OnceCell::new()).collect();
+                self.place.elsewhere.get_or_init(hosts)[host.index()]
+                    .get_or_init(|| Address::new(&self.site, host, self.home.name()))
+            }
+            _ => &self.home,
         }
-        let platform = site.platform().clone();
-        actor.spawn(async move {
-            platform.wait_until_on(host).await;
-            acting.await
-        })
+    }
+
+    /// Moves the controller to another host at once, as [`Platform::migrate`] does. What it sends
+    /// from then on comes from there. A function manager that it has started stays where it is.
+    ///
+    /// ```
+    /// use isotherm_kernel::Simulation;
+    /// use isotherm_platform::{Platform, PlatformBuilder};
+    /// use isotherm_services::{ExecutionController, Site};
+    ///
+    /// let mut builder = PlatformBuilder::new();
+    /// builder.host("slow", 1e9);
+    /// builder.host("fast", 4e9);
+    /// let simulation = Simulation::new();
+    /// let platform = Platform::new(&simulation.kernel(), builder.build().unwrap()).unwrap();
+    /// let [slow, fast] = ["slow", "fast"].map(|name| platform.host(name).unwrap());
+    /// let site = Site::new(platform.clone());
+    /// ExecutionController::spawn(&site, slow, "nomad", async move |me| {
+    ///     platform.compute(me.host(), 1e9).await.unwrap();
+    ///     me.migrate(fast);
+    ///     platform.compute(me.host(), 1e9).await.unwrap();
+    ///     assert_eq!(me.address().to_string(), "fast/nomad");
+    /// });
+    /// assert_eq!(simulation.run().unwrap().as_secs_f64(), 1.25);
+    /// ```
+    ///
+    /// [`Platform::migrate`]: isotherm_platform::Platform::migrate
+    pub fn migrate(&self, to: HostId) {
+        if let Some(actor) = self.place.actor.get() {
+            self.site.platform().migrate(actor, to);
+        }
+    }
+
+    /// Suspends the controller, and returns when another actor has [resumed](Actor::resume) it.
+    pub async fn suspend(&self) {
+        self.kernel().suspend_self().await;
     }
 
     /// Sleeps until a date. A date that is not in the future is ready immediately.

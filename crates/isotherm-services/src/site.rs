@@ -193,7 +193,8 @@ impl fmt::Display for Address {
     }
 }
 
-/// The methods that the contexts of actors share: they have a `site` and an `address`.
+/// The methods that the contexts of actors share: they have a `site` and
+/// an `address()`.
 macro_rules! context_methods {
     ($context:ident) => {
         impl $context {
@@ -209,16 +210,10 @@ macro_rules! context_methods {
                 self.site.kernel()
             }
 
-            /// The address from which it sends messages.
-            #[must_use]
-            pub fn address(&self) -> &Address {
-                &self.address
-            }
-
             /// The host on which it runs.
             #[must_use]
             pub fn host(&self) -> HostId {
-                self.address.host()
+                self.address().host()
             }
 
             /// The current date.

@@ -15,7 +15,8 @@ pub use isotherm_kernel::{
     RunError, Simulation, Time, join, join_all, select,
 };
 pub use isotherm_platform::{
-    DiskId, Endpoint, HostId, LinkId, Platform, PlatformBuilder, PlatformError, PlatformSpec, Via,
+    DiskId, Endpoint, HostId, LinkId, Part, Platform, PlatformBuilder, PlatformError, PlatformSpec,
+    Via,
 };
 pub use isotherm_serverless::eviction::{
     ContainerEviction, FirstInFirstOut, GreedyDual, IdleContainer, LargestFirst,

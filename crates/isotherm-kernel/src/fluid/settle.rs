@@ -131,6 +131,10 @@ impl Fluid {
         activity.waits = MemberWait::InQueue;
         activity.remaining = activity.remaining_at(now);
         activity.updated = now;
+        if !self.meters.is_empty() && !activity.has_end() {
+            self.meter_endless(index, now);
+        }
+        let activity = &mut self.activities[index as usize];
         activity.share = activity.next_share;
         let rate = activity.share * activity.rate_factor;
         let nothing_left = activity.remaining <= NOTHING_LEFT;

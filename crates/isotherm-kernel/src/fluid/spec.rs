@@ -150,7 +150,7 @@ impl ActivitySpec {
     #[track_caller]
     #[must_use]
     pub fn uses(mut self, resource: ResourceId, weight: f64) -> Self {
-        assert!(weight >= 0.0, "the weight of a use must be zero or more, not {weight}");
+        assert_weight(weight);
         self.uses.push((resource, weight));
         self
     }
@@ -159,6 +159,11 @@ impl ActivitySpec {
 #[track_caller]
 pub(crate) fn assert_penalty(penalty: f64) {
     assert!(penalty > 0.0, "the penalty of an activity must be positive, not {penalty}");
+}
+
+#[track_caller]
+pub(crate) fn assert_weight(weight: f64) {
+    assert!(weight >= 0.0, "the weight of a use must be zero or more, not {weight}");
 }
 
 #[track_caller]

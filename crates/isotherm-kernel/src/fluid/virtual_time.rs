@@ -259,6 +259,11 @@ impl VirtualTimeGroup {
         }
     }
 
+    /// The members, without those that end now.
+    pub(super) fn members_that_wait(&self) -> impl Iterator<Item = u32> + '_ {
+        self.waiting.targets()
+    }
+
     /// The least level at which a member reaches its bound.
     pub(super) fn least_bound(&self) -> f64 {
         self.bounds.first_key_value().map_or(f64::INFINITY, |(&bits, _)| f64::from_bits(bits))
@@ -350,7 +355,7 @@ impl Fluid {
     /// Only an activity that will end has a finish.
     fn may_join(&self, index: u32) -> bool {
         let activity = &self.activities[index as usize];
-        activity.remaining.is_finite() && activity.rate_factor > 0.0
+        activity.has_end()
     }
 
     fn join_group<T: Copy>(

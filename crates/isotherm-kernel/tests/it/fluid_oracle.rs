@@ -292,6 +292,7 @@ enum Change {
     Resume(Index),
     Penalty(Index, f64),
     Bound(Index, Option<f64>),
+    Move(Index, Wanted),
     Capacity(Index, f64),
     Settle,
 }
@@ -305,6 +306,7 @@ fn change() -> impl Strategy<Value = Change> {
         1 => any::<Index>().prop_map(Change::Resume),
         1 => (any::<Index>(), penalty()).prop_map(|(index, penalty)| Change::Penalty(index, penalty)),
         1 => (any::<Index>(), bound()).prop_map(|(index, bound)| Change::Bound(index, bound)),
+        1 => (any::<Index>(), wanted()).prop_map(|(index, wanted)| Change::Move(index, wanted)),
         1 => (any::<Index>(), select(vec![0.0, 1.0, 5.0, 10.0, 64.0])).prop_map(|(index, c)| Change::Capacity(index, c)),
         4 => Just(Change::Settle),
     ]
@@ -361,6 +363,12 @@ fn apply(
             let member = index.get_mut(members);
             kernel.set_bound(member.id, bound.unwrap_or(0.0));
             member.user.bound = bound;
+        }
+        Change::Move(index, wanted) if !members.is_empty() => {
+            let member = index.get_mut(members);
+            let uses = wanted.uses.iter().map(|(index, weight)| (*index.get(resources), *weight));
+            kernel.move_to(member.id, &uses.collect::<Vec<_>>(), wanted.bound.unwrap_or(0.0));
+            member.user = User { penalty: member.user.penalty, ..wanted.user(pools) };
         }
         _ => {}
     }

@@ -7,12 +7,14 @@ mod combinators;
 mod fluid;
 mod fluid_incremental;
 mod fluid_oracle;
+mod metering;
 mod nonsense;
 mod order;
 mod random;
 mod series;
 mod standstill;
 mod stepping;
+mod suspension;
 mod ties;
 
 /// A new simulation and its kernel.

@@ -6,6 +6,8 @@ mod common;
 mod cpu;
 mod disks;
 mod failures;
+mod metering;
+mod migration;
 mod network;
 mod ordering;
 mod paths;

@@ -354,6 +354,12 @@ impl ActionContext {
         Self { site: site.clone(), address: address.clone(), cores }
     }
 
+    /// The address from which it sends messages.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
     /// The number of cores that the action holds.
     #[must_use]
     pub fn cores(&self) -> u32 {

@@ -7,8 +7,8 @@ use crate::common::*;
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::{Action, ActionRequest};
 use isotherm_services::{
-    Address, BareMetalConfig, BareMetalService, Delivery, FailureCause, Message, MessageEvent,
-    Port, StorageConfig, StorageService,
+    Address, BareMetalConfig, BareMetalService, Delivery, ExecutionController, FailureCause,
+    Message, MessageEvent, Port, StorageConfig, StorageService,
 };
 
 const MB: u64 = 1_000_000;
@@ -70,6 +70,64 @@ fn messages_with_a_payload_share_the_network_and_may_overtake() {
     assert_date(arrivals[1].1, WAN_LATENCY + 1e6 / (WAN / 2.0));
     assert_eq!(arrivals[2].0, 0);
     assert_date(arrivals[2].1, WAN_LATENCY + 4e6 / WAN);
+}
+
+#[test]
+fn a_controller_that_has_moved_sends_from_where_it_is() {
+    // 1 MB from the node over the fast link, in place of the slow one of the user.
+    let world = World::new();
+    let port: Port<Note> = Port::new(&world.site, world.head, "inbox");
+    let (user, node) = (world.user, world.node);
+    let date = world.play(async move |me| {
+        let address = me.address().to_string();
+        me.migrate(node);
+        assert_eq!((me.host(), me.address().name()), (node, "controller"));
+        assert_eq!(me.address().to_string(), "node/controller");
+        port.send(me.address(), MB, Note(0));
+        port.receive().await;
+        let arrived = me.now();
+        me.clone().migrate(user);
+        assert_eq!(me.address().to_string(), address);
+        arrived
+    });
+    assert_date(date, LAN_LATENCY + 1e6 / LAN);
+}
+
+#[test]
+fn a_suspended_sender_sends_nothing_more() {
+    // 3 MB over the slow link; after a tenth of a second the sender, which waits for the arrival,
+    // stands still until 1 s.
+    let world = World::new();
+    let port: Port<Note> = Port::new(&world.site, world.head, "inbox");
+    let sender = ExecutionController::spawn(&world.site, world.user, "sender", {
+        let port = port.clone();
+        async move |me| port.deliver(me.address(), 3 * MB, Note(0)).await
+    });
+    let date = world.play(async move |me| {
+        me.sleep(Duration::from_secs_f64(0.1)).await;
+        sender.suspend();
+        me.sleep(Duration::from_secs_f64(0.9)).await;
+        sender.resume();
+        assert_eq!(sender.join().await, Ok(Ok(())));
+        me.now()
+    });
+    assert_date(date, WAN_LATENCY + 3e6 / WAN + 0.9);
+}
+
+#[test]
+fn a_controller_suspends_itself() {
+    let world = World::new();
+    let lazy = ExecutionController::spawn(&world.site, world.user, "lazy", async move |me| {
+        me.suspend().await;
+        me.now()
+    });
+    let woken = world.play(async move |me| {
+        me.sleep(Duration::from_secs(3)).await;
+        assert!(lazy.is_suspended());
+        lazy.resume();
+        lazy.join().await.unwrap()
+    });
+    assert_date(woken, 3.0);
 }
 
 #[test]

@@ -96,6 +96,32 @@ fn a_suspended_activity_leaves_its_share_to_the_others() {
 }
 
 #[test]
+fn an_activity_takes_its_work_to_another_resource() {
+    // 60 and 30 on 10/s: 5 done each after 1 s. The first then has 55 left at its bound of 2/s,
+    // suspended from 2 s (53 left) to 7 s, and moved back at 4 s without a bound: it ends 5.3 s
+    // after 7 s, since the other has ended at 1 + 25 / 10 s.
+    let ends = Ends::of(|kernel, noted| async move {
+        let [one, two] = [10.0, 100.0].map(|it| kernel.resource(it, Sharing::Shared));
+        let first = noted.start(&kernel, "first", work(60.0, &[one]));
+        noted.start(&kernel, "other", work(30.0, &[one]));
+        kernel.sleep(secs(1.0)).await;
+        kernel.move_to(first, &[(two, 0.5), (two, 0.5)], 2.0);
+        assert_eq!(kernel.uses(first), [(two, 1.0)]);
+        kernel.sleep_until(at(2.0)).await;
+        kernel.suspend(first);
+        kernel.sleep_until(at(4.0)).await;
+        kernel.move_to(first, &[(one, 1.0)], 0.0);
+        assert_eq!(kernel.remaining(first), 53.0);
+        kernel.sleep_until(at(7.0)).await;
+        kernel.resume(first);
+        kernel.sleep_until(at(20.0)).await;
+        kernel.move_to(first, &[(two, 1.0)], 0.0);
+        assert_eq!(kernel.uses(first), []);
+    });
+    assert_eq!(ends.dates(), [("other", at(3.5)), ("first", at(12.3))]);
+}
+
+#[test]
 fn suspending_and_resuming_within_an_instant_changes_no_date() {
     let date = play(|kernel| async move {
         let link = kernel.resource(10.0, Sharing::Shared);
