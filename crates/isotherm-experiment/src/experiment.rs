@@ -110,7 +110,7 @@ impl Experiment {
         let Some((root, set)) = document.tree(&mut sources, &report) else {
             return Err(report.into_diagnostics(sources));
         };
-        manifest::warn_of_own_policies(&root, &report);
+        manifest::warn_of_own_policies(&root, &overrides.kinds, &report);
         let document = Arc::new(document);
         let variants = check::variants(&root, &set, &sources, &report);
         let (sources, inputs) = (RefCell::new(sources), RefCell::default());
@@ -118,15 +118,9 @@ impl Experiment {
         let mut runs = Vec::new();
         for mut variant in variants {
             parameters::substitute(&mut variant.root, &sources.borrow(), &report);
-            let Some(checked) = check::check(
-                &variant.root,
-                folder,
-                overrides.seed,
-                &traces,
-                &sources,
-                &inputs,
-                &report,
-            ) else {
+            let Some(checked) =
+                check::check(&variant.root, folder, overrides, &traces, &sources, &inputs, &report)
+            else {
                 continue;
             };
             let check::Checked { plan, measured } = checked;

@@ -74,7 +74,7 @@ pub struct Running {
     /// Where its results go, if not only to the caller.
     files: Option<Files>,
     /// The policies of the program that runs it.
-    own_policies: Vec<&'static str>,
+    own_policies: Vec<String>,
     /// What the caller has decided, and when.
     answers: Vec<(Time, Answer)>,
 }
@@ -116,7 +116,7 @@ impl Running {
         folder: Option<&Path>,
         reads_ahead: bool,
     ) -> Result<Self, ExperimentError> {
-        let own_policies = options.own_policies();
+        let own_policies = options.own_policies(&planned.run.plan);
         let files = match folder {
             Some(folder) => Some(Files::create(&planned, folder, &options, &own_policies)?),
             None => None,
@@ -307,7 +307,7 @@ impl Files {
         planned: &Planned,
         folder: &Path,
         options: &RunOptions,
-        own_policies: &[&'static str],
+        own_policies: &[String],
     ) -> Result<Self, ExperimentError> {
         let error = |source| ExperimentError::Output { path: folder.to_owned(), source };
         let rules = Rules { inputs: &planned.inputs, force: options.force };
