@@ -152,6 +152,16 @@ fn own_policy_on_a_trace() {
 }
 
 #[test]
+fn own_kind() {
+    let output = output_of("own_kind");
+    let cold: Vec<&str> = rows(&output).iter().map(|row| row[1]).collect();
+    // The container is idle for 14, 29, 59 and 119 s. After its n-th use it is kept for n times as
+    // long as for one: 10 s are always too short; 15 and 30 s are enough, 45 s are not, nor are the
+    // 15 s of its successor; 30, 60, 90 and 120 s are enough.
+    assert_eq!(cold, ["5", "3", "1"]);
+}
+
+#[test]
 fn autoscaler() {
     let output = output_of("autoscaler");
     let column =

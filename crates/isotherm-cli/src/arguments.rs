@@ -211,7 +211,7 @@ pub struct DescribeArguments {
 impl DescribeArguments {
     /// What is changed in the experiment.
     pub fn overrides(&self) -> Overrides {
-        Overrides { seed: self.seed, set: self.set.clone() }
+        Overrides { seed: self.seed, set: self.set.clone(), ..Overrides::default() }
     }
 }
 
@@ -296,7 +296,7 @@ pub struct ExperimentArguments {
 impl ExperimentArguments {
     /// What is changed in the experiment.
     pub fn overrides(&self) -> Overrides {
-        Overrides { seed: self.seed, set: self.set.clone() }
+        Overrides { seed: self.seed, set: self.set.clone(), ..Overrides::default() }
     }
 }
 
@@ -340,7 +340,7 @@ pub struct PlatformArguments {
 impl PlatformArguments {
     /// What is changed in the experiment.
     pub fn overrides(&self) -> Overrides {
-        Overrides { seed: None, set: self.set.clone() }
+        Overrides { set: self.set.clone(), ..Overrides::default() }
     }
 
     /// Whether a drawing is asked for.

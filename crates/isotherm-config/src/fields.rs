@@ -8,7 +8,8 @@ use isotherm_kernel::Duration;
 
 use crate::diagnostic::Report;
 use crate::hint::{list, suggestion};
-use crate::schema::{FamilySpec, TableSpec, Takes, Word};
+use crate::resolve::{Resolve, constant, resolved};
+use crate::schema::{Absent, TableSpec, Takes, Word};
 use crate::source::{Located, Span};
 use crate::syntax::Syntax;
 use crate::tree::{Entry, Kind, Table, Value};
@@ -35,21 +36,21 @@ pub const fn takes<T: FromValue>() -> Takes {
 /// The fields of one table.
 pub struct Fields<'a> {
     table: &'a Table,
-    spec: &'static TableSpec,
+    spec: &'a TableSpec,
     place: Span,
     report: &'a Report,
     asked: Vec<&'static str>,
     /// Further names to suggest for a mistyped key.
     also: Vec<String>,
-    /// The family of which this table is a kind.
-    family: Option<&'static FamilySpec>,
+    /// The kinds of the family, if this table is of one of them.
+    kinds: Vec<&'a TableSpec>,
     /// How many errors there were when reading began.
     before: usize,
 }
 
 impl<'a> Fields<'a> {
     /// The fields of a value that must be a table of this kind.
-    pub fn of(value: &'a Value, spec: &'static TableSpec, report: &'a Report) -> Option<Self> {
+    pub fn of(value: &'a Value, spec: &'a TableSpec, report: &'a Report) -> Option<Self> {
         match &value.kind {
             Kind::Table(table) => Some(Fields {
                 table,
@@ -58,7 +59,7 @@ impl<'a> Fields<'a> {
                 report,
                 asked: Vec::new(),
                 also: Vec::new(),
-                family: None,
+                kinds: Vec::new(),
                 before: report.count(),
             }),
             other => {
@@ -71,13 +72,14 @@ impl<'a> Fields<'a> {
 
     /// Continues with the description of the kind of table, once it is known. Keys that were read
     /// stay read.
-    pub fn proceed_as(&mut self, spec: &'static TableSpec) {
+    pub fn proceed_as(&mut self, spec: &'a TableSpec) {
         self.spec = spec;
     }
 
-    /// Continues with the description of a kind of a family. Parameters of other kinds get a hint.
-    pub fn proceed_as_one_of(&mut self, family: &'static FamilySpec, kind: &'static TableSpec) {
-        self.family = Some(family);
+    /// Continues with the description of one of the kinds of a family. Parameters of other kinds
+    /// get a hint.
+    pub fn proceed_as_one_of(&mut self, kinds: Vec<&'a TableSpec>, kind: &'a TableSpec) {
+        self.kinds = kinds;
         self.spec = kind;
     }
 
@@ -99,14 +101,12 @@ impl<'a> Fields<'a> {
     }
 
     /// The entry of a field; `None` if it is absent. A field that is not described is always
-    /// absent.
+    /// absent, and an error of the program that reads it.
     pub fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
-        debug_assert!(
-            self.spec.field(key).is_some(),
-            "field `{key}` of {} is not described",
-            self.spec.name
-        );
-        self.spec.field(key)?;
+        if self.spec.field(key).is_none() {
+            let message = format!("field `{key}` of {} is not described", self.spec.name);
+            return self.report.refuse(self.place, message, "the program that reads it is wrong");
+        }
         self.asked.push(key);
         self.table.entry(key)
     }
@@ -137,6 +137,49 @@ impl<'a> Fields<'a> {
     /// after an error nothing is simulated, so any value does.
     pub fn optional_or<T: FromValue>(&mut self, key: &'static str, default: T) -> T {
         self.optional(key).unwrap_or(default)
+    }
+
+    /// A field with what its description says of its absence: an error, or a default value. `None`
+    /// if something else holds without it.
+    ///
+    /// ```
+    /// use isotherm_config::diagnostic::Report;
+    /// use isotherm_config::fields::{Fields, takes};
+    /// use isotherm_config::resolve::constant;
+    /// use isotherm_config::schema::{TableSpec, field, table};
+    ///
+    /// const ROOM: TableSpec = table("room", "").with(&[
+    ///     field("seats", takes::<u64>(), "How many sit there.").default("12"),
+    ///     field("height", takes::<f64>(), "In metres."),
+    /// ]);
+    /// let (room, report) = (constant("{ height = 3.5 }").unwrap(), Report::default());
+    /// let mut fields = Fields::of(&room, &ROOM, &report).unwrap();
+    /// assert_eq!(fields.get::<u64>("seats"), Some(12));
+    /// assert_eq!(fields.get::<f64>("height"), Some(3.5));
+    /// ```
+    pub fn get<T: FromValue>(&mut self, key: &'static str) -> Option<T> {
+        if let Some(entry) = self.entry(key) {
+            return T::read(&entry.value, self.report);
+        }
+        let field = self.spec.field(key)?;
+        match field.absent {
+            Absent::Default(toml) => {
+                let default = Value { span: self.place, ..constant(toml)? };
+                T::read(&default, self.report)
+            }
+            Absent::Error => {
+                self.missing(key, &field.takes.example());
+                None
+            }
+            Absent::Otherwise(_) => None,
+        }
+    }
+
+    /// The table with its constant defaults written out.
+    #[must_use]
+    pub fn resolved(&self) -> Table {
+        let as_they_are = Resolve { path: &|path, _| path.to_owned(), also: &|_, _| None };
+        resolved(self.table, self.spec, &as_they_are)
     }
 
     /// A field that takes one of some words, with what it is if it is absent.
@@ -193,9 +236,9 @@ impl<'a> Fields<'a> {
 
     /// Reports unknown fields, and fields that contradict others.
     pub fn finish(self) {
-        let what = match self.family {
-            Some(_) => format!("`{}`", self.spec.title),
-            None => quoted(self.spec.name, self.report),
+        let what = match self.kinds.is_empty() {
+            false => format!("`{}`", self.spec.title),
+            true => quoted(self.spec.name, self.report),
         };
         let all_read = self.report.count() == self.before;
         for entry in &self.table.entries {
@@ -212,10 +255,8 @@ impl<'a> Fields<'a> {
                 continue;
             }
             let known = self.spec.keys();
-            if let Some(family) = self.family
-                && let owners = owners(family, key)
-                && !owners.is_empty()
-            {
+            let owners = owners(&self.kinds, key);
+            if !owners.is_empty() {
                 let message = format!("`{key}` is a parameter of {}, not of {what}", list(&owners));
                 self.report.error(
                     entry.key_span,
@@ -233,12 +274,8 @@ impl<'a> Fields<'a> {
 }
 
 /// The kinds that have a parameter.
-fn owners(family: &FamilySpec, key: &str) -> Vec<&'static str> {
-    (family.kinds)()
-        .iter()
-        .filter(|kind| kind.field(key).is_some())
-        .map(|kind| kind.title)
-        .collect()
+fn owners(kinds: &[&TableSpec], key: &str) -> Vec<&'static str> {
+    kinds.iter().filter(|kind| kind.field(key).is_some()).map(|kind| kind.title).collect()
 }
 
 /// Quotes names that occur literally in a file; plain words such as `a step` stay unquoted.

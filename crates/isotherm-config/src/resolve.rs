@@ -13,10 +13,19 @@ use crate::tree::{Entry, Kind, Table, Value, parse_toml_value};
 /// table and the place where that is written.
 pub type MovePath<'a> = &'a dyn Fn(&str, Span) -> String;
 
+/// What is to be known of a file whose tables are resolved.
+#[derive(Clone, Copy)]
+pub struct Resolve<'a> {
+    /// Moves its paths.
+    pub path: MovePath<'a>,
+    /// The kind of a family that has this name, if the family itself does not know it.
+    pub also: &'a dyn Fn(&FamilySpec, &str) -> Option<&'a TableSpec>,
+}
+
 /// Completes a table of this description. A table without described fields, whose keys the user
 /// chooses, stays unchanged.
 #[must_use]
-pub fn resolved(table: &Table, spec: &TableSpec, path: MovePath<'_>) -> Table {
+pub fn resolved(table: &Table, spec: &TableSpec, by: &Resolve<'_>) -> Table {
     if spec.fields.is_empty() {
         return table.clone();
     }
@@ -28,7 +37,7 @@ pub fn resolved(table: &Table, spec: &TableSpec, path: MovePath<'_>) -> Table {
             Absent::Error | Absent::Otherwise(_) => None,
         };
         if let Some((key_span, value)) = written.or_else(default) {
-            let value = resolved_value(value, &field.takes, path);
+            let value = resolved_value(value, &field.takes, by);
             entries.push(Entry { key: field.key.to_owned(), key_span, value });
         }
     }
@@ -42,31 +51,31 @@ pub fn constant(toml: &str) -> Option<Value> {
     parse_toml_value(source, toml, 0, &Report::default())
 }
 
-fn resolved_value(mut value: Value, takes: &Takes, path: MovePath<'_>) -> Value {
+fn resolved_value(mut value: Value, takes: &Takes, by: &Resolve<'_>) -> Value {
     match (takes, &mut value.kind) {
-        (Takes::Path { .. }, Kind::String(text)) => *text = path(text, value.span),
-        (Takes::Table(spec), Kind::Table(table)) => *table = resolved(table, spec, path),
+        (Takes::Path { .. }, Kind::String(text)) => *text = (by.path)(text, value.span),
+        (Takes::Table(spec), Kind::Table(table)) => *table = resolved(table, spec, by),
         (Takes::Tables(spec), Kind::Array(values)) => {
             for value in values {
-                *value = resolved_value(value.clone(), &Takes::Table(spec), path);
+                *value = resolved_value(value.clone(), &Takes::Table(spec), by);
             }
         }
         (Takes::Kinds(kinds), Kind::Array(values)) => {
             for value in values {
                 let Kind::Table(table) = &mut value.kind else { continue };
                 if let Some(spec) = kinds.iter().find(|spec| spec.describes(table)) {
-                    *table = resolved(table, spec, path);
+                    *table = resolved(table, spec, by);
                 }
             }
         }
         (Takes::OneOf(family), written) => {
-            if let Some(table) = resolved_member(written, family, path) {
+            if let Some(table) = resolved_member(written, family, by) {
                 *written = Kind::Table(table);
             }
         }
         (Takes::Either(forms), _) => {
             if let Some(form) = forms.iter().find(|form| is_of_form(&value, form)) {
-                return resolved_value(value, form, path);
+                return resolved_value(value, form, by);
             }
         }
         _ => {}
@@ -76,7 +85,7 @@ fn resolved_value(mut value: Value, takes: &Takes, path: MovePath<'_>) -> Value 
 
 /// A member of a family as a table with its parameters: its name is the value of the key `kind`.
 /// `None` if it has no parameters, so that its name alone is enough.
-fn resolved_member(value: &Kind, family: &FamilySpec, path: MovePath<'_>) -> Option<Table> {
+fn resolved_member(value: &Kind, family: &FamilySpec, by: &Resolve<'_>) -> Option<Table> {
     let (name, table) = match value {
         Kind::String(name) => (name.as_str(), &Table::default()),
         Kind::Table(table) => match table.get("kind").map(|name| &name.kind) {
@@ -85,8 +94,9 @@ fn resolved_member(value: &Kind, family: &FamilySpec, path: MovePath<'_>) -> Opt
         },
         _ => return None,
     };
-    let spec = (family.kinds)().into_iter().find(|spec| spec.title == name)?;
-    let parameters = resolved(table, spec, path);
+    let known = (family.kinds)().into_iter().find(|spec| spec.title == name);
+    let spec = known.or_else(|| (by.also)(family, name))?;
+    let parameters = resolved(table, spec, by);
     if spec.fields.is_empty() || parameters.entries.is_empty() {
         return None;
     }
@@ -123,6 +133,9 @@ mod tests {
             .with(&[field("idle", SIZE, "").default("\"10min\""), field("also", SIZE, "")]),
     ];
 
+    const OWN: &TableSpec =
+        &table("", "").titled("own").with(&[field("share", SIZE, "").default("0.5")]);
+
     const FAMILY: FamilySpec = FamilySpec {
         name: "keep",
         doc: "",
@@ -151,7 +164,8 @@ mod tests {
     fn resolved_text(toml: &str) -> String {
         let Some(Value { kind: Kind::Table(table), span }) = constant(toml) else { panic!() };
         let path = |path: &str, _: Span| format!("../{path}");
-        write::value(&Value { kind: Kind::Table(resolved(&table, &SPEC, &path)), span })
+        let by = Resolve { path: &path, also: &|_, name| (name == "own").then_some(OWN) };
+        write::value(&Value { kind: Kind::Table(resolved(&table, &SPEC, &by)), span })
     }
 
     #[test]
@@ -171,6 +185,8 @@ mod tests {
         };
         assert_eq!(keep("\"plain\""), "\"plain\"");
         assert_eq!(keep("\"timed\""), "{ kind = \"timed\", idle = \"10min\" }");
+        assert_eq!(keep("\"own\""), "{ kind = \"own\", share = 0.5 }");
+        assert_eq!(keep("\"nobody's\""), "\"nobody's\"");
         assert_eq!(keep("{ also = 1 }"), "{ kind = \"timed\", idle = \"10min\", also = 1 }");
         assert_eq!(
             resolved_text("{ disk = 1, steps = [{ write = 1 }, { sleep = 2 }] }"),

@@ -64,7 +64,9 @@ pub fn value(value: &Value) -> String {
     }
 }
 
-fn table(table: &Table) -> String {
+/// A table between braces, as it was read.
+#[must_use]
+pub fn table(table: &Table) -> String {
     let entries =
         table.entries.iter().map(|entry| format!("{} = {}", key(&entry.key), value(&entry.value)));
     let entries: Vec<_> = entries.collect();

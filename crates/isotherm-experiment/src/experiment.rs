@@ -32,8 +32,8 @@ use crate::trace;
 pub struct Experiment {
     name: String,
     runs: Vec<PlannedRun>,
-    sources: Sources,
-    inputs: Inputs,
+    sources: Arc<Sources>,
+    inputs: Arc<Inputs>,
     warnings: Diagnostics,
     traces: KnownTraces,
 }
@@ -66,7 +66,7 @@ impl Experiment {
         let text = files::read_given(path, &shown, files::LARGEST_EXPERIMENT, hint)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut experiment = Self::check(&shown, &text, folder, overrides, depth)?;
-        experiment.inputs.add(path);
+        Arc::make_mut(&mut experiment.inputs).add(path);
         Ok(experiment)
     }
 
@@ -110,7 +110,7 @@ impl Experiment {
         let Some((root, set)) = document.tree(&mut sources, &report) else {
             return Err(report.into_diagnostics(sources));
         };
-        manifest::warn_of_own_policies(&root, &report);
+        manifest::warn_of_own_policies(&root, &overrides.kinds, &report);
         let document = Arc::new(document);
         let variants = check::variants(&root, &set, &sources, &report);
         let (sources, inputs) = (RefCell::new(sources), RefCell::default());
@@ -118,21 +118,15 @@ impl Experiment {
         let mut runs = Vec::new();
         for mut variant in variants {
             parameters::substitute(&mut variant.root, &sources.borrow(), &report);
-            let Some(checked) = check::check(
-                &variant.root,
-                folder,
-                overrides.seed,
-                &traces,
-                &sources,
-                &inputs,
-                &report,
-            ) else {
+            let Some(checked) =
+                check::check(&variant.root, folder, overrides, &traces, &sources, &inputs, &report)
+            else {
                 continue;
             };
             let check::Checked { plan, measured } = checked;
             runs.push(PlannedRun {
                 settings: variant.settings,
-                plan,
+                plan: Arc::new(plan),
                 measured,
                 label: None,
                 document: Arc::clone(&document),
@@ -152,7 +146,7 @@ impl Experiment {
         match runs.first() {
             Some(first) => {
                 let (name, traces) = (first.plan.name.clone(), traces.into_known());
-                let inputs = inputs.into_inner();
+                let (sources, inputs) = (Arc::new(sources), Arc::new(inputs.into_inner()));
                 Ok(Experiment { name, runs, sources, inputs, warnings, traces })
             }
             None => Err(Diagnostics::single("the experiment has no run")),
@@ -265,16 +259,13 @@ impl Experiment {
     }
 
     /// Starts a run that is [advanced from outside](crate::running). Its records go to the caller,
-    /// and nothing is written.
+    /// and nothing is written. The run shares its plan with the experiment, which need not outlive
+    /// it.
     ///
     /// # Errors
     ///
     /// The platform cannot be set up, or a trace cannot be read.
-    pub fn start<'a>(
-        &'a self,
-        run: &'a PlannedRun,
-        options: RunOptions,
-    ) -> Result<Running<'a>, ExperimentError> {
+    pub fn start(&self, run: &PlannedRun, options: RunOptions) -> Result<Running, ExperimentError> {
         Running::start(self.planned(run), options, None, false)
     }
 
@@ -284,16 +275,20 @@ impl Experiment {
     /// # Errors
     ///
     /// See [`ExperimentError`].
-    pub fn start_in<'a>(
-        &'a self,
-        run: &'a PlannedRun,
+    pub fn start_in(
+        &self,
+        run: &PlannedRun,
         folder: &Path,
         options: RunOptions,
-    ) -> Result<Running<'a>, ExperimentError> {
+    ) -> Result<Running, ExperimentError> {
         Running::start(self.planned(run), options, Some(folder), false)
     }
 
-    fn planned<'a>(&'a self, run: &'a PlannedRun) -> Planned<'a> {
-        Planned { run, inputs: &self.inputs, sources: &self.sources }
+    fn planned(&self, run: &PlannedRun) -> Planned {
+        Planned {
+            run: run.clone(),
+            inputs: Arc::clone(&self.inputs),
+            sources: Arc::clone(&self.sources),
+        }
     }
 }

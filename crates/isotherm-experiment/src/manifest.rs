@@ -18,7 +18,8 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use isotherm_config::diagnostic::{Diagnostic, Report};
-use isotherm_config::resolve::{constant, resolved};
+use isotherm_config::resolve::{Resolve, constant, resolved};
+use isotherm_config::schema::FamilySpec;
 use isotherm_config::source::{Sources, Span};
 use isotherm_config::tree::parameters::{self, PARAMETERS};
 use isotherm_config::tree::{Entry, Kind, Table, Value};
@@ -28,8 +29,9 @@ use isotherm_serverless::Slots;
 use crate::check::{EXPERIMENT, Setting, preset_defaults};
 use crate::overrides::Overrides;
 use crate::planned_run::PlannedRun;
+use crate::policies::Kinds;
 
-/// The field of `[manifest]` that names the policies of a run that were not the experiment's.
+/// The field of `[manifest]` that names the policies of a run that were those of a program.
 const OWN_POLICIES: &str = "own_policies";
 
 /// A longer array of tables has a line for each of them.
@@ -41,7 +43,7 @@ pub fn manifest(
     run: &PlannedRun,
     sources: &Sources,
     folder: &Path,
-    own_policies: &[&'static str],
+    own_policies: &[String],
 ) -> Result<String, PathBuf> {
     let table = tree(run, sources);
     let paths = Paths { folder, no_text: RefCell::new(None) };
@@ -52,7 +54,9 @@ pub fn manifest(
             false => run.document.folder.join(path),
         })
     };
-    let table = resolved(&table, &EXPERIMENT, &path);
+    let kinds = &run.document.overrides.kinds;
+    let also = |family: &FamilySpec, kind: &str| kinds.own_table(family, kind);
+    let table = resolved(&table, &EXPERIMENT, &Resolve { path: &path, also: &also });
     let mut text = String::from(
         "# Everything that this run was made of. It is an experiment: `isotherm run` on it gives the same results again.\n\n",
     );
@@ -123,10 +127,29 @@ fn add(table: &mut Table, key: &str, toml: &str) {
     }
 }
 
-/// Warns of a manifest that cannot repeat its run, because a program brought policies of its own.
-pub fn warn_of_own_policies(root: &Value, report: &Report) {
-    let own = root.table().and_then(|root| root.get("manifest")?.table()?.get(OWN_POLICIES));
-    if let Some(own) = own {
+/// The policies of the run of a manifest that were those of a program.
+pub fn own_policies(root: &Value) -> Vec<&str> {
+    let own = own_policies_of(root).map(|own| &own.kind);
+    let Some(Kind::Array(own)) = own else { return Vec::new() };
+    let mut policies = Vec::new();
+    for policy in own {
+        if let Kind::String(text) = &policy.kind {
+            policies.push(text.as_str());
+        }
+    }
+    policies
+}
+
+fn own_policies_of(root: &Value) -> Option<&Value> {
+    root.table()?.get("manifest")?.table()?.get(OWN_POLICIES)
+}
+
+/// Warns of a manifest that cannot repeat its run, because a program brought policies of its own
+/// that are not of these kinds.
+pub fn warn_of_own_policies(root: &Value, kinds: &Kinds, report: &Report) {
+    let Some(own) = own_policies_of(root) else { return };
+    let others = own_policies(root).iter().filter(|policy| !kinds.has(policy)).count();
+    if others > 0 {
         report.warn(Diagnostic::at(
             own.span,
             "the run of this manifest had policies of the program that ran it",

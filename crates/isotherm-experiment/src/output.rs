@@ -49,9 +49,8 @@ pub const FILES: [&str; 3] = [INVOCATIONS, SUMMARY, MANIFEST];
 
 /// A folder into which results are written. If dropped before [`commit`](Output::commit), it leaves
 /// nothing behind.
-pub struct Output<'a> {
+pub struct Output {
     folder: PathBuf,
-    rules: Rules<'a>,
     /// The records, if they are kept.
     invocations: Option<(NamedTempFile, Arc<Mutex<Sha256>>)>,
     /// Held until all files are renamed.
@@ -60,14 +59,14 @@ pub struct Output<'a> {
     made: CreatedFolder,
 }
 
-impl<'a> Output<'a> {
+impl Output {
     /// Makes the folder if it does not exist and, if records are kept, a temporary file for them.
     ///
     /// # Errors
     ///
     /// The folder cannot be made or written into, another run writes into it, or one of the files
     /// may not be replaced.
-    pub fn create(folder: &Path, records: bool, rules: Rules<'a>) -> io::Result<Self> {
+    pub fn create(folder: &Path, records: bool, rules: Rules<'_>) -> io::Result<Self> {
         // Asked once only: another run that fails may remove the folder at any moment.
         if std::fs::metadata(folder).is_ok_and(|known| !known.is_dir()) {
             return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a folder"));
@@ -84,9 +83,9 @@ impl<'a> Output<'a> {
             partial::clear_dead(place);
         }
         let folder = folder.to_owned();
-        let mut output = Output { folder, rules, invocations: None, _lock: lock, made };
+        let mut output = Output { folder, invocations: None, _lock: lock, made };
         if records {
-            output.invocations = Some((output.begun(INVOCATIONS)?, Arc::default()));
+            output.invocations = Some((output.begun(INVOCATIONS, rules)?, Arc::default()));
         }
         Ok(output)
     }
@@ -104,12 +103,17 @@ impl<'a> Output<'a> {
     }
 
     /// Writes the other files, given by name and text, then the manifest with the hashes of all
-    /// others, and renames them to their final names.
+    /// others, and renames them to their final names. The rules are those of its creation.
     ///
     /// # Errors
     ///
     /// A file cannot be written or renamed. Then everything is as it was before.
-    pub fn commit(mut self, others: &[(&str, &str)], manifest: &str) -> io::Result<()> {
+    pub fn commit(
+        mut self,
+        others: &[(&str, &str)],
+        manifest: &str,
+        rules: Rules<'_>,
+    ) -> io::Result<()> {
         let mut files = Vec::new();
         let mut hashes = Vec::new();
         let mut gone = Vec::new();
@@ -124,22 +128,22 @@ impl<'a> Output<'a> {
         // What may fail for lack of disk space fails before the first file is renamed.
         for (name, text) in others {
             hashes.push((name, sha256(text.as_bytes())));
-            files.push(self.staged(name, text)?);
+            files.push(self.staged(name, text, rules)?);
         }
         let manifest = format!("{manifest}{}", listing::listing(&hashes));
-        files.push(self.staged(MANIFEST, &manifest)?);
-        set::appear(files, &gone, self.rules)?;
+        files.push(self.staged(MANIFEST, &manifest, rules)?);
+        set::appear(files, &gone, rules)?;
         self.made.keep();
         Ok(())
     }
 
     /// A temporary file in the folder of one of the files, so that it can be renamed.
-    fn begun(&self, name: &str) -> io::Result<NamedTempFile> {
-        partial::create(&beside(&self.folder.join(name), self.rules)?)
+    fn begun(&self, name: &str, rules: Rules<'_>) -> io::Result<NamedTempFile> {
+        partial::create(&beside(&self.folder.join(name), rules)?)
     }
 
-    fn staged(&self, name: &str, text: &str) -> io::Result<Staged> {
-        let mut file = self.begun(name)?;
+    fn staged(&self, name: &str, text: &str, rules: Rules<'_>) -> io::Result<Staged> {
+        let mut file = self.begun(name, rules)?;
         file.write_all(text.as_bytes())?;
         Ok(Staged { file, path: self.folder.join(name) })
     }
@@ -274,11 +278,11 @@ mod tests {
         Rules { inputs: &NONE, force: false }
     }
 
-    fn create(folder: &Path, records: bool) -> Output<'static> {
+    fn create(folder: &Path, records: bool) -> Output {
         Output::create(folder, records, rules()).unwrap()
     }
 
-    fn write(output: &Output<'_>, text: &str) {
+    fn write(output: &Output, text: &str) {
         output.invocations().unwrap().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
@@ -301,7 +305,7 @@ mod tests {
         let output = create(&folder, true);
         write(&output, "id\n");
         assert!(!folder.join(INVOCATIONS).exists());
-        output.commit(&[(SUMMARY, "{}\n")], "name = \"m\"\n").unwrap();
+        output.commit(&[(SUMMARY, "{}\n")], "name = \"m\"\n", rules()).unwrap();
         assert_eq!(names(&folder), FILES_SORTED);
         assert_eq!(
             (read(&folder, INVOCATIONS), read(&folder, SUMMARY)),
@@ -319,7 +323,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let first = create(parent.path(), true);
         write(&first, "id\n");
-        first.commit(&[(SUMMARY, "first")], "").unwrap();
+        first.commit(&[(SUMMARY, "first")], "", rules()).unwrap();
         let second = create(parent.path(), true);
         write(&second, "half a line");
         drop(second);
@@ -338,7 +342,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let first = create(parent.path(), true);
         write(&first, "id\n");
-        first.commit(&[(SUMMARY, "first")], "").unwrap();
+        first.commit(&[(SUMMARY, "first")], "", rules()).unwrap();
         std::fs::remove_file(parent.path().join(SUMMARY)).unwrap();
         std::fs::create_dir(parent.path().join(SUMMARY)).unwrap();
         let error = Output::create(parent.path(), true, rules()).err().unwrap();
@@ -353,7 +357,7 @@ mod tests {
         write(&second, "new\n");
         std::fs::create_dir(parent.path().join(SUMMARY)).unwrap();
         let manifest = read(parent.path(), MANIFEST);
-        second.commit(&[(SUMMARY, "second")], "").unwrap_err();
+        second.commit(&[(SUMMARY, "second")], "", rules()).unwrap_err();
         assert_eq!(names(parent.path()), FILES_SORTED);
         assert_eq!(
             (read(parent.path(), INVOCATIONS), read(parent.path(), MANIFEST)),
@@ -367,7 +371,9 @@ mod tests {
         drop(create(&parent.path().join("results/study/a"), true));
         assert!(names(parent.path()).is_empty());
         // What was there before stays, and so does what holds something else.
-        create(&parent.path().join("results/study/a"), false).commit(&[(SUMMARY, "")], "").unwrap();
+        create(&parent.path().join("results/study/a"), false)
+            .commit(&[(SUMMARY, "")], "", rules())
+            .unwrap();
         drop(create(&parent.path().join("results/study/b"), true));
         drop(create(&parent.path().join("results/study"), true));
         assert_eq!(names(&parent.path().join("results/study")), ["a"]);
@@ -381,10 +387,10 @@ mod tests {
         write(&first, "first\n");
         let error = Output::create(&folder, true, rules()).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
-        first.commit(&[(SUMMARY, "first")], "").unwrap();
+        first.commit(&[(SUMMARY, "first")], "", rules()).unwrap();
         let second = create(&folder, true);
         write(&second, "second\n");
-        second.commit(&[(SUMMARY, "second")], "").unwrap();
+        second.commit(&[(SUMMARY, "second")], "", rules()).unwrap();
         assert_eq!(
             (read(&folder, INVOCATIONS), read(&folder, SUMMARY)),
             ("second\n".into(), "second".into())
@@ -463,7 +469,7 @@ mod tests {
                 && there[0] != ".records.aBc123.partial",
             "{there:?}"
         );
-        output.commit(&[(SUMMARY, "{}\n")], "name = \"m\"\n").unwrap();
+        output.commit(&[(SUMMARY, "{}\n")], "name = \"m\"\n", rules).unwrap();
         assert_eq!(
             (names(folder.path()), names(&other)),
             (FILES_SORTED.map(str::to_owned).to_vec(), vec!["records".into(), "seal".into()])
@@ -477,7 +483,7 @@ mod tests {
     #[test]
     fn a_run_without_records_removes_those_of_an_earlier_one() {
         let folder = tempfile::tempdir().unwrap();
-        create(folder.path(), true).commit(&[(SUMMARY, "first")], "").unwrap();
+        create(folder.path(), true).commit(&[(SUMMARY, "first")], "", rules()).unwrap();
         let second = create(folder.path(), false);
         assert!(second.invocations().unwrap().is_none());
         assert_eq!(
@@ -485,7 +491,7 @@ mod tests {
             [".isotherm.lock", INVOCATIONS, MANIFEST, SUMMARY],
             "all is as it was"
         );
-        second.commit(&[(SUMMARY, "second")], "").unwrap();
+        second.commit(&[(SUMMARY, "second")], "", rules()).unwrap();
         assert_eq!(names(folder.path()), [MANIFEST, SUMMARY]);
     }
 }

@@ -1,10 +1,12 @@
-//! What is changed in an experiment from outside of its file: `--set` and `--seed`.
+//! What is changed in an experiment from outside of its file, as by `--set` and `--seed`.
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::source::Sources;
 use isotherm_config::tree::{self, Value, parameters};
 
-/// What is changed in an experiment from outside of its file.
+use crate::policies::Kinds;
+
+/// What is changed in an experiment from outside of its file, and what else it may name.
 ///
 /// ```
 /// use isotherm_experiment::Overrides;
@@ -21,6 +23,8 @@ pub struct Overrides {
     /// value is what TOML understands by it, or else a string: `5min` needs no quotes. Paths of
     /// files in it are relative to the current folder.
     pub set: Vec<(String, String)>,
+    /// The kinds of policies that the file may name.
+    pub kinds: Kinds,
 }
 
 impl Overrides {
@@ -34,6 +38,13 @@ impl Overrides {
     /// The same with this field set to this value.
     pub fn with(mut self, path: impl Into<String>, value: impl Into<String>) -> Self {
         self.set.push((path.into(), value.into()));
+        self
+    }
+
+    /// The same with kinds of policies of the program's own.
+    #[must_use]
+    pub fn with_kinds(mut self, kinds: Kinds) -> Self {
+        self.kinds = kinds;
         self
     }
 

@@ -14,7 +14,7 @@ pub struct PlannedRun {
     /// What was changed for this run; empty if the experiment has no sweep.
     pub settings: Vec<Setting>,
     /// What to simulate.
-    pub plan: Plan,
+    pub plan: Arc<Plan>,
     /// What was measured on a real platform.
     pub measured: Measured,
     /// What distinguishes it from the others of its sweep.

@@ -21,10 +21,11 @@ pub struct RunReport {
     /// no sweep. A run of the manifest of such a run has them too.
     #[serde(serialize_with = "settings")]
     pub sweep: Vec<Setting>,
-    /// The policies that were not those of the experiment but of the program that has run it;
-    /// absent if there are none.
+    /// The policies that were those of the program that has run the experiment: `scheduler` if it
+    /// stood in place of the experiment's, `scheduler KIND of PROGRAM` if the experiment names it.
+    /// Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub own_policies: Vec<&'static str>,
+    pub own_policies: Vec<String>,
     /// What the records say.
     #[serde(flatten)]
     pub summary: SummaryReport,
@@ -40,7 +41,7 @@ pub struct RunReport {
 }
 
 impl RunReport {
-    pub(crate) fn new(run: &PlannedRun, outcome: Outcome, own_policies: Vec<&'static str>) -> Self {
+    pub(crate) fn new(run: &PlannedRun, outcome: Outcome, own_policies: Vec<String>) -> Self {
         RunReport {
             name: run.plan.name.clone(),
             seed: run.plan.seed,

@@ -6,6 +6,9 @@
 //! between, and [finishes](Running::finish) it. Advanced in any steps, a run gives the bytes of
 //! [`Experiment::run`](crate::Experiment::run), which is [`Running::finish`] alone.
 //!
+//! It owns what it needs and shares its plan with the experiment. The service that it simulates is
+//! not given out: what is changed there could not be replayed.
+//!
 //! # Forks
 //!
 //! Actors are futures, which cannot be cloned, and neither can a run. But a run is deterministic:
@@ -14,14 +17,13 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
 use isotherm_config::source::Sources;
 use isotherm_kernel::{Advanced, Time};
 use isotherm_results::SinkError;
-use isotherm_serverless::{
-    Answer, Decision, InvocationRecord, NotAsked, ServerlessComputeService, View,
-};
+use isotherm_serverless::{Answer, Decision, InvocationRecord, NotAsked, Unfinished, View};
 use isotherm_services::FailureCause;
 
 use crate::error::ExperimentError;
@@ -66,23 +68,23 @@ const ROOM_FOR_HASHES: u64 = 4096;
 /// assert_eq!(run.finish()?.summary.invocations.completed, 3);
 /// # Ok::<(), isotherm_experiment::ExperimentError>(())
 /// ```
-pub struct Running<'a> {
-    planned: Planned<'a>,
+pub struct Running {
+    planned: Planned,
     started: Started,
     /// Where its results go, if not only to the caller.
-    files: Option<Files<'a>>,
+    files: Option<Files>,
     /// The policies of the program that runs it.
-    own_policies: Vec<&'static str>,
+    own_policies: Vec<String>,
     /// What the caller has decided, and when.
     answers: Vec<(Time, Answer)>,
 }
 
 /// A run of an experiment, with what the experiment was read from.
-#[derive(Clone, Copy)]
-pub(crate) struct Planned<'a> {
-    pub(crate) run: &'a PlannedRun,
-    pub(crate) inputs: &'a Inputs,
-    pub(crate) sources: &'a Sources,
+#[derive(Clone)]
+pub(crate) struct Planned {
+    pub(crate) run: PlannedRun,
+    pub(crate) inputs: Arc<Inputs>,
+    pub(crate) sources: Arc<Sources>,
 }
 
 /// How far a run was advanced.
@@ -97,24 +99,26 @@ pub enum Reached {
 }
 
 /// The files of a run, which appear when all of them are whole.
-struct Files<'a> {
+struct Files {
     folder: PathBuf,
-    output: Output<'a>,
+    output: Output,
+    /// Whether links, devices and pipes are written to.
+    force: bool,
     manifest: String,
 }
 
-impl<'a> Running<'a> {
+impl Running {
     /// Starts a run. Its results go into a folder, if one is given, and arrivals are read by a
     /// thread of their own if `reads_ahead`.
     pub(crate) fn start(
-        planned: Planned<'a>,
+        planned: Planned,
         options: RunOptions,
         folder: Option<&Path>,
         reads_ahead: bool,
     ) -> Result<Self, ExperimentError> {
-        let own_policies = options.own_policies();
+        let own_policies = options.own_policies(&planned.run.plan);
         let files = match folder {
-            Some(folder) => Some(Files::create(planned, folder, &options, &own_policies)?),
+            Some(folder) => Some(Files::create(&planned, folder, &options, &own_policies)?),
             None => None,
         };
         let invocations = match &files {
@@ -122,7 +126,7 @@ impl<'a> Running<'a> {
             None => None,
         };
         let started = Started::start(&planned.run.plan, options, invocations, reads_ahead)
-            .map_err(|failure| explained(planned, folder, failure))?;
+            .map_err(|failure| explained(&planned, folder, failure))?;
         Ok(Running { planned, started, files, own_policies, answers: Vec::new() })
     }
 
@@ -154,7 +158,7 @@ impl<'a> Running<'a> {
             let advanced = self.started.run_until(date);
             let advanced = advanced.map_err(|failure| {
                 let folder = self.files.as_ref().map(|files| files.folder.as_path());
-                explained(self.planned, folder, failure)
+                explained(&self.planned, folder, failure)
             })?;
             match advanced {
                 Advanced::Ended(at) => return Ok(Reached::End(at)),
@@ -189,10 +193,11 @@ impl<'a> Running<'a> {
         self.started.service().view(look)
     }
 
-    /// The serverless platform, for further questions.
+    /// What the invocations that have not ended wait for or do, grouped by function and reason. It
+    /// looks at all invocations and compute hosts.
     #[must_use]
-    pub fn service(&self) -> &ServerlessComputeService {
-        self.started.service()
+    pub fn why_unfinished(&self) -> Vec<Unfinished> {
+        self.started.service().why_unfinished()
     }
 
     /// The records of the invocations that have ended since the last call, if the run
@@ -230,7 +235,7 @@ impl<'a> Running<'a> {
     /// # Errors
     /// Those of a run; [`ExperimentError::OtherRun`] if the copy asks for something else.
     pub fn replay_to(&self, date: Time, options: RunOptions) -> Result<Self, ExperimentError> {
-        let mut copy = Running::start(self.planned, options, None, false)?;
+        let mut copy = Running::start(self.planned.clone(), options, None, false)?;
         let mut answers = self.answers.iter();
         while let Reached::Decision(_) = copy.advance_until(date)? {
             let Some((at, answer)) = answers.next() else { return Ok(copy) };
@@ -257,18 +262,18 @@ impl<'a> Running<'a> {
         let Running { planned, started, files, own_policies, .. } = self;
         let outcome = started.finish().map_err(|failure| {
             let folder = files.as_ref().map(|files| files.folder.as_path());
-            explained(planned, folder, failure)
+            explained(&planned, folder, failure)
         })?;
-        let report = RunReport::new(planned.run, outcome, own_policies);
+        let report = RunReport::new(&planned.run, outcome, own_policies);
         if let Some(files) = files {
-            files.commit(&report)?;
+            files.commit(&report, &planned.inputs)?;
         }
         Ok(report)
     }
 }
 
 /// What a failure means to the user of an experiment.
-fn explained(planned: Planned<'_>, folder: Option<&Path>, failure: Failure) -> ExperimentError {
+fn explained(planned: &Planned, folder: Option<&Path>, failure: Failure) -> ExperimentError {
     let output_error = |source| ExperimentError::Output {
         path: folder.unwrap_or(Path::new("")).to_owned(),
         source,
@@ -291,25 +296,25 @@ fn explained(planned: Planned<'_>, folder: Option<&Path>, failure: Failure) -> E
                 _ => "",
             };
             let diagnostic = Diagnostic::at(function.place, message, hint);
-            let sources = planned.sources.clone();
+            let sources = Sources::clone(&planned.sources);
             ExperimentError::Input(Diagnostics::new(sources, vec![diagnostic]))
         }
     }
 }
 
-impl<'a> Files<'a> {
+impl Files {
     fn create(
-        planned: Planned<'a>,
+        planned: &Planned,
         folder: &Path,
         options: &RunOptions,
-        own_policies: &[&'static str],
+        own_policies: &[String],
     ) -> Result<Self, ExperimentError> {
         let error = |source| ExperimentError::Output { path: folder.to_owned(), source };
-        let rules = Rules { inputs: planned.inputs, force: options.force };
+        let rules = Rules { inputs: &planned.inputs, force: options.force };
         let output = Output::create(folder, options.records, rules).map_err(error)?;
         // A manifest that could not be written or read again is an error before anything is
         // simulated.
-        let manifest = manifest(planned.run, planned.sources, folder, own_policies)
+        let manifest = manifest(&planned.run, &planned.sources, folder, own_policies)
             .map_err(|path| error(no_text(&path)))?;
         if manifest.len() as u64 > LARGEST_EXPERIMENT - ROOM_FOR_HASHES {
             return Err(error(io::Error::new(
@@ -317,13 +322,13 @@ impl<'a> Files<'a> {
                 "the manifest would be larger than 256 MiB",
             )));
         }
-        Ok(Files { folder: folder.to_owned(), output, manifest })
+        Ok(Files { folder: folder.to_owned(), output, force: options.force, manifest })
     }
 
-    fn commit(self, report: &RunReport) -> Result<(), ExperimentError> {
-        let Files { folder, output, manifest } = self;
+    fn commit(self, report: &RunReport, inputs: &Inputs) -> Result<(), ExperimentError> {
+        let Files { folder, output, force, manifest } = self;
         output
-            .commit(&[(SUMMARY, &report.to_json())], &manifest)
+            .commit(&[(SUMMARY, &report.to_json())], &manifest, Rules { inputs, force })
             .map_err(|source| ExperimentError::Output { path: folder, source })
     }
 

@@ -3,6 +3,8 @@
 use std::fmt;
 
 #[cfg(feature = "experiment")]
+use isotherm_experiment::policies::KindError;
+#[cfg(feature = "experiment")]
 use isotherm_experiment::{Diagnostics, ExperimentError};
 use isotherm_kernel::{DistributionError, RunError};
 use isotherm_platform::PlatformError;
@@ -70,6 +72,10 @@ pub enum Error {
     #[cfg(feature = "experiment")]
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
+    /// A kind of policy cannot be added to those of experiment files.
+    #[cfg(feature = "experiment")]
+    #[error(transparent)]
+    Kind(#[from] KindError),
     /// A decision that was not asked for.
     #[error(transparent)]
     NotAsked(#[from] NotAsked),

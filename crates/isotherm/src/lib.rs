@@ -241,7 +241,8 @@
 //! [`Experiment::run`](experiment::Experiment::run) runs it and writes its results.
 //! [`RunOptions`](experiment::RunOptions) put policies of your own in place of the file's, and
 //! [`Experiment::start`](experiment::Experiment::start) gives a run that you advance yourself, date
-//! by date or decision by decision.
+//! by date or decision by decision. [`Kinds`](experiment::Kinds) are policies of your own that the
+//! file can name.
 //!
 //! # Where to go next
 //!
@@ -253,6 +254,7 @@
 //! * [`InvocationRecord`](serverless::InvocationRecord): all dates of an invocation, and what it
 //!   waited for.
 //! * `examples/` in the repository: `custom_scheduler.rs`, `own_policy_on_a_trace.rs`,
+//!   `own_kind.rs` (a policy that experiment files name),
 //!   `autoscaler.rs`, `stepped.rs` (the caller decides), `custom_controller.rs` (clients with
 //!   think times), `chained_functions.rs` (a function that invokes two others and takes
 //!   the answer that comes first), `image_caching.rs` (where images are found), `bare_metal.rs`

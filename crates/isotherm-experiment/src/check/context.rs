@@ -14,6 +14,7 @@ use crate::check::known_traces::Traces;
 use crate::files::{self, TextError, io_reason};
 use crate::inputs::Inputs;
 use crate::plan::{AzureTrace, Body, FunctionPlan};
+use crate::policies::Known;
 
 /// The shared state of the readers of one experiment.
 pub struct Context<'a> {
@@ -25,6 +26,8 @@ pub struct Context<'a> {
     pub inputs: &'a RefCell<Inputs>,
     /// The folder of the experiment file, to which paths in it are relative.
     pub folder: &'a Path,
+    /// The kinds of policies that the experiment may name.
+    pub(crate) policies: Known<'a>,
     /// The traces read so far, shared by the runs of a sweep.
     pub traces: &'a Traces,
     /// The storages of the file, and the storage `repository`.

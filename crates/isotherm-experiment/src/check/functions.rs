@@ -335,7 +335,7 @@ impl Listed<'_> {
             From::Trace(_) => DefaultLimits::default(),
         };
         let startup = fields.optional("startup").unwrap_or_else(|| startup.clone());
-        let keep_alive = service::optional_policy(fields, "keep_alive");
+        let keep_alive = service::optional_policy(fields, "keep_alive", &context.policies);
         let on_failure = on_failure::read(fields);
         let concurrency = concurrency::of_function(fields);
         let image = fields.optional::<Located<String>>("image");
@@ -377,7 +377,7 @@ impl azure::Functions {
             image,
             limits: Limits { time, memory_bytes, disk_bytes },
             startup: startup.clone(),
-            keep_alive,
+            keep_alive: keep_alive.clone(),
             on_failure,
             concurrency,
             body: Body::clone(&body.body),
@@ -418,7 +418,7 @@ impl File {
                 image,
                 limits,
                 startup,
-                keep_alive,
+                keep_alive: keep_alive.clone(),
                 on_failure,
                 concurrency,
                 body,

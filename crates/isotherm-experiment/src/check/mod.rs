@@ -51,9 +51,13 @@ use isotherm_platform::PlatformSpec;
 use isotherm_serverless::Preset;
 
 use crate::inputs::Inputs;
+use crate::manifest;
+use crate::overrides::Overrides;
 use crate::plan::{
     AzureTrace, FunctionPlan, HostsPlan, ImagePlan, Plan, ServicePlan, StoragePlan, WorkloadPlan,
 };
+
+use crate::policies::Known;
 
 pub use crate::files::io_reason;
 pub(crate) use azure::tolerated;
@@ -166,12 +170,12 @@ pub struct Checked {
 
 /// Checks one experiment, with the changes of a sweep already made in the tree `root`.
 ///
-/// Paths in the file are relative to `folder`; `seed` overrides that of the file. Returns `None` if
-/// there are errors, which are then in `report`.
+/// Paths in the file are relative to `folder`; the changes of `overrides` have been made but for the
+/// seed. Returns `None` if there are errors, which are then in `report`.
 pub fn check(
     root: &Value,
     folder: &Path,
-    seed: Option<u64>,
+    overrides: &Overrides,
     traces: &Traces,
     sources: &RefCell<Sources>,
     inputs: &RefCell<Inputs>,
@@ -186,12 +190,13 @@ pub fn check(
         sources,
         inputs,
         folder,
+        policies: Known { kinds: &overrides.kinds, of_manifest: manifest::own_policies(root) },
         traces,
         storages,
         images: Names::gather(table, "image", report),
         functions: Names::gather(table, "function", report),
         needs: RefCell::new(Needs::default()),
-        seed: seed.or_else(|| written_seed(table)).unwrap_or(0),
+        seed: overrides.seed.or_else(|| written_seed(table)).unwrap_or(0),
         created: RefCell::new(Vec::new()),
         bodies: RefCell::new(Vec::new()),
         azure: None,
@@ -253,7 +258,7 @@ impl ExperimentReader<'_> {
             .required_value("platform", "\"cluster.xml\"")
             .and_then(|value| platform::platform(self.table, value, self.context));
         let service = fields.entry("service").map(|entry| &entry.value);
-        let service = service::service(service, preset, report);
+        let service = service::service(service, preset, &self.context.policies, report);
         for kind in ARRAYS {
             if let Some(entry) = fields.entry(kind) {
                 array_of_tables(&entry.value, kind, report);

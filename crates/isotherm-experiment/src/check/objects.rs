@@ -202,7 +202,7 @@ pub fn function(
     let image = image.map(|image| context.images.resolve(&image, report));
     let limits = limits::required(&mut fields);
     let startup = fields.optional("startup").unwrap_or_else(|| startup.clone());
-    let keep_alive = service::optional_policy(&mut fields, "keep_alive");
+    let keep_alive = service::optional_policy(&mut fields, "keep_alive", &context.policies);
     let on_failure = on_failure::read(&mut fields);
     let concurrency = concurrency::of_function(&mut fields);
     let body = body::optional_body(&mut fields, context);

@@ -11,7 +11,7 @@ use crate::check::distribution::A_DURATION;
 use crate::check::{concurrency, on_failure};
 use crate::plan::ServicePlan;
 use crate::policies::{
-    self, EvictionKind, ImageEvictionKind, KeepAliveKind, Policy, SchedulerKind,
+    self, EvictionKind, ImageEvictionKind, KeepAliveKind, Known, Policy, SchedulerKind,
 };
 
 /// `[service]`
@@ -145,28 +145,42 @@ pub fn buffer(fields: &mut Fields<'_>) -> Option<u64> {
 }
 
 /// A policy, unless the field is absent.
-fn policy<P: Policy>(fields: &mut Fields<'_>, key: &'static str, policy: &mut P) {
-    if let Some(read) = optional_policy(fields, key) {
+fn policy<P: Policy>(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    policy: &mut P,
+    known: &Known<'_>,
+) {
+    if let Some(read) = optional_policy(fields, key, known) {
         *policy = read;
     }
 }
 
 /// A policy that may be absent.
-pub fn optional_policy<P: Policy>(fields: &mut Fields<'_>, key: &'static str) -> Option<P> {
+pub fn optional_policy<P: Policy>(
+    fields: &mut Fields<'_>,
+    key: &'static str,
+    known: &Known<'_>,
+) -> Option<P> {
     let report = fields.report();
-    fields.entry(key).and_then(|entry| policies::read(&entry.value, report))
+    fields.entry(key).and_then(|entry| policies::read(&entry.value, known, report))
 }
 
 /// Reads `[service]`, which may be absent.
-pub fn service(value: Option<&Value>, preset: Preset, report: &Report) -> ServicePlan {
+pub fn service(
+    value: Option<&Value>,
+    preset: Preset,
+    known: &Known<'_>,
+    report: &Report,
+) -> ServicePlan {
     let mut plan = ServicePlan::of_preset(preset);
     let Some(value) = value else { return plan };
     let Some(mut fields) = Fields::of(value, &SERVICE, report) else { return plan };
-    policy(&mut fields, "scheduler", &mut plan.scheduler);
-    policy(&mut fields, "keep_alive", &mut plan.keep_alive);
-    policy(&mut fields, "reuse", &mut plan.reuse);
-    policy(&mut fields, "eviction", &mut plan.eviction);
-    policy(&mut fields, "image_eviction", &mut plan.image_eviction);
+    policy(&mut fields, "scheduler", &mut plan.scheduler, known);
+    policy(&mut fields, "keep_alive", &mut plan.keep_alive, known);
+    policy(&mut fields, "reuse", &mut plan.reuse, known);
+    policy(&mut fields, "eviction", &mut plan.eviction, known);
+    policy(&mut fields, "image_eviction", &mut plan.image_eviction, known);
     plan.max_concurrency =
         fields.optional_or("max_concurrency", concurrency::Maximum(plan.max_concurrency)).0;
     plan.throttle =

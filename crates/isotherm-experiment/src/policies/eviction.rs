@@ -1,15 +1,18 @@
 //! `service.eviction`: which idle containers are evicted when their room is needed.
 
+use std::sync::Arc;
+
 use isotherm_config::schema::{FamilySpec, table};
+use isotherm_kernel::RandomStreams;
 use isotherm_serverless::eviction::{
     ContainerEviction, FirstInFirstOut, GreedyDual, LargestFirst, LeastFrequentlyUsed,
     LeastRecentlyUsed, MemoryFit, NeverEvict,
 };
 
-use super::{BuiltIn, Policy, built_in, kinds, which};
+use super::{Entry, Kinds, OwnKind, Policy, built_in, kinds, which};
 
-/// The built-in eviction policies of containers, named by what is evicted first.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The eviction policies of containers, named by what is evicted first.
+#[derive(Clone, Debug, PartialEq)]
 pub enum EvictionKind {
     /// The container that has been idle for the longest time.
     Lru,
@@ -25,6 +28,8 @@ pub enum EvictionKind {
     Ram,
     /// No container: idle containers keep their room until they stop.
     None,
+    /// One of a program's own.
+    Own(OwnKind<dyn ContainerEviction>),
 }
 
 impl Policy for EvictionKind {
@@ -36,7 +41,7 @@ impl Policy for EvictionKind {
         kinds: kinds::<EvictionKind>,
     };
 
-    const REGISTRY: &'static [BuiltIn<Self>] = &[
+    const REGISTRY: &'static [Entry<Self>] = &[
         built_in("lru", "those idle for the longest time", &[], |_| Some(EvictionKind::Lru)),
         built_in("fifo", "those that were started first", &[], |_| Some(EvictionKind::Fifo)),
         built_in(
@@ -59,11 +64,15 @@ impl Policy for EvictionKind {
             Some(EvictionKind::None)
         }),
     ];
+
+    fn own(kinds: &Kinds) -> Option<&[Arc<Entry<Self>>]> {
+        Some(&kinds.evictions)
+    }
 }
 
 impl EvictionKind {
-    /// Makes the policy for a run.
-    pub(crate) fn build(self) -> Box<dyn ContainerEviction> {
+    /// Makes the policy for a run with these streams.
+    pub(crate) fn build(&self, streams: &RandomStreams) -> Box<dyn ContainerEviction> {
         match self {
             EvictionKind::Lru => Box::new(LeastRecentlyUsed),
             EvictionKind::Fifo => Box::new(FirstInFirstOut),
@@ -72,6 +81,7 @@ impl EvictionKind {
             EvictionKind::GreedyDual => Box::new(GreedyDual::default()),
             EvictionKind::Ram => Box::new(MemoryFit),
             EvictionKind::None => Box::new(NeverEvict),
+            EvictionKind::Own(own) => own.make(streams),
         }
     }
 }

@@ -4,7 +4,7 @@
 use isotherm_config::schema::{FamilySpec, table};
 use isotherm_services::Eviction;
 
-use super::{BuiltIn, Policy, built_in, kinds, which};
+use super::{Entry, Policy, built_in, kinds, which};
 
 /// The built-in eviction policies of images, named by what is evicted first.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,7 +30,7 @@ impl Policy for ImageEvictionKind {
         kinds: kinds::<ImageEvictionKind>,
     };
 
-    const REGISTRY: &'static [BuiltIn<Self>] = &[
+    const REGISTRY: &'static [Entry<Self>] = &[
         built_in("lru", "those that have not been used for the longest time", &[], |_| {
             Some(ImageEvictionKind::Lru)
         }),

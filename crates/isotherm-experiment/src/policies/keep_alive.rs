@@ -1,17 +1,16 @@
 //! `service.keep_alive` and `keep_alive` of functions: how long idle containers are kept.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_config::fields::{Fields, Number, Share, takes};
 use isotherm_config::schema::{FamilySpec, Field, field, table};
-use isotherm_kernel::Duration;
+use isotherm_kernel::{Duration, RandomStreams};
 use isotherm_serverless::keep_alive::{Fixed, HybridConfig, HybridHistogram, KeepAlive};
 
-use super::{BuiltIn, Policy, built_in, kinds, which};
+use super::{Entry, Kinds, OwnKind, Policy, built_in, kinds, which};
 
-/// The built-in keep-alive policies.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The keep-alive policies.
+#[derive(Clone, Debug, PartialEq)]
 pub enum KeepAliveKind {
     /// A container stops when its last invocation has ended.
     None,
@@ -22,6 +21,8 @@ pub enum KeepAliveKind {
     /// A histogram of the idle times of its function determines when a container is stopped and
     /// when one is started ahead.
     Hybrid(HybridConfig),
+    /// One of a program's own.
+    Own(OwnKind<dyn KeepAlive>),
 }
 
 impl Policy for KeepAliveKind {
@@ -33,7 +34,7 @@ impl Policy for KeepAliveKind {
         kinds: kinds::<KeepAliveKind>,
     };
 
-    const REGISTRY: &'static [BuiltIn<Self>] = &[
+    const REGISTRY: &'static [Entry<Self>] = &[
         built_in("none", "a container stops when its invocation has ended", &[], |_| {
             Some(KeepAliveKind::None)
         }),
@@ -62,6 +63,10 @@ impl Policy for KeepAliveKind {
             hybrid,
         ),
     ];
+
+    fn own(kinds: &Kinds) -> Option<&[Arc<Entry<Self>>]> {
+        Some(&kinds.keep_alives)
+    }
 }
 
 const HYBRID: &[Field] = &[
@@ -155,29 +160,14 @@ fn check_bins(fields: &mut Fields<'_>, bin: Duration, range: Duration) {
 }
 
 impl KeepAliveKind {
-    /// Makes the policy of a service.
-    pub(crate) fn build(self) -> Box<dyn KeepAlive> {
-        match self.fixed() {
-            Ok(fixed) => Box::new(fixed),
-            Err(config) => Box::new(HybridHistogram::new(config)),
-        }
-    }
-
-    /// Makes a policy that functions share.
-    pub(crate) fn build_shared(self) -> Rc<RefCell<dyn KeepAlive>> {
-        match self.fixed() {
-            Ok(fixed) => Rc::new(RefCell::new(fixed)),
-            Err(config) => Rc::new(RefCell::new(HybridHistogram::new(config))),
-        }
-    }
-
-    /// The policy with a fixed time, or the configuration of the hybrid one.
-    fn fixed(self) -> Result<Fixed, HybridConfig> {
-        Ok(match self {
+    /// Makes the policy for a run with these streams.
+    pub(crate) fn build(&self, streams: &RandomStreams) -> Box<dyn KeepAlive> {
+        Box::new(match self {
             KeepAliveKind::None => Fixed::NONE,
-            KeepAliveKind::Fixed(idle) => Fixed::new(idle),
+            KeepAliveKind::Fixed(idle) => Fixed::new(*idle),
             KeepAliveKind::Forever => Fixed::FOREVER,
-            KeepAliveKind::Hybrid(config) => return Err(config),
+            KeepAliveKind::Hybrid(config) => return Box::new(HybridHistogram::new(*config)),
+            KeepAliveKind::Own(own) => return own.make(streams),
         })
     }
 }

@@ -3,7 +3,7 @@
 use isotherm_config::schema::{FamilySpec, table};
 use isotherm_serverless::ContainerReuse;
 
-use super::{BuiltIn, Policy, built_in, kinds, which};
+use super::{Entry, Policy, built_in, kinds, which};
 
 impl Policy for ContainerReuse {
     const FAMILY: &'static FamilySpec = &FamilySpec {
@@ -14,7 +14,7 @@ impl Policy for ContainerReuse {
         kinds: kinds::<ContainerReuse>,
     };
 
-    const REGISTRY: &'static [BuiltIn<Self>] = &[
+    const REGISTRY: &'static [Entry<Self>] = &[
         built_in("newest", "the idle container that was created last serves", &[], |_| {
             Some(ContainerReuse::Newest)
         }),

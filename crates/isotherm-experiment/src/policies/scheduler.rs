@@ -1,5 +1,7 @@
 //! `service.scheduler`: on which compute host (node) each invocation runs.
 
+use std::sync::Arc;
+
 use isotherm_config::fields::{Choice, Fields, Multiple, choice, takes, word, words};
 use isotherm_config::schema::{FamilySpec, Field, Takes, field, table};
 use isotherm_kernel::RandomStreams;
@@ -9,10 +11,10 @@ use isotherm_serverless::scheduler::{
     RandomPlacement, RoundRobin, Scheduler, WarmFirst, WorkloadBalancing,
 };
 
-use super::{BuiltIn, Policy, built_in, kinds, which};
+use super::{Entry, Kinds, OwnKind, Policy, built_in, kinds, which};
 
-/// The built-in schedulers.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// The schedulers.
+#[derive(Clone, Debug, PartialEq)]
 pub enum SchedulerKind {
     /// First come, first served, on the first of the nodes nearest to the image.
     Fcfs,
@@ -57,6 +59,8 @@ pub enum SchedulerKind {
     Random,
     /// Free slots are shared in proportion to the pending work of functions.
     WorkloadBalancing,
+    /// One of a program's own.
+    Own(OwnKind<dyn Scheduler>),
 }
 
 const PREFER_WARM: Field = field(
@@ -88,7 +92,7 @@ impl Policy for SchedulerKind {
         kinds: kinds::<SchedulerKind>,
     };
 
-    const REGISTRY: &'static [BuiltIn<Self>] = &[
+    const REGISTRY: &'static [Entry<Self>] = &[
         built_in(
             "fcfs",
             "first come, first served, on the first of the nodes that are nearest to the image",
@@ -167,13 +171,16 @@ impl Policy for SchedulerKind {
             |_| Some(SchedulerKind::WorkloadBalancing),
         ),
     ];
+
+    fn own(kinds: &Kinds) -> Option<&[Arc<Entry<Self>>]> {
+        Some(&kinds.schedulers)
+    }
 }
 
 impl SchedulerKind {
-    /// Makes the scheduler for a run with these rules and this seed.
-    pub(crate) fn build(self, rules: Rules, seed: u64) -> Box<dyn Scheduler> {
-        let random = |name| RandomStreams::new(seed).stream(name);
-        match self {
+    /// Makes the scheduler for a run with these rules and these streams.
+    pub(crate) fn build(&self, rules: Rules, streams: &RandomStreams) -> Box<dyn Scheduler> {
+        match *self {
             SchedulerKind::Fcfs => rules.fcfs(),
             SchedulerKind::FirstFit { prefer_warm } => Box::new(ByNode::new(FirstFit, prefer_warm)),
             SchedulerKind::RoundRobin { prefer_warm } => {
@@ -186,7 +193,7 @@ impl SchedulerKind {
                 Box::new(ByNode::new(MostLoaded, prefer_warm))
             }
             SchedulerKind::PowerOfTwo { prefer_warm } => Box::new(ByNode::new(
-                PowerOfTwo::new(random("scheduler/power-of-two")),
+                PowerOfTwo::new(streams.stream("scheduler/power-of-two")),
                 prefer_warm,
             )),
             SchedulerKind::WarmFirst => Box::new(ByNode::new(WarmFirst, true)),
@@ -194,8 +201,11 @@ impl SchedulerKind {
             SchedulerKind::HashAffinity { load_factor } => {
                 Box::new(ByNode::new(HashAffinity::new(load_factor), false))
             }
-            SchedulerKind::Random => Box::new(RandomPlacement::new(random("scheduler/random"))),
+            SchedulerKind::Random => {
+                Box::new(RandomPlacement::new(streams.stream("scheduler/random")))
+            }
             SchedulerKind::WorkloadBalancing => Box::new(WorkloadBalancing),
+            SchedulerKind::Own(ref own) => own.make(streams),
         }
     }
 }

@@ -98,8 +98,8 @@ impl Deployment {
             let startup = function.startup.startup(&streams, &format!("function/{name}/startup"));
             let body = body(&function.body, &format!("function/{name}/body"));
             let mut built = Function::new(Arc::clone(name), image, body).with_startup(startup);
-            if let Some(kind) = function.keep_alive {
-                built = built.with_shared_keep_alive(keep_alives.get(kind));
+            if let Some(kind) = &function.keep_alive {
+                built = built.with_shared_keep_alive(keep_alives.get(kind, &streams));
             }
             if function.on_failure != OnFailurePlan::default() {
                 built = built.with_on_failure(function.on_failure.or(plan.service.on_failure));
@@ -128,12 +128,12 @@ struct KeepAlives {
 }
 
 impl KeepAlives {
-    fn get(&mut self, kind: KeepAliveKind) -> Rc<RefCell<dyn KeepAlive>> {
-        if let Some((_, made)) = self.made.iter().find(|(other, _)| *other == kind) {
+    fn get(&mut self, kind: &KeepAliveKind, streams: &RandomStreams) -> Rc<RefCell<dyn KeepAlive>> {
+        if let Some((_, made)) = self.made.iter().find(|(other, _)| other == kind) {
             return Rc::clone(made);
         }
-        let made = kind.build_shared();
-        self.made.push((kind, Rc::clone(&made)));
+        let made: Rc<RefCell<dyn KeepAlive>> = Rc::new(RefCell::new(kind.build(streams)));
+        self.made.push((kind.clone(), Rc::clone(&made)));
         made
     }
 }
@@ -173,15 +173,16 @@ fn service_config(plan: &Plan) -> ServiceConfig {
     let nodes =
         plan.hosts.nodes.iter().map(|&host| NodeConfig { host, slots: service.slots }).collect();
     let mut config = ServiceConfig::new(plan.preset, plan.hosts.head, nodes);
-    config.scheduler = service.scheduler.build(config.rules, plan.seed);
-    config.keep_alive = service.keep_alive.build();
-    config.eviction = service.eviction.build();
+    let streams = RandomStreams::new(plan.seed);
+    config.scheduler = service.scheduler.build(config.rules, &streams);
+    config.keep_alive = service.keep_alive.build(&streams);
+    config.eviction = service.eviction.build(&streams);
     config.image_caches = ImageCaches::all(service.image_eviction.build());
     (config.max_concurrency, config.throttle) = (service.max_concurrency, service.throttle);
     config.head_mount = plan.hosts.head_mount.clone();
     config.node_mount = plan.hosts.node_mount.clone();
     config.reuse = service.reuse;
-    config.reuse_random = RandomStreams::new(plan.seed).stream("reuse/random");
+    config.reuse_random = streams.stream("reuse/random");
     config.on_failure = service.on_failure;
     config.processing_overhead = service.processing_overhead;
     config.simulate_downloads = service.simulate_downloads;

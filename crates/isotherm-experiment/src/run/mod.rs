@@ -37,7 +37,8 @@ use isotherm_services::{ExecutionController, FailureCause, Site};
 use isotherm_workload::WorkloadError;
 
 use crate::output::Hashed;
-use crate::plan::Plan;
+use crate::plan::{EvictionKind, KeepAliveKind, Plan, SchedulerKind};
+use crate::policies::Policy;
 
 use driver::Driver;
 
@@ -162,18 +163,37 @@ impl RunOptions {
         self
     }
 
-    /// The names of the policies that are not the experiment's.
-    pub(crate) fn own_policies(&self) -> Vec<&'static str> {
+    /// The policies of a run that are those of a program: in place of the experiment's, or because
+    /// the experiment names them.
+    pub(crate) fn own_policies(&self, plan: &Plan) -> Vec<String> {
         let OwnPolicies { scheduler, keep_alive, eviction } = &self.own;
         let CallerDecides { rounds, keep } = self.caller_decides;
-        [
-            ("scheduler", scheduler.is_some() || rounds),
-            ("keep_alive", keep_alive.is_some() || keep),
-            ("eviction", eviction.is_some()),
-        ]
-        .into_iter()
-        .filter_map(|(name, is_own)| is_own.then_some(name))
-        .collect()
+        let mut own = Vec::new();
+        match &plan.service.scheduler {
+            _ if scheduler.is_some() || rounds => own.push("scheduler".to_owned()),
+            SchedulerKind::Own(kind) => own.push(kind.of_family(SchedulerKind::FAMILY)),
+            _ => {}
+        }
+        if keep_alive.is_some() || keep {
+            own.push("keep_alive".to_owned());
+        }
+        let of_service = (keep_alive.is_none() && !keep).then_some(&plan.service.keep_alive);
+        let of_functions =
+            plan.functions.iter().filter_map(|function| function.keep_alive.as_ref());
+        for kind in of_service.into_iter().chain(of_functions.filter(|_| !keep)) {
+            if let KeepAliveKind::Own(kind) = kind
+                && let name = kind.of_family(KeepAliveKind::FAMILY)
+                && !own.contains(&name)
+            {
+                own.push(name);
+            }
+        }
+        match &plan.service.eviction {
+            _ if eviction.is_some() => own.push("eviction".to_owned()),
+            EvictionKind::Own(kind) => own.push(kind.of_family(EvictionKind::FAMILY)),
+            _ => {}
+        }
+        own
     }
 }
 

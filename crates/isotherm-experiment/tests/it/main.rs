@@ -9,6 +9,7 @@ mod limits;
 mod manifest;
 mod orphans;
 mod outages;
+mod own_kinds;
 mod plan;
 mod policies;
 mod reference;

@@ -23,7 +23,7 @@ body = [{ sleep = "1s" }]
 "#;
 
 fn plan(text: &str) -> Plan {
-    parsed(text).runs()[0].plan.clone()
+    Plan::clone(&parsed(text).runs()[0].plan)
 }
 
 /// Runs the only run of an experiment and gives these columns of its records, row by row.
@@ -308,7 +308,7 @@ fn a_run_beyond_its_limits_ends_with_an_error_and_leaves_nothing() {
 
 fn with(text: &str, overrides: &Overrides) -> Plan {
     match Experiment::parse("study.toml", text, Path::new("tests/complete"), overrides) {
-        Ok(experiment) => experiment.runs()[0].plan.clone(),
+        Ok(experiment) => Plan::clone(&experiment.runs()[0].plan),
         Err(diagnostics) => panic!("{diagnostics}"),
     }
 }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use isotherm_experiment::{
     Experiment, ExperimentError, Overrides, Reached, RunOptions, RunReport, Running,
@@ -52,7 +53,7 @@ fn secs(secs: f64) -> Time {
     Time::from_secs_f64(secs)
 }
 
-fn start(experiment: &Experiment, options: RunOptions) -> Running<'_> {
+fn start(experiment: &Experiment, options: RunOptions) -> Running {
     experiment.start(&experiment.runs()[0], options).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -67,7 +68,7 @@ fn rounds() -> RunOptions {
 }
 
 /// Lets a scheduler answer all that a run asks up to a date.
-fn answer_until(run: &mut Running<'_>, date: Time, scheduler: &mut dyn Scheduler) {
+fn answer_until(run: &mut Running, date: Time, scheduler: &mut dyn Scheduler) {
     let mut plan = Plan::default();
     while let Reached::Decision(decision) = run.advance_until(date).unwrap() {
         assert!(matches!(decision, Decision::Round));
@@ -344,4 +345,18 @@ fn policies_of_a_program_replace_those_of_the_experiment() {
     let warnings = again.warnings().render(false);
     assert!(warnings.contains("had policies of the program that ran it"), "{warnings}");
     assert_eq!(experiment.warnings().render(false), "");
+}
+
+/// A run outlives its experiment, and shares the plan with it instead of copying it.
+#[test]
+fn a_run_owns_what_it_needs() {
+    let started = || {
+        let experiment = common::parsed(STUDY);
+        let run = start(&experiment, RunOptions::default());
+        assert_eq!(Arc::strong_count(&experiment.runs()[0].plan), 2);
+        run
+    };
+    let experiment = common::parsed(STUDY);
+    let whole = start(&experiment, RunOptions::default()).finish().unwrap();
+    assert_eq!(started().finish().unwrap(), whole);
 }
