@@ -24,7 +24,7 @@ fn main() -> Result<(), isotherm::Error> {
             let asked = me.now();
             let invocation = functions.invoke(&lookup).await?;
             functions.wait_one(&invocation).await;
-            let answer = invocation.output().unwrap_or_else(|| "nobody".into());
+            let answer = invocation.output::<&str>()?;
             let response = invocation.record().response();
             println!("{:11.3}  {answer:11}  {:12.3}", asked.as_secs_f64(), response.as_secs_f64());
         }

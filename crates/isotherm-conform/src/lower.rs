@@ -11,7 +11,7 @@ use isotherm_config::source::{Sources, Span};
 use isotherm_experiment::Plan;
 use isotherm_experiment::plan::{
     Body, ConcurrencyPlan, EvictionKind, FunctionPlan, HostsPlan, ImagePlan, KeepAliveKind,
-    OnFailurePlan, SchedulerKind, ServicePlan, StepPlan, StoragePlan,
+    OnFailurePlan, SchedulerKind, ServicePlan, StepPlan, StoragePlan, ValueSizes,
 };
 use isotherm_kernel::Duration;
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
@@ -69,6 +69,7 @@ pub(crate) fn plan(
         keep_alive: None,
         on_failure: OnFailurePlan::default(),
         concurrency: ConcurrencyPlan::default(),
+        sizes: ValueSizes::default(),
         body: body(&function.body),
         workload: None,
     });

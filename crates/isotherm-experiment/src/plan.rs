@@ -210,6 +210,8 @@ pub struct FunctionPlan {
     pub on_failure: OnFailurePlan,
     /// Its concurrency limits.
     pub concurrency: ConcurrencyPlan,
+    /// The sizes of input and output of its invocations.
+    pub sizes: ValueSizes,
     /// The body of invocations that have none of their own. Empty if all have.
     pub body: Body,
     /// The index of the workload that generated it; `None` if the experiment defines it.
@@ -224,6 +226,15 @@ pub struct OnFailurePlan {
     pub timeout: Option<AfterFailure>,
     /// The body failed.
     pub error: Option<AfterFailure>,
+}
+
+/// The sizes of the input and the output of an invocation in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ValueSizes {
+    /// What its user sends to the body.
+    pub input: u64,
+    /// What the body sends to the user.
+    pub output: u64,
 }
 
 /// The concurrency limits of a function.

@@ -16,6 +16,7 @@ use isotherm_services::{
 use crate::function::{Body, Step};
 use crate::invocation::Invocation;
 use crate::manager::FunctionManager;
+use crate::value::{Value, ValueError};
 
 /// The private storage of a container: a part of its node's disk, as large as the disk limit. It is
 /// wiped when the last invocation in the container ends. A body gets it from [`Call::storage`].
@@ -141,7 +142,7 @@ impl PrivateStorage {
 /// functions.wait_one(&invocation).await;
 /// // 2 Gf at 1 Gf/s, 500 MB at 1 GB/s, and a second for the other function.
 /// assert_eq!(invocation.response_time(), Some(Duration::from_secs_f64(3.5)));
-/// assert_eq!(invocation.output().as_deref(), Some("done"));
+/// assert_eq!(*invocation.output::<&str>()?, "done");
 /// # Ok::<(), FailureCause>(())
 /// # });
 /// # simulation.run()?;
@@ -228,9 +229,30 @@ impl Call {
         self.context.compute(flops).await
     }
 
-    /// Sets the output of the invocation.
-    pub fn set_output(&self, output: impl Into<Arc<str>>) {
-        self.invocation.set_output(output.into());
+    /// The input of the invocation: what its invoker has
+    /// [given](crate::InvokeRequest::input).
+    ///
+    /// # Errors
+    /// There is none, or it has another type.
+    pub fn input<T: 'static>(&self) -> Result<Rc<T>, ValueError> {
+        self.invocation.input()
+    }
+
+    /// The size of the input in bytes.
+    #[must_use]
+    pub fn input_bytes(&self) -> u64 {
+        self.invocation.sizes().input
+    }
+
+    /// Sets the output of the invocation, which its invoker gets by
+    /// [`Invocation::output`](crate::Invocation::output) if it completes.
+    pub fn set_output<T: 'static>(&self, output: T) {
+        self.invocation.set_output(Value::new(output));
+    }
+
+    /// Sets the size of the output in bytes, in place of what the function or the request says.
+    pub fn set_output_bytes(&self, bytes: u64) {
+        self.invocation.set_output_bytes(bytes);
     }
 
     /// Runs a body.

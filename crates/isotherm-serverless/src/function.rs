@@ -16,6 +16,7 @@ use crate::config::OnFailure;
 use crate::keep_alive::{KeepAlive, SharedKeepAlive};
 use crate::limits::Concurrency;
 use crate::service::ServerlessComputeService;
+use crate::value::Sizes;
 use crate::{FunctionId, Limits, Startup};
 
 /// A container image: a file in a repository, with its sizes on disk and in memory. Cheap to clone;
@@ -216,6 +217,14 @@ impl Body {
         }))
     }
 
+    /// A body that is run by an actor, which a sleep is not.
+    pub(crate) fn by_actor(self) -> Self {
+        match self {
+            Body::Sleep(duration) => Body::Steps(Rc::new([Step::Sleep(duration)])),
+            other => other,
+        }
+    }
+
     /// A body of steps.
     pub fn steps(steps: impl IntoIterator<Item = Step>) -> Self {
         let steps: Rc<[Step]> = steps.into_iter().collect();
@@ -290,6 +299,7 @@ struct FunctionInner {
     keep_alive: Option<SharedKeepAlive>,
     on_failure: Option<OnFailure>,
     concurrency: Concurrency,
+    sizes: Sizes,
 }
 
 impl PartialEq for Function {
@@ -330,6 +340,7 @@ impl Function {
             keep_alive: None,
             on_failure: None,
             concurrency: Concurrency::default(),
+            sizes: Sizes::default(),
         };
         Function { inner: Rc::new(inner) }
     }
@@ -397,6 +408,22 @@ impl Function {
         })
     }
 
+    /// Sets the size of the input of an invocation, 0 without. It takes time on the network, with
+    /// the request and on its way to the compute host, whether or not a value is
+    /// [given](crate::InvokeRequest::input).
+    #[must_use]
+    pub fn with_input_bytes(self, bytes: u64) -> Self {
+        self.changed(|inner| inner.sizes.input = bytes)
+    }
+
+    /// Sets the size of the output of an invocation that completes, 0 without. It takes time on the
+    /// network, from the compute host to the service and with the completion, whether or not a
+    /// value is [set](crate::Call::set_output).
+    #[must_use]
+    pub fn with_output_bytes(self, bytes: u64) -> Self {
+        self.changed(|inner| inner.sizes.output = bytes)
+    }
+
     fn changed(self, change: impl FnOnce(&mut FunctionInner)) -> Self {
         let mut inner = FunctionInner::clone(&self.inner);
         change(&mut inner);
@@ -419,6 +446,10 @@ impl Function {
     #[must_use]
     pub fn body(&self) -> &Body {
         &self.inner.body
+    }
+
+    pub(crate) fn sizes(&self) -> Sizes {
+        self.inner.sizes
     }
 
     pub(crate) fn concurrency(&self) -> Concurrency {

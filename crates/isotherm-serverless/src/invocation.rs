@@ -1,10 +1,10 @@
 //! The user's handle of an invocation.
 
+use std::any::type_name;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use isotherm_kernel::Duration;
 use isotherm_services::{FailureCause, Port};
@@ -13,6 +13,7 @@ use crate::function::RegisteredFunction;
 use crate::life::InvocationState;
 use crate::message::Woken;
 use crate::service::ServerlessComputeService;
+use crate::value::{Sizes, Value, ValueError, ValueKind, Values};
 use crate::{FunctionId, InvocationId, InvocationRecord, Outcome, StartKind};
 
 /// A handle of an invocation, from its submission on. Cheap to clone; handles of the same
@@ -72,7 +73,8 @@ struct Inner {
     /// Whether the function manager has been notified of the end.
     done: Cell<bool>,
     waiters: RefCell<Vec<Rc<Waiter>>>,
-    output: RefCell<Option<Arc<str>>>,
+    /// `None` as long as it has neither input nor output.
+    values: RefCell<Option<Box<Values>>>,
 }
 
 /// A request to be woken when a number of invocations have ended.
@@ -131,7 +133,7 @@ impl Invocation {
             ended: OnceCell::new(),
             done: Cell::new(false),
             waiters: RefCell::default(),
-            output: RefCell::default(),
+            values: RefCell::default(),
         };
         Invocation { inner: Rc::new(inner) }
     }
@@ -205,19 +207,97 @@ impl Invocation {
         self.inner.ended.get().map(|record| record.response())
     }
 
-    /// The output that the body has set, if any.
-    #[must_use]
-    pub fn output(&self) -> Option<Arc<str>> {
-        self.inner.output.borrow().clone()
+    /// The output that the body has set, once the invocation is [done](Self::is_done).
+    ///
+    /// # Errors
+    /// It is not done, has not completed, has no output or one of another type, or the output was
+    /// lost.
+    pub fn output<T: 'static>(&self) -> Result<Rc<T>, ValueError> {
+        let function = self.function().name;
+        if !self.is_done() {
+            return Err(ValueError::NotDone { function });
+        }
+        if let Some(cause) = self.cause() {
+            return Err(ValueError::NotCompleted { function, cause });
+        }
+        let values = self.inner.values.borrow();
+        match values.as_deref() {
+            Some(Values { is_lost: true, .. }) => Err(ValueError::Lost { function }),
+            Some(Values { output: Some(output), .. }) => output.get(ValueKind::Output, &function),
+            _ => Err(ValueError::NoOutput { function, wanted: type_name::<T>() }),
+        }
+    }
+
+    /// The input, which is there until the invocation ends.
+    pub(crate) fn input<T: 'static>(&self) -> Result<Rc<T>, ValueError> {
+        let function = self.function().name;
+        let values = self.inner.values.borrow();
+        match values.as_deref().and_then(|values| values.input.as_ref()) {
+            Some(input) => input.get(ValueKind::Input, &function),
+            None => Err(ValueError::NoInput { function, wanted: type_name::<T>() }),
+        }
+    }
+
+    /// The sizes of its input and its output.
+    pub(crate) fn sizes(&self) -> Sizes {
+        self.inner.values.borrow().as_deref().map(|values| values.sizes).unwrap_or_default()
+    }
+
+    /// The size of the output that its user gets: nothing if it has not completed.
+    pub(crate) fn output_bytes(&self) -> u64 {
+        match self.outcome() {
+            Some(Outcome::Completed) => self.sizes().output,
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn set_values(&self, values: Box<Values>) {
+        self.inner.values.replace(Some(values));
+    }
+
+    /// Changes the values. What `change` returns is dropped when nothing is borrowed, since it may
+    /// hold values of the user.
+    fn change_values<R>(&self, change: impl FnOnce(&mut Values) -> R) {
+        let before = change(self.inner.values.borrow_mut().get_or_insert_default());
+        drop(before);
+    }
+
+    pub(crate) fn set_output(&self, output: Value) {
+        self.change_values(|values| values.output.replace(output));
+    }
+
+    pub(crate) fn set_output_bytes(&self, bytes: u64) {
+        self.change_values(|values| values.sizes.output = bytes);
+        if bytes > 0 {
+            self.inner.service.has_sizes();
+        }
+    }
+
+    /// Drops the values that nobody can ask for after the end.
+    pub(crate) fn drop_values(&self) {
+        if self.inner.values.borrow().is_none() {
+            return;
+        }
+        let is_completed = self.outcome() == Some(Outcome::Completed);
+        self.change_values(|values| {
+            let output = if is_completed { None } else { values.output.take() };
+            (values.input.take(), output)
+        });
+    }
+
+    /// The output was lost on its way to the function manager.
+    pub(crate) fn lose_output(&self) {
+        if self.inner.values.borrow().is_some() {
+            self.change_values(|values| {
+                values.is_lost = true;
+                values.output.take()
+            });
+        }
     }
 
     /// Stores the record of an invocation that has ended.
     pub(crate) fn set_ended(&self, record: &Rc<InvocationRecord>) {
         self.inner.ended.get_or_init(|| Rc::clone(record));
-    }
-
-    pub(crate) fn set_output(&self, output: Arc<str>) {
-        *self.inner.output.borrow_mut() = Some(output);
     }
 
     /// Marks the invocation as done and returns its waiters.

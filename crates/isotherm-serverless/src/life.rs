@@ -15,7 +15,7 @@ pub enum InvocationState {
     /// Admitted: its image is on the head disk. It waits for a slot, and for the image to be copied
     /// and loaded.
     Schedulable,
-    /// Dispatched to a container that is still starting.
+    /// Dispatched to a container that is still starting, or its input is on its way there.
     Starting,
     /// Its body runs.
     Running,

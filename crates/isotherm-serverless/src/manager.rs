@@ -18,9 +18,11 @@ use isotherm_services::{Address, Delivery, FailureCause, Port, Site, StorageServ
 use crate::Limits;
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::invocation::{Invocation, Waiter};
+use crate::invoke::InvokeRequest;
 use crate::message::{Answer, ManagerMessage, Reply, Request, Ticket, Woken};
 use crate::replay::{Replay, Source};
 use crate::service::ServerlessComputeService;
+use crate::value::Given;
 
 /// A handle of a function manager. Cheap to clone; clones are the same manager.
 ///
@@ -184,16 +186,84 @@ impl FunctionManager {
             let function = Arc::clone(&function.name);
             return Err(FailureCause::FunctionNotRegistered { function });
         }
-        let bytes = service.payloads().invoke_request;
+        self.invoke_given(function, body, None).await
+    }
+
+    pub(crate) async fn invoke_given(
+        &self,
+        function: &RegisteredFunction,
+        body: Option<Body>,
+        given: Option<Box<Given>>,
+    ) -> Result<Invocation, FailureCause> {
+        let service = &function.service;
+        let bytes = service.request_bytes(function.id, given.as_deref());
         self.ask(service, bytes, "invoke_answer", |reply| Request::Invoke {
             function: function.id,
             body,
+            given,
             reply: Some(reply),
             manager: self.port.clone(),
             ticket: Ticket::new(service),
             processed: false,
         })
         .await
+    }
+
+    /// A request to invoke a function, with an input, sizes or a body of its own.
+    ///
+    /// Input and output are values of any Rust type; without a size they cost no simulated time.
+    /// The size of the input is added to the request and crosses the network from the head host to
+    /// the compute host before the body begins; that of the output goes the same way back when the
+    /// body has ended.
+    ///
+    /// ```
+    /// # use isotherm_kernel::{Duration, Simulation};
+    /// # use isotherm_platform::{Platform, PlatformBuilder};
+    /// # use isotherm_serverless::*;
+    /// # use isotherm_services::{ExecutionController, FailureCause, Site};
+    /// # let mut builder = PlatformBuilder::new();
+    /// # for host in ["user", "head", "node"] {
+    /// #     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
+    /// #     builder.disk(host, "disk", 1e9, 1e9).size(1_000_000_000_000);
+    /// # }
+    /// # builder.link("lan", 1e8, 0.0);
+    /// # for (from, to) in [("user", "head"), ("head", "node"), ("user", "node")] {
+    /// #     builder.route(from, to, ["lan"]);
+    /// # }
+    /// # let simulation = Simulation::new();
+    /// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
+    /// # let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+    /// # let config = ServiceConfig::on_hosts(Preset::Default, head, [node]);
+    /// # let service = ServerlessComputeService::start(&site, config)?;
+    /// # let limits = Limits::time(Duration::from_secs(60)).memory(1_000_000_000);
+    /// # let functions = FunctionManager::start(&site, user);
+    /// # ExecutionController::spawn(&site, user, "controller", async move |_| {
+    /// let body = Body::custom(async |call| {
+    ///     let words = call.input::<Vec<&str>>()?;
+    ///     call.sleep(Duration::from_secs(1)).await;
+    ///     call.set_output(words.len());
+    ///     Ok(())
+    /// });
+    /// let count = functions.register(&Function::new("count", None, body), &service, limits).await?;
+    /// let words = vec!["in", "simulated", "time"];
+    /// let invocation = functions.request(&count).input(words).input_bytes(50_000_000).send().await?;
+    /// functions.wait_one(&invocation).await;
+    /// assert_eq!(*invocation.output::<usize>()?, 3);
+    /// // Half a second and more to the head host and to the node each, at 100 MB/s.
+    /// let record = invocation.record();
+    /// let dates = [record.submitted, record.started.unwrap(), record.finished];
+    /// assert_eq!(dates.map(|date| format!("{:.2}", date.as_secs_f64())), ["0.54", "1.08", "2.08"]);
+    /// assert_eq!(
+    ///     invocation.output::<String>().unwrap_err().to_string(),
+    ///     "the output of function `count` is a `usize`, not a `alloc::string::String`",
+    /// );
+    /// # Ok::<(), FailureCause>(())
+    /// # });
+    /// # simulation.run()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn request<'a>(&'a self, function: &'a RegisteredFunction) -> InvokeRequest<'a> {
+        InvokeRequest::new(self, function)
     }
 
     /// Invokes a function without waiting for an answer: there is no handle and no notification of
@@ -203,7 +273,16 @@ impl FunctionManager {
     /// This is the cheapest way to invoke, meant for millions of invocations. `body` replaces that
     /// of the function.
     pub fn invoke_detached(&self, function: &RegisteredFunction, body: Option<Body>) {
-        function.service.invoke_detached(&self.caller, function.id, body, &self.port);
+        self.invoke_detached_given(function, body, None);
+    }
+
+    pub(crate) fn invoke_detached_given(
+        &self,
+        function: &RegisteredFunction,
+        body: Option<Body>,
+        given: Option<Box<Given>>,
+    ) {
+        function.service.invoke_detached(&self.caller, function.id, body, given, &self.port);
     }
 
     /// Makes [detached](Self::invoke_detached) invocations at the dates that a source gives, and

@@ -3,11 +3,11 @@
 //! | message | from | to | payload |
 //! |---|---|---|---|
 //! | `register_request`, `register_answer` | function manager ↔ service | | configured |
-//! | `invoke_request`, `invoke_answer` | function manager ↔ service | | configured |
-//! | `completion` | service | function manager | configured; one at a time |
+//! | `invoke_request`, `invoke_answer` | function manager ↔ service | | configured; the request and its input |
+//! | `completion` | service | function manager | configured, and the output; one at a time |
 //! | `drain_request`, `drain_answer` | function manager ↔ service | | 0 |
 //! | `cancel_request`, `cancel_answer`, `stop_request`, `stop_answer` | function manager ↔ service | | 0 |
-//! | `download_ended`, `copy_ended`, `load_ended`, `body_ended`, `idle_timeout`, `prewarm`, `host_changed`, `retry`, `round_due` | helpers of the service | service | 0 |
+//! | `download_ended`, `copy_ended`, `load_ended`, `body_ended`, `idle_timeout`, `prewarm`, `host_changed`, `retry`, `round_due` | helpers of the service | service | 0; `body_ended`: the output |
 //! | `wait_request`, `wait_answer` | user ↔ function manager | | 0 |
 //!
 //! Every request is answered exactly once, also when the service is gone or a message is lost: see
@@ -22,6 +22,7 @@ use crate::function::{Body, Function};
 use crate::invocation::{Invocation, Waiter};
 use crate::service::ServerlessComputeService;
 use crate::state::Move;
+use crate::value::Given;
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, Limits, NodeId};
 
 /// A message to the service: a request of a user, or a notice of a helper.
@@ -34,6 +35,7 @@ pub(crate) enum Request {
     Invoke {
         function: FunctionId,
         body: Option<Body>,
+        given: Option<Box<Given>>,
         /// `None` for a detached invocation, of which no handle exists.
         reply: Option<Reply<Invocation>>,
         manager: Port<ManagerMessage>,

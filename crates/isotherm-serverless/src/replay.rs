@@ -185,6 +185,7 @@ impl<S: Source + 'static> Replay<S> {
                         &self.caller,
                         function,
                         planned.body,
+                        None,
                         &self.manager,
                     );
                     // Millions may be made at one date; limits and watchers must be checked

@@ -43,6 +43,7 @@ use crate::plan::Plan;
 use crate::state::{
     Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round, Row,
 };
+use crate::value::{Given, Sizes, Values};
 use crate::{
     ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits,
     NodeId, PlatformEvent, RecordSink,
@@ -103,6 +104,8 @@ struct Inner {
     sinks: RefCell<Rc<[SharedSink]>>,
     observers: RefCell<Vec<Observer>>,
     stopped: Cell<bool>,
+    /// Whether any input or output has had a size.
+    has_sizes: Cell<bool>,
     /// Whether the head host is off.
     is_head_off: Cell<bool>,
     /// The count of platform state changes at the last interruption of a copy or load that nothing
@@ -305,6 +308,7 @@ impl ServerlessComputeService {
             sinks: RefCell::default(),
             observers: RefCell::default(),
             stopped: Cell::new(false),
+            has_sizes: Cell::new(false),
             is_head_off: Cell::new(!site.platform().is_on(config.head)),
             interrupted: Cell::new(None),
             detached: Cell::new(0),
@@ -670,12 +674,56 @@ impl ServerlessComputeService {
         from: &Address,
         function: FunctionId,
         body: Option<Body>,
+        given: Option<Box<Given>>,
         manager: &Port<ManagerMessage>,
     ) {
         let (ticket, manager) = (Ticket::new(self), manager.clone());
-        let request =
-            Request::Invoke { function, body, reply: None, manager, ticket, processed: false };
-        self.ask(from, self.inner.payloads.invoke_request, request);
+        let bytes = self.request_bytes(function, given.as_deref());
+        let (reply, processed) = (None, false);
+        let request = Request::Invoke { function, body, given, reply, manager, ticket, processed };
+        self.ask(from, bytes, request);
+    }
+
+    /// The size of a request to invoke a function.
+    #[inline]
+    pub(crate) fn request_bytes(&self, function: FunctionId, given: Option<&Given>) -> u64 {
+        let bytes = self.inner.payloads.invoke_request;
+        match given {
+            None if !self.inner.has_sizes.get() => bytes,
+            given => bytes.saturating_add(self.sizes_of(function, given).input),
+        }
+    }
+
+    #[cold]
+    fn sizes_of(&self, function: FunctionId, given: Option<&Given>) -> Sizes {
+        let sizes = self.inner.tables.borrow().functions[function.index()].0.sizes();
+        given.map_or(sizes, |given| given.sizes(sizes))
+    }
+
+    /// An input or an output has a size.
+    pub(crate) fn has_sizes(&self) {
+        self.inner.has_sizes.set(true);
+    }
+
+    /// Input and output of an invocation that is accepted, if there are any.
+    #[inline]
+    fn values_of(&self, function: FunctionId, given: Option<Box<Given>>) -> Option<Box<Values>> {
+        if given.is_none() && !self.inner.has_sizes.get() {
+            return None;
+        }
+        self.values_with(function, given)
+    }
+
+    #[cold]
+    fn values_with(&self, function: FunctionId, given: Option<Box<Given>>) -> Option<Box<Values>> {
+        let sizes = self.sizes_of(function, given.as_deref());
+        let input = given.and_then(|given| given.input);
+        if sizes != Sizes::default() {
+            self.has_sizes();
+        } else if input.is_none() {
+            return None;
+        }
+        Some(Box::new(Values { input, sizes, ..Values::default() }))
     }
 
     /// Like [`invoke_detached`](Self::invoke_detached), for a call in tail position of a turn.
@@ -687,16 +735,17 @@ impl ServerlessComputeService {
         manager: &Port<ManagerMessage>,
     ) {
         let inner = &*self.inner;
-        let is_free = inner.payloads.invoke_request == 0 && inner.processing_overhead.is_zero();
+        let is_free =
+            self.request_bytes(function, None) == 0 && inner.processing_overhead.is_zero();
         if !(is_free && self.takes_at_once()) {
-            return self.invoke_detached(from, function, body, manager);
+            return self.invoke_detached(from, function, body, None, manager);
         }
         inner.port.taken_at_once(from, "invoke_request");
         self.state_now();
         if self.is_gone() {
             inner.lost.set(inner.lost.get() + 1);
         } else {
-            self.take_in_detached(function, body, manager);
+            self.take_in_detached((function, body, None), manager);
         }
         self.conclude(None, Round::Arrival);
     }
@@ -786,12 +835,13 @@ impl ServerlessComputeService {
     /// Handles one message.
     fn process(&self, request: Request) {
         let (idle, round) = match request {
-            Request::Invoke { function, body, reply, manager, ticket, processed } => {
+            Request::Invoke { function, body, given, reply, manager, ticket, processed } => {
                 let is_processed = processed || self.inner.processing_overhead.is_zero();
                 if !is_processed && !self.inner.is_head_off.get() {
                     return self.delay(Request::Invoke {
                         function,
                         body,
+                        given,
                         reply,
                         manager,
                         ticket,
@@ -799,7 +849,7 @@ impl ServerlessComputeService {
                     });
                 }
                 self.state_now();
-                self.take_in(function, body, reply, manager, ticket);
+                self.take_in((function, body, given), reply, manager, ticket);
                 (None, Round::Arrival)
             }
             Request::BodyEnded { invocation, report } => {
@@ -905,6 +955,9 @@ impl ServerlessComputeService {
         if let Some(own) = function.keep_alive() {
             self.inner.deciders.borrow_mut().set_own_keep_alive(id, Rc::clone(own));
         }
+        if function.sizes() != Sizes::default() {
+            self.has_sizes();
+        }
         tables.by_name.insert(Arc::clone(function.name()), id);
         tables.functions.push((function, limits));
         Ok(id)
@@ -913,8 +966,7 @@ impl ServerlessComputeService {
     /// Accepts an invocation and answers.
     fn take_in(
         &self,
-        function: FunctionId,
-        body: Option<Body>,
+        (function, body, given): (FunctionId, Option<Body>, Option<Box<Given>>),
         reply: Option<Reply<Invocation>>,
         manager: Port<ManagerMessage>,
         ticket: Ticket,
@@ -927,26 +979,48 @@ impl ServerlessComputeService {
             return;
         }
         ticket.taken_in();
-        let Some(reply) = reply else { return self.take_in_detached(function, body, &manager) };
+        let Some(reply) = reply else {
+            return self.take_in_detached((function, body, given), &manager);
+        };
+        let values = self.values_of(function, given);
+        let handle = self.take_in_with_handle((function, body, values), &manager, false);
+        reply.answer(self.inner.payloads.invoke_answer, Ok(handle));
+    }
+
+    fn take_in_with_handle(
+        &self,
+        (function, body, values): (FunctionId, Option<Body>, Option<Box<Values>>),
+        manager: &Port<ManagerMessage>,
+        is_detached: bool,
+    ) -> Invocation {
         let (id, row) = self.submit(function, true);
         let mut tables = self.inner.tables.borrow_mut();
-        let body = tables.body_of(function, body);
+        let mut body = tables.body_of(function, body);
         let handle = Invocation::new(id, function, self.clone());
+        if let Some(values) = values {
+            if values.sizes != Sizes::default() {
+                body = body.by_actor();
+            }
+            handle.set_values(values);
+        }
         let attachment = tables.attachments.insert(row, id, body);
-        (attachment.handle, attachment.manager) = (Some(handle.clone()), Some(manager));
-        attachment.is_detached = false;
-        drop(tables);
-        reply.answer(self.inner.payloads.invoke_answer, Ok(handle));
+        (attachment.handle, attachment.manager) = (Some(handle.clone()), Some(manager.clone()));
+        attachment.is_detached = is_detached;
+        handle
     }
 
     /// Accepts a detached invocation.
     #[inline]
     fn take_in_detached(
         &self,
-        function: FunctionId,
-        body: Option<Body>,
+        (function, body, given): (FunctionId, Option<Body>, Option<Box<Given>>),
         manager: &Port<ManagerMessage>,
     ) {
+        self.inner.detached.set(self.inner.detached.get() + 1);
+        if let Some(values) = self.values_of(function, given) {
+            self.take_in_with_handle((function, body, Some(values)), manager, true);
+            return;
+        }
         let (id, row) = self.submit(function, false);
         let mut tables = self.inner.tables.borrow_mut();
         let body = tables.body_of(function, body);
@@ -956,7 +1030,6 @@ impl ServerlessComputeService {
         if !is_sleep {
             attachment.manager = Some(manager.clone());
         }
-        self.inner.detached.set(self.inner.detached.get() + 1);
     }
 
     #[inline]

@@ -203,14 +203,7 @@ impl<M: Message + 'static> Port<M> {
     ) -> Result<(), FailureCause> {
         let Inner { site, address, .. } = &*self.inner;
         site.message_sent(from, address, message.kind(), payload_bytes);
-        if payload_bytes > 0 {
-            let (from, to) = (from.host(), address.host());
-            site.platform()
-                .transfer(from, to, payload_bytes as f64)
-                .map_err(|error| unreachable(&error))?
-                .await
-                .map_err(|error| failure(site, error))?;
-        }
+        send_bytes(site, from.host(), address.host(), payload_bytes).await?;
         self.arrive(message);
         Ok(())
     }
@@ -324,6 +317,20 @@ impl<M: Message + 'static> Port<M> {
             None => self.inner.busy.set(false),
         }
     }
+}
+
+/// Sends bytes over the network and waits until they have come; 0 bytes cost no time.
+pub(crate) async fn send_bytes(
+    site: &Site,
+    from: HostId,
+    to: HostId,
+    bytes: u64,
+) -> Result<(), FailureCause> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    let transfer = site.platform().transfer(from, to, bytes as f64);
+    transfer.map_err(|error| unreachable(&error))?.await.map_err(|error| failure(site, error))
 }
 
 /// Transfers `bytes` between hosts and calls `end` with the result, never from within this call.

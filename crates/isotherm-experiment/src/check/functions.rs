@@ -34,9 +34,9 @@ use crate::check::calls::BodyOf;
 use crate::check::context::{Context, ReadFile};
 use crate::check::distribution::A_DURATION;
 use crate::check::limits::{DEFAULT_LIMITS, DefaultLimits};
-use crate::check::{concurrency, on_failure, service, traces, workload};
+use crate::check::{concurrency, on_failure, service, traces, values, workload};
 use crate::duration_distribution::DurationDistribution;
-use crate::plan::{AzureTrace, Body, ConcurrencyPlan, FunctionPlan, OnFailurePlan};
+use crate::plan::{AzureTrace, Body, ConcurrencyPlan, FunctionPlan, OnFailurePlan, ValueSizes};
 use crate::policies::{KeepAliveKind, Policy};
 
 /// The number of errors in the rows of the file that are reported in full.
@@ -77,6 +77,8 @@ pub const FUNCTIONS: TableSpec = table(
     concurrency::PER_CONTAINER,
     concurrency::FUNCTION_MAXIMUM,
     concurrency::RESERVED,
+    values::INPUT,
+    values::OUTPUT,
     field(
         "image",
         value("the name of an image", "\"python\""),
@@ -338,9 +340,10 @@ impl Listed<'_> {
         let keep_alive = service::optional_policy(fields, "keep_alive", &context.policies);
         let on_failure = on_failure::read(fields);
         let concurrency = concurrency::of_function(fields);
+        let sizes = values::read(fields);
         let image = fields.optional::<Located<String>>("image");
         let image = image.and_then(|image| context.images.resolve(&image, context.report));
-        let common = Common { startup, image, keep_alive, on_failure, concurrency };
+        let common = Common { startup, image, keep_alive, on_failure, concurrency, sizes };
         let is_written = fields.has("body");
         let body = body::optional_body(fields, context).unwrap_or_default();
         let body_of = BodyOf { place: fields.place(), body: Body::clone(&body), is_written };
@@ -363,12 +366,13 @@ struct Common {
     keep_alive: Option<KeepAliveKind>,
     on_failure: OnFailurePlan,
     concurrency: ConcurrencyPlan,
+    sizes: ValueSizes,
 }
 
 impl azure::Functions {
     /// The functions of a trace.
     fn planned(self, common: Common, body: BodyOf) -> Planned {
-        let Common { startup, image, keep_alive, on_failure, concurrency } = common;
+        let Common { startup, image, keep_alive, on_failure, concurrency, sizes } = common;
         let DefaultLimits { time, disk_bytes, .. } = self.limits;
         let time = time.unwrap_or(Duration::MAX);
         let function = |(name, memory_bytes)| FunctionPlan {
@@ -380,6 +384,7 @@ impl azure::Functions {
             keep_alive: keep_alive.clone(),
             on_failure,
             concurrency,
+            sizes,
             body: Body::clone(&body.body),
             workload: None,
         };
@@ -401,7 +406,7 @@ impl File {
         fields: &Fields<'_>,
         context: &Context<'_>,
     ) -> Vec<FunctionPlan> {
-        let Common { startup, image, keep_alive, on_failure, concurrency } = common;
+        let Common { startup, image, keep_alive, on_failure, concurrency, sizes } = common;
         self.check_limits(limits, fields);
         let mut unknown = 0;
         let plan = |(row, &place): (&FunctionRow, &Span)| {
@@ -421,6 +426,7 @@ impl File {
                 keep_alive: keep_alive.clone(),
                 on_failure,
                 concurrency,
+                sizes,
                 body,
                 workload: None,
             })

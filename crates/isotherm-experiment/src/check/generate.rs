@@ -24,7 +24,7 @@ use crate::check::invoked::{A_FUNCTION, date, function};
 use crate::duration_distribution::DurationDistribution;
 use crate::plan::{
     AzureLikePlan, ClosedPlan, ConcurrencyPlan, FunctionPlan, GeneratedPlan, OnFailurePlan,
-    WorkloadPlan,
+    ValueSizes, WorkloadPlan,
 };
 
 /// Each client is an actor with random streams of its own: a kilobyte or two.
@@ -644,6 +644,7 @@ fn create(
         keep_alive: None,
         on_failure: OnFailurePlan::default(),
         concurrency: ConcurrencyPlan::default(),
+        sizes: ValueSizes::default(),
         body: Arc::new([]),
         workload: Some(workload),
     }));

@@ -31,6 +31,7 @@ mod room;
 pub(crate) mod service;
 mod sweep;
 mod traces;
+mod values;
 mod workload;
 
 use std::cell::RefCell;

@@ -13,7 +13,7 @@ use crate::check::context::Context;
 use crate::check::distribution::A_DURATION;
 use crate::check::platform::{self, Platform};
 use crate::check::service::{self, buffer};
-use crate::check::{concurrency, limits, on_failure};
+use crate::check::{concurrency, limits, on_failure, values};
 use crate::duration_distribution::DurationDistribution;
 use crate::plan::{FilePlan, FunctionPlan, ImagePlan, StoragePlan};
 use crate::policies::{KeepAliveKind, Policy};
@@ -100,6 +100,8 @@ pub const FUNCTION: TableSpec = table(
     concurrency::PER_CONTAINER,
     concurrency::FUNCTION_MAXIMUM,
     concurrency::RESERVED,
+    values::INPUT,
+    values::OUTPUT,
     field("body", Takes::Kinds(STEPS), "What it does when it is invoked, step by step.")
         .otherwise("every invocation must bring its own"),
 ]);
@@ -205,6 +207,7 @@ pub fn function(
     let keep_alive = service::optional_policy(&mut fields, "keep_alive", &context.policies);
     let on_failure = on_failure::read(&mut fields);
     let concurrency = concurrency::of_function(&mut fields);
+    let sizes = values::read(&mut fields);
     let body = body::optional_body(&mut fields, context);
     fields.finish();
     let image = match image {
@@ -221,6 +224,7 @@ pub fn function(
         keep_alive,
         on_failure,
         concurrency,
+        sizes,
         body: body.unwrap_or_default(),
         workload: None,
     })

@@ -18,7 +18,8 @@ use isotherm_workload::{
 };
 
 use crate::plan::{
-    ClosedPlan, ConcurrencyPlan, KeepAliveKind, OnFailurePlan, Plan, StepPlan, WorkloadPlan,
+    ClosedPlan, ConcurrencyPlan, KeepAliveKind, OnFailurePlan, Plan, StepPlan, ValueSizes,
+    WorkloadPlan,
 };
 use crate::trace;
 
@@ -104,6 +105,8 @@ impl Deployment {
             if function.on_failure != OnFailurePlan::default() {
                 built = built.with_on_failure(function.on_failure.or(plan.service.on_failure));
             }
+            let ValueSizes { input, output } = function.sizes;
+            built = built.with_input_bytes(input).with_output_bytes(output);
             (concurrent(built, function.concurrency), function.limits)
         });
         let own = plan
@@ -116,7 +119,8 @@ impl Deployment {
             bodies: own.collect(),
             manager: FunctionManager::start(site, plan.hosts.user),
             service,
-            invoking_is_free: plan.service.invoking_is_free(),
+            invoking_is_free: plan.service.invoking_is_free()
+                && plan.functions.iter().all(|function| function.sizes == ValueSizes::default()),
         })
     }
 }

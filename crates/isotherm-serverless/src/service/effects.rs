@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Change, Duration};
+use isotherm_kernel::{Change, Duration, Time};
 use isotherm_services::{
     Action, ActionOwner, ActionReport, ActionRequest, CallPosition, DataEnd, FailureCause, FilePin,
     move_data,
@@ -33,6 +33,10 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Notice<F> {
         if let Some(request) = self.request.take() {
             self.service.tell(&self.from, request(result));
         }
+    }
+
+    fn is_needless(&mut self) {
+        self.request = None;
     }
 }
 
@@ -70,7 +74,7 @@ impl ActionOwner for Inner {
         let service = ServerlessComputeService { inner: self };
         let from = &service.inner.nodes[node as usize].address;
         if position == CallPosition::Inner || !service.takes_at_once() {
-            return service.tell(from, Request::BodyEnded { invocation, report });
+            return service.report_end(node, invocation, report);
         }
         service.inner.port.taken_at_once(from, "body_ended");
         service.state_now();
@@ -250,28 +254,69 @@ impl ServerlessComputeService {
         self.kernel().call_after(Duration::ZERO, move |_| service.tell(&from, request));
     }
 
-    /// Notifies the user of an ended invocation, if that is wanted, and drops its body. That may
-    /// run any code, so nothing is borrowed.
+    /// Notifies the user of an ended invocation, if that is wanted, and drops its body and its
+    /// input. That may run any code, so nothing is borrowed.
     fn leave_behind(&self, ended: Attachment) {
         let Attachment { handle, manager, is_detached, .. } = ended;
+        if let Some(handle) = &handle {
+            handle.drop_values();
+        }
         if !is_detached && let Some((manager, handle)) = manager.zip(handle) {
             self.notify(&manager, handle);
         }
     }
 
     /// Notifies the user that an invocation has ended. If the message is lost, the notification is
-    /// repeated without payload.
+    /// repeated without payload, and without the output.
     fn notify(&self, manager: &isotherm_services::Port<ManagerMessage>, handle: crate::Invocation) {
         let (back, address) = (manager.clone(), self.address().clone());
+        let bytes = self.inner.payloads.completion.saturating_add(handle.output_bytes());
         let completed = ManagerMessage::Completed(handle);
-        manager.send_or(
-            self.address(),
-            self.inner.payloads.completion,
-            completed,
-            move |_, lost| {
-                back.send(&address, 0, lost);
-            },
-        );
+        manager.send_or(self.address(), bytes, completed, move |_, lost| {
+            if let ManagerMessage::Completed(handle) = &lost {
+                handle.lose_output();
+            }
+            back.send(&address, 0, lost);
+        });
+    }
+
+    /// Sends the service the message that a body has ended, with the output if it has a size.
+    fn report_end(&self, node: u64, invocation: InvocationId, report: ActionReport) {
+        let services = &self.inner.nodes[node as usize];
+        let bytes = match &report.result {
+            Ok(()) if self.inner.has_sizes.get() => self.output_bytes(invocation),
+            _ => 0,
+        };
+        if bytes == 0 {
+            return self.tell(&services.address, Request::BodyEnded { invocation, report });
+        }
+        let arrived = Request::BodyEnded { invocation, report: report.clone() };
+        let mut notice = Notice {
+            service: self.clone(),
+            from: services.address.clone(),
+            request: Some(move |result| {
+                let report = ActionReport { result, ..report };
+                Request::BodyEnded { invocation, report }
+            }),
+        };
+        let actor = self.inner.site.platform().actor(services.host, "output");
+        actor.daemon().spawn(async move {
+            let port = notice.service.inner.port.clone();
+            match port.deliver(&notice.from, bytes, arrived).await {
+                Ok(()) => notice.is_needless(),
+                Err(cause) => notice.send(Err(cause)),
+            }
+        });
+    }
+
+    /// The size of the output of an invocation whose body has completed.
+    #[cold]
+    fn output_bytes(&self, invocation: InvocationId) -> u64 {
+        let state = self.inner.state.borrow();
+        let Some(live) = state.invocations.get(&invocation) else { return 0 };
+        let tables = self.inner.tables.borrow();
+        let handle = tables.attachments.get(live.row).and_then(|found| found.handle.as_ref());
+        handle.map_or(0, |handle| handle.sizes().output)
     }
 
     /// Answers the requests that wait until no invocation is left.
@@ -416,6 +461,22 @@ impl ServerlessComputeService {
             PrivateStorage::new(&self.inner.site, storage.data_end(), name, bytes)
         });
         let storage = storage.clone();
-        Some(Action::custom(move |context| Call::new(context, storage, handle, &manager).run(body)))
+        let bytes = handle.sizes().input;
+        if bytes > 0 {
+            state.body_begins(invocation, Time::NEVER);
+        }
+        let action = Action::custom(move |context| {
+            if bytes > 0 {
+                let mut state = handle.service().inner.state.borrow_mut();
+                state.body_begins(invocation, context.now());
+            }
+            Call::new(context, storage, handle, &manager).run(body)
+        });
+        Some(match action {
+            Action::Custom(body) if bytes > 0 => {
+                Action::CustomWithInput { from: self.address().clone(), bytes, body }
+            }
+            action => action,
+        })
     }
 }

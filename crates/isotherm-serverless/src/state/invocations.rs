@@ -283,6 +283,14 @@ impl PlatformState {
         }
     }
 
+    /// The body of an invocation begins at another date than the end of the start-up.
+    pub(crate) fn body_begins(&mut self, id: InvocationId, at: Time) {
+        let invocation = self.invocations.get_mut(&id);
+        if let Some(dispatched) = invocation.and_then(|found| found.life.dispatched.as_mut()) {
+            dispatched.begins = at;
+        }
+    }
+
     /// The container that an invocation is in.
     pub(crate) fn container_of(&self, id: InvocationId) -> Option<ContainerId> {
         match self.invocations.get(&id)?.phase {

@@ -195,7 +195,7 @@ fn a_body_leaves_an_output() {
         limit(10.0),
     );
     assert_completed(&invocation, 0.0, 0.0, 2.0);
-    assert_eq!(invocation.output().as_deref(), Some("100000000 bytes on node0"));
+    assert_eq!(*invocation.output::<String>().unwrap(), "100000000 bytes on node0");
 }
 
 /// What a body sees of its private storage: free at its beginning, free at its end.

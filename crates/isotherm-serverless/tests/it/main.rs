@@ -16,6 +16,7 @@ mod presets;
 mod properties;
 mod rounds_of_its_own;
 mod schedulers;
+mod values;
 mod waiting;
 mod what_policies_see;
 mod workflow;

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, Kernel, Time};
 use isotherm_platform::HostId;
 
+use crate::port::send_bytes;
 use crate::site::context_methods;
 use crate::transfer::failure;
 use crate::{Address, FailureCause, FileName, Site, StorageService};
@@ -65,6 +66,16 @@ pub enum Action {
     },
     /// Runs a custom body.
     Custom(CustomBody),
+    /// Runs a custom body once its input has come over the network. The transfer follows the
+    /// start-up overhead; like that, it is outside the time limit.
+    CustomWithInput {
+        /// Where the input comes from.
+        from: Address,
+        /// The size of the input.
+        bytes: u64,
+        /// The body.
+        body: CustomBody,
+    },
 }
 
 impl Action {
@@ -77,10 +88,21 @@ impl Action {
         Action::Custom(Box::new(move |context| Box::pin(body(context))))
     }
 
+    /// Brings the input of the body to its service.
+    pub(super) async fn bring_input(&self, site: &Site, to: &Address) -> Result<(), FailureCause> {
+        match self {
+            Action::CustomWithInput { from, bytes, .. } => {
+                site.message_sent(from, to, "action_input", *bytes);
+                send_bytes(site, from.host(), to.host(), *bytes).await
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The future that does it. Each kind has its own future, so none is larger than necessary.
     pub(super) fn into_body(self, context: ActionContext) -> BodyFuture {
         match self {
-            Action::Custom(body) => body(context),
+            Action::Custom(body) | Action::CustomWithInput { body, .. } => body(context),
             Action::Sleep(duration) => Box::pin(async move {
                 context.sleep(duration).await;
                 Ok(())
@@ -120,6 +142,9 @@ impl fmt::Debug for Action {
             Action::Copy { from, to, file } => write!(f, "Copy {file:?} from {from:?} to {to:?}"),
             Action::Delete { storage, file } => write!(f, "Delete {file:?} from {storage:?}"),
             Action::Custom(_) => f.write_str("Custom"),
+            Action::CustomWithInput { from, bytes, .. } => {
+                write!(f, "Custom with {bytes} bytes from {from}")
+            }
         }
     }
 }
@@ -270,7 +295,7 @@ impl From<Action> for ActionRequest {
             Action::Write { .. } => ("write", 1),
             Action::Copy { .. } => ("copy", 1),
             Action::Delete { .. } => ("delete", 1),
-            Action::Custom(_) => ("custom", 1),
+            Action::Custom(_) | Action::CustomWithInput { .. } => ("custom", 1),
         };
         Self { cores, ..Self::told(name, action, OnEnd::Nothing) }
     }
@@ -306,7 +331,7 @@ pub enum ActionState {
     /// Its message is on its way, or it waits for cores.
     #[default]
     Pending,
-    /// It holds its cores during its start-up overhead.
+    /// It holds its cores during its start-up overhead and the transfer of its input.
     Starting,
     /// Its body runs.
     Running,

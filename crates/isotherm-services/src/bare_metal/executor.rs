@@ -44,6 +44,12 @@ impl BareMetalService {
             let service = &executor.service;
             let kernel = service.inner.site.kernel();
             kernel.sleep(startup).await;
+            if let Action::CustomWithInput { .. } = &action
+                && let Err(cause) =
+                    action.bring_input(&service.inner.site, &service.inner.address).await
+            {
+                return service.end(executor.id, Err(cause), None, CallPosition::Inner);
+            }
             service.body_begins(executor.id);
             let mut body = action.into_body(context);
             let (result, ended) = match limit {
