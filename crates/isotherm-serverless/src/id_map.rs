@@ -138,14 +138,8 @@ impl<I: CountedId, T> IdMap<I, T> {
     }
 
     pub(crate) fn remove(&mut self, id: &I) -> Option<T> {
-        self.remove_if(id, |_| true)
-    }
-
-    /// Removes the value of an id if it meets a condition.
-    pub(crate) fn remove_if(&mut self, id: &I, meets: impl FnOnce(&T) -> bool) -> Option<T> {
         let mut gap = self.find(*id)?;
-        let value = self.buckets[gap].value.take_if(|value| meets(value));
-        value.as_ref()?;
+        let value = self.buckets[gap].value.take();
         self.len -= 1;
         // Entries behind the gap whose home is not behind it move into it, so that probing still
         // finds them.

@@ -13,6 +13,7 @@ use crate::function::RegisteredFunction;
 use crate::life::InvocationState;
 use crate::message::Woken;
 use crate::service::ServerlessComputeService;
+use crate::state::InvocationKey;
 use crate::value::{Sizes, Value, ValueError, ValueKind, Values};
 use crate::{FunctionId, InvocationId, InvocationRecord, Outcome, StartKind};
 
@@ -65,7 +66,7 @@ pub struct Invocation {
 }
 
 struct Inner {
-    id: InvocationId,
+    key: InvocationKey,
     function: FunctionId,
     service: ServerlessComputeService,
     /// Its record, once it has ended.
@@ -122,12 +123,12 @@ impl Drop for Waiting {
 
 impl Invocation {
     pub(crate) fn new(
-        id: InvocationId,
+        key: InvocationKey,
         function: FunctionId,
         service: ServerlessComputeService,
     ) -> Self {
         let inner = Inner {
-            id,
+            key,
             function,
             service,
             ended: OnceCell::new(),
@@ -141,7 +142,11 @@ impl Invocation {
     /// Its id, unique at its service.
     #[must_use]
     pub fn id(&self) -> InvocationId {
-        self.inner.id
+        self.inner.key.id
+    }
+
+    pub(crate) fn key(&self) -> InvocationKey {
+        self.inner.key
     }
 
     /// The service that runs it.
@@ -161,7 +166,7 @@ impl Invocation {
     pub fn state(&self) -> InvocationState {
         match self.inner.ended.get() {
             Some(record) => InvocationState::Ended(record.outcome),
-            None => self.inner.service.state_of(self.inner.id),
+            None => self.inner.service.state_of(self.inner.key),
         }
     }
 
@@ -170,7 +175,7 @@ impl Invocation {
     pub fn record(&self) -> InvocationRecord {
         match self.inner.ended.get() {
             Some(record) => InvocationRecord::clone(record),
-            None => self.inner.service.record_of(self.inner.id),
+            None => self.inner.service.record_of(self.inner.key),
         }
     }
 
@@ -316,7 +321,7 @@ impl Invocation {
 
 impl PartialEq for Invocation {
     fn eq(&self, other: &Self) -> bool {
-        self.inner.id == other.inner.id && self.inner.service == other.inner.service
+        self.inner.key == other.inner.key && self.inner.service == other.inner.service
     }
 }
 
@@ -324,14 +329,14 @@ impl Eq for Invocation {}
 
 impl Hash for Invocation {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.inner.id.hash(state);
+        self.inner.key.id.hash(state);
     }
 }
 
 impl fmt::Debug for Invocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Invocation")
-            .field("id", &self.inner.id)
+            .field("id", &self.inner.key.id)
             .field("state", &self.state())
             .finish()
     }

@@ -29,9 +29,10 @@ pub(crate) struct Life {
     /// Which attempt of the invocation it is, from 1.
     pub(crate) attempt: u32,
     pub(crate) submitted: Time,
-    pub(crate) admitted: Option<Time>,
+    /// Whether it has been admitted: when its waits were over.
+    is_admitted: bool,
     pub(crate) throttle_wait: Duration,
-    pub(crate) download_wait: Duration,
+    download_wait: Duration,
     pub(crate) dispatched: Option<Dispatched>,
 }
 
@@ -58,17 +59,32 @@ pub(crate) struct Names<'a> {
 impl Life {
     pub(crate) fn new(submitted: Time) -> Self {
         let (throttle_wait, download_wait) = (Duration::ZERO, Duration::ZERO);
-        let (attempt, admitted, dispatched) = (1, None, None);
-        Life { attempt, submitted, admitted, throttle_wait, download_wait, dispatched }
+        let (attempt, is_admitted, dispatched) = (1, false, None);
+        Life { attempt, submitted, is_admitted, throttle_wait, download_wait, dispatched }
+    }
+
+    /// It is admitted: what it has waited beside throttling, it has waited for its image.
+    pub(crate) fn admit(&mut self, now: Time) {
+        self.is_admitted = true;
+        self.download_wait = now.since(self.submitted).saturating_sub(self.throttle_wait);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn download_wait(&self) -> Duration {
+        self.download_wait
+    }
+
+    pub(crate) fn admitted(&self) -> Option<Time> {
+        self.is_admitted.then(|| self.submitted + self.throttle_wait + self.download_wait)
     }
 
     /// The state at date `now`.
     pub(crate) fn state(&self, now: Time) -> InvocationState {
-        match (&self.admitted, &self.dispatched) {
+        match (self.is_admitted, &self.dispatched) {
             (_, Some(dispatched)) if dispatched.begins <= now => InvocationState::Running,
             (_, Some(_)) => InvocationState::Starting,
-            (Some(_), None) => InvocationState::Schedulable,
-            (None, None) => InvocationState::Submitted,
+            (true, None) => InvocationState::Schedulable,
+            (false, None) => InvocationState::Submitted,
         }
     }
 
@@ -114,7 +130,7 @@ impl Life {
         set_name(&mut record.image, names.image);
         set_name(&mut record.node, names.node);
         record.submitted = self.submitted;
-        record.admitted = self.admitted;
+        record.admitted = self.admitted();
         record.throttle_wait = self.throttle_wait;
         record.download_wait = self.download_wait;
         let dispatched = self.dispatched.as_ref();

@@ -365,9 +365,9 @@ impl FunctionManager {
     /// # Errors
     /// As [`drain`](Self::drain); a service that has been stopped ends all invocations by itself.
     pub async fn cancel(&self, invocation: &Invocation) -> Result<bool, FailureCause> {
-        let id = invocation.id();
+        let key = invocation.key();
         self.ask(invocation.service(), 0, "cancel_answer", |reply| Request::Cancel {
-            invocation: id,
+            invocation: key,
             reply,
         })
         .await

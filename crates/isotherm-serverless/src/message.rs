@@ -21,9 +21,9 @@ use isotherm_services::{ActionReport, Address, FailureCause, Message, Port};
 use crate::function::{Body, Function};
 use crate::invocation::{Invocation, Waiter};
 use crate::service::ServerlessComputeService;
-use crate::state::Move;
+use crate::state::{InvocationKey, Move};
 use crate::value::Given;
-use crate::{ContainerId, FunctionId, ImageId, InvocationId, Limits, NodeId};
+use crate::{ContainerId, FunctionId, ImageId, Limits, NodeId};
 
 /// A message to the service: a request of a user, or a notice of a helper.
 pub(crate) enum Request {
@@ -44,7 +44,7 @@ pub(crate) enum Request {
         processed: bool,
     },
     Cancel {
-        invocation: InvocationId,
+        invocation: InvocationKey,
         reply: Reply<bool>,
     },
     /// Answered when the service has no invocation left.
@@ -65,7 +65,7 @@ pub(crate) enum Request {
         result: Result<(), FailureCause>,
     },
     BodyEnded {
-        invocation: InvocationId,
+        invocation: InvocationKey,
         report: ActionReport,
     },
     IdleTimeout {

@@ -41,12 +41,12 @@ use crate::keep_alive::Keep;
 use crate::message::{ManagerMessage, Reply, Request, Ticket};
 use crate::plan::Plan;
 use crate::state::{
-    Invocation as Live, Node, Observer, PlatformState, Policies, Registration, Round, Row,
+    Invocation as Live, InvocationKey, Node, Observer, PlatformState, Policies, Registration, Round,
 };
 use crate::value::{Given, Sizes, Values};
 use crate::{
-    ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits,
-    NodeId, PlatformEvent, RecordSink,
+    ContainerId, FunctionId, ImageId, InvocationRecord, InvocationState, Limits, NodeId,
+    PlatformEvent, RecordSink,
 };
 
 /// Why a serverless compute service cannot be started.
@@ -211,8 +211,10 @@ struct Tables {
     stopping: Option<Reply<()>>,
     /// The status of the action of each live invocation, for the check of the ledgers.
     #[cfg(any(test, feature = "audit"))]
-    progress:
-        std::collections::BTreeMap<InvocationId, (NodeId, Rc<isotherm_services::ActionStatus>)>,
+    progress: std::collections::BTreeMap<
+        crate::InvocationId,
+        (NodeId, Rc<isotherm_services::ActionStatus>),
+    >,
 }
 
 impl Tables {
@@ -559,37 +561,33 @@ impl ServerlessComputeService {
     #[must_use]
     pub fn unfinished(&self) -> Vec<Invocation> {
         let state = self.inner.state.borrow();
-        let mut unfinished: Vec<_> = state.invocations.iter().map(|(id, _)| id).collect();
-        unfinished.sort_unstable();
-        unfinished
-            .into_iter()
-            .filter_map(|id| Some(self.handle(id, state.invocations.get(&id)?)))
-            .collect()
+        let unfinished = state.all_that(|_| true);
+        unfinished.into_iter().map(|key| self.handle(&state.invocations[key])).collect()
     }
 
     /// The handle of an invocation that has not ended; made if there is none.
-    fn handle(&self, id: InvocationId, live: &Live) -> Invocation {
+    fn handle(&self, live: &Live) -> Invocation {
         if self.kernel().is_over() {
             // It is not stored: a stored handle would keep the service alive.
-            return Invocation::new(id, live.function, self.clone());
+            return Invocation::new(live.key(), live.function, self.clone());
         }
-        let function = live.function;
         live.has_handle.set(true);
+        live.is_attended.set(true);
         let mut tables = self.inner.tables.borrow_mut();
         let attachment = tables.attachments.get_mut(live.row);
-        let new = || Invocation::new(id, function, self.clone());
+        let new = || Invocation::new(live.key(), live.function, self.clone());
         attachment.map_or_else(new, |found| found.handle.get_or_insert_with(new).clone())
     }
 
     /// The state of an invocation that has not ended.
-    pub(crate) fn state_of(&self, id: InvocationId) -> InvocationState {
+    pub(crate) fn state_of(&self, key: InvocationKey) -> InvocationState {
         let state = self.inner.state.borrow();
-        state.invocations[&id].life.state(self.kernel().now())
+        state.invocations[key].life.state(self.kernel().now())
     }
 
     /// The record so far of an invocation that has not ended.
-    pub(crate) fn record_of(&self, id: InvocationId) -> InvocationRecord {
-        self.inner.state.borrow().record(id, self.kernel().now())
+    pub(crate) fn record_of(&self, key: InvocationKey) -> InvocationRecord {
+        self.inner.state.borrow().record(key, self.kernel().now())
     }
 
     /// The function that was last registered under a name.
@@ -912,7 +910,7 @@ impl ServerlessComputeService {
         Round::Yes
     }
 
-    fn body_ended(&self, invocation: InvocationId, report: ActionReport) -> Option<ContainerId> {
+    fn body_ended(&self, invocation: InvocationKey, report: ActionReport) -> Option<ContainerId> {
         self.wipe_private_storage(invocation);
         let mut state = self.inner.state.borrow_mut();
         let idle = state.body_ended(invocation, report);
@@ -993,17 +991,17 @@ impl ServerlessComputeService {
         manager: &Port<ManagerMessage>,
         is_detached: bool,
     ) -> Invocation {
-        let (id, row) = self.submit(function, true);
+        let key = self.submit(function, true, true);
         let mut tables = self.inner.tables.borrow_mut();
         let mut body = tables.body_of(function, body);
-        let handle = Invocation::new(id, function, self.clone());
+        let handle = Invocation::new(key, function, self.clone());
         if let Some(values) = values {
             if values.sizes != Sizes::default() {
                 body = body.by_actor();
             }
             handle.set_values(values);
         }
-        let attachment = tables.attachments.insert(row, id, body);
+        let attachment = tables.attachments.insert(key, body);
         (attachment.handle, attachment.manager) = (Some(handle.clone()), Some(manager.clone()));
         attachment.is_detached = is_detached;
         handle
@@ -1021,11 +1019,11 @@ impl ServerlessComputeService {
             self.take_in_with_handle((function, body, Some(values)), manager, true);
             return;
         }
-        let (id, row) = self.submit(function, false);
-        let mut tables = self.inner.tables.borrow_mut();
-        let body = tables.body_of(function, body);
+        let body = self.inner.tables.borrow_mut().body_of(function, body);
         let is_sleep = matches!(body, Body::Sleep(_));
-        let attachment = tables.attachments.insert(row, id, body);
+        let key = self.submit(function, !is_sleep, false);
+        let mut tables = self.inner.tables.borrow_mut();
+        let attachment = tables.attachments.insert(key, body);
         attachment.is_detached = true;
         if !is_sleep {
             attachment.manager = Some(manager.clone());
@@ -1033,23 +1031,24 @@ impl ServerlessComputeService {
     }
 
     #[inline]
-    fn submit(&self, function: FunctionId, has_handle: bool) -> (InvocationId, Row) {
+    fn submit(&self, function: FunctionId, is_attended: bool, has_handle: bool) -> InvocationKey {
         self.note_invoked(function);
         let mut state = self.inner.state.borrow_mut();
-        let (id, live) = state.submit(function);
+        let live = state.submit(function);
+        live.is_attended.set(is_attended);
         live.has_handle.set(has_handle);
-        (id, live.row)
+        live.key()
     }
 
     #[inline]
-    fn wipe_private_storage(&self, invocation: InvocationId) {
+    fn wipe_private_storage(&self, invocation: InvocationKey) {
         let tables = self.inner.tables.borrow();
         if !tables.private.is_empty() {
             self.wipe_private_storage_of(&tables, invocation);
         }
     }
 
-    fn wipe_private_storage_of(&self, tables: &Tables, invocation: InvocationId) {
+    fn wipe_private_storage_of(&self, tables: &Tables, invocation: InvocationKey) {
         let state = self.inner.state.borrow();
         // Other invocations in the container still use the storage.
         let container =

@@ -6,7 +6,7 @@ use isotherm_services::{ActionId, Port};
 use crate::function::Body;
 use crate::invocation::Invocation;
 use crate::message::ManagerMessage;
-use crate::state::Row;
+use crate::state::{InvocationKey, Row};
 use crate::{InvocationId, NodeId};
 
 /// The body of an invocation, its user's handle and the action that runs it.
@@ -47,7 +47,8 @@ pub(super) struct Attachments {
 impl Attachments {
     /// The row of an invocation that has just been submitted, with its body and otherwise empty.
     #[inline]
-    pub(super) fn insert(&mut self, row: Row, id: InvocationId, body: Body) -> &mut Attachment {
+    pub(super) fn insert(&mut self, key: InvocationKey, body: Body) -> &mut Attachment {
+        let InvocationKey { id, row } = key;
         if row.index() >= self.rows.len() {
             self.grow(row, id);
         }

@@ -17,8 +17,8 @@ use crate::call::{Call, PrivateStorage};
 use crate::function::Body;
 use crate::manager::FunctionManager;
 use crate::message::{ManagerMessage, Request, time_limit};
-use crate::state::{Effect, Finished, Move, PlatformState, Round, Row};
-use crate::{ContainerId, ImageId, InvocationId, NodeId};
+use crate::state::{Effect, Finished, InvocationKey, Move, PlatformState, Round};
+use crate::{ContainerId, ImageId, NodeId};
 
 /// A message to the service that a transfer has ended. If the transfer's actor is killed, the
 /// message says that it failed.
@@ -60,7 +60,7 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Drop for Notice<F> {
 impl ActionOwner for Inner {
     fn action_ended(
         self: Rc<Self>,
-        (invocation, node): (u64, u64),
+        (invocation, node_and_row): (u64, u64),
         mut report: ActionReport,
         position: CallPosition,
     ) {
@@ -70,7 +70,8 @@ impl ActionOwner for Inner {
             // Users do not know the bare-metal services; name the service that they know.
             *stopped = Arc::clone(&self.name);
         }
-        let invocation = InvocationId(invocation);
+        let invocation = InvocationKey::of_numbers(invocation, node_and_row as u32);
+        let node = node_and_row >> 32;
         let service = ServerlessComputeService { inner: self };
         let from = &service.inner.nodes[node as usize].address;
         if position == CallPosition::Inner || !service.takes_at_once() {
@@ -121,7 +122,7 @@ impl ServerlessComputeService {
     fn note_ends_of(&self, finished: &VecDeque<Finished>) {
         let tables = self.inner.tables.borrow();
         for finished in finished {
-            let attachment = tables.attachments.get(finished.row());
+            let attachment = tables.attachments.get(finished.row);
             if let Some(handle) = attachment.and_then(|ended| ended.handle.as_ref()) {
                 handle.set_ended(&finished.record);
             }
@@ -145,7 +146,7 @@ impl ServerlessComputeService {
                     Request::MoveEnded { step, node, image, result },
                 );
             }
-            Effect::Start { invocation, row, node, container, startup, limit } => {
+            Effect::Start { invocation, node, container, startup, limit } => {
                 // Effects are carried out at the end of a turn: the last of them ends it, if no
                 // other message waits.
                 let position = if is_last && self.takes_at_once() {
@@ -153,7 +154,7 @@ impl ServerlessComputeService {
                 } else {
                     CallPosition::Inner
                 };
-                self.start_body((invocation, row), node, container, startup, limit, position);
+                self.start_body(invocation, node, container, startup, limit, position);
             }
             Effect::KeepAlive { container, idle_sequence, idle } => {
                 let token = Signal::IdleTimeout { container, idle_sequence }.token();
@@ -209,10 +210,9 @@ impl ServerlessComputeService {
                 self.inner.tables.borrow_mut().private.remove(&container);
             }
             Effect::CancelBody { invocation } => {
-                let row =
-                    self.inner.state.borrow().invocations.get(&invocation).map(|live| live.row);
                 let tables = self.inner.tables.borrow();
-                let action = row.and_then(|row| tables.attachments.get(row)?.action);
+                let attachment = tables.attachments.get(invocation.row);
+                let action = attachment.and_then(|found| found.action);
                 drop(tables);
                 if let Some((node, action)) = action {
                     self.inner.nodes[node.index()].bare_metal.cancel(action);
@@ -237,7 +237,8 @@ impl ServerlessComputeService {
                 let mut tables = self.inner.tables.borrow_mut();
                 #[cfg(any(test, feature = "audit"))]
                 tables.progress.remove(&invocation);
-                let left = tables.attachments.take(finished.row());
+                let left =
+                    if finished.is_attended { tables.attachments.take(finished.row) } else { None };
                 drop(tables);
                 self.inner.state.borrow_mut().is_over(finished);
                 if let Some(left) = left {
@@ -281,7 +282,7 @@ impl ServerlessComputeService {
     }
 
     /// Sends the service the message that a body has ended, with the output if it has a size.
-    fn report_end(&self, node: u64, invocation: InvocationId, report: ActionReport) {
+    fn report_end(&self, node: u64, invocation: InvocationKey, report: ActionReport) {
         let services = &self.inner.nodes[node as usize];
         let bytes = match &report.result {
             Ok(()) if self.inner.has_sizes.get() => self.output_bytes(invocation),
@@ -311,9 +312,9 @@ impl ServerlessComputeService {
 
     /// The size of the output of an invocation whose body has completed.
     #[cold]
-    fn output_bytes(&self, invocation: InvocationId) -> u64 {
+    fn output_bytes(&self, invocation: InvocationKey) -> u64 {
         let state = self.inner.state.borrow();
-        let Some(live) = state.invocations.get(&invocation) else { return 0 };
+        let Some(live) = state.invocations.at(invocation) else { return 0 };
         let tables = self.inner.tables.borrow();
         let handle = tables.attachments.get(live.row).and_then(|found| found.handle.as_ref());
         handle.map_or(0, |handle| handle.sizes().output)
@@ -405,7 +406,7 @@ impl ServerlessComputeService {
     /// Submits a body to the bare-metal service of its node.
     fn start_body(
         &self,
-        (invocation, row): (InvocationId, Row),
+        invocation: InvocationKey,
         node: NodeId,
         container: ContainerId,
         startup: Duration,
@@ -413,8 +414,9 @@ impl ServerlessComputeService {
         position: CallPosition,
     ) {
         let services = self.node(node);
-        let Some(action) = self.action(invocation, row, node, container) else { return };
-        let token = (invocation.0, u64::from(node.0));
+        let Some(action) = self.action(invocation, node, container) else { return };
+        let (id, row) = invocation.numbers();
+        let token = (id, u64::from(node.0) << 32 | u64::from(row));
         let mut request =
             ActionRequest::owned("invocation", action, Rc::clone(&self.inner) as _, token);
         request.startup = startup;
@@ -424,13 +426,13 @@ impl ServerlessComputeService {
         {
             let status = Rc::new(isotherm_services::ActionStatus::default());
             request.status = Some(Rc::clone(&status));
-            self.inner.tables.borrow_mut().progress.insert(invocation, (node, status));
+            self.inner.tables.borrow_mut().progress.insert(invocation.id, (node, status));
         }
         let id = services.bare_metal.submit_in(position, self.address(), request);
         // The body may have ended at once, and another invocation have its row.
         let mut tables = self.inner.tables.borrow_mut();
-        let attachment = tables.attachments.get_mut(row);
-        if let Some(attachment) = attachment.filter(|attachment| attachment.id == invocation) {
+        let attachment = tables.attachments.get_mut(invocation.row);
+        if let Some(attachment) = attachment.filter(|attachment| attachment.id == invocation.id) {
             attachment.action = Some((node, id));
         }
     }
@@ -438,13 +440,12 @@ impl ServerlessComputeService {
     /// The action that runs a body. A body that is one sleep needs no actor.
     fn action(
         &self,
-        invocation: InvocationId,
-        row: Row,
+        invocation: InvocationKey,
         node: NodeId,
         container: ContainerId,
     ) -> Option<Action> {
         let tables = self.inner.tables.borrow();
-        let attachment = tables.attachments.get(row)?;
+        let attachment = tables.attachments.get(invocation.row)?;
         if let Body::Sleep(duration) = attachment.body {
             return Some(Action::Sleep(duration));
         }
@@ -452,7 +453,7 @@ impl ServerlessComputeService {
         let manager = FunctionManager::at_port(&self.inner.site, manager);
         drop(tables);
         let mut state = self.inner.state.borrow_mut();
-        let handle = self.handle(invocation, state.invocations.get_mut(&invocation)?);
+        let handle = self.handle(state.invocations.at(invocation)?);
         let mut tables = self.inner.tables.borrow_mut();
         let storage = tables.private.get_or_insert_with(container, || {
             let storage = &self.node(node).storage;

@@ -58,7 +58,7 @@ impl PlatformState {
     fn check_invocations(&self) {
         let pending = self
             .invocations
-            .values()
+            .iter()
             .filter(|invocation| matches!(invocation.phase, Phase::Pending(_)));
         assert_eq!(
             pending.count(),

@@ -7,60 +7,62 @@
 use isotherm_services::{FailureCause, FileSystem};
 
 use super::tier::{InTier, image_of_file};
-use super::{Effect, Invocation, Phase, PlatformState};
+use super::{Effect, Invocation, InvocationKey, Phase, PlatformState};
 use crate::steps::counted;
 use crate::{EventKind, FunctionId, ImageId, InvocationId, Outcome};
 
 impl PlatformState {
     /// Admits new invocations, and begins downloads that waited for room. If a round is to follow,
     /// a single new invocation may be returned instead, to ask for its place.
-    pub(super) fn admit_new(&mut self, may_dispatch: bool) -> Option<(InvocationId, FunctionId)> {
+    pub(super) fn admit_new(&mut self, may_dispatch: bool) -> Option<(InvocationKey, FunctionId)> {
         self.begin_awaited_downloads();
         while let Some(id) = self.next_let_in() {
-            let Some(invocation) = self.invocations.get_mut(&id) else { continue };
-            let Invocation { function, life, .. } = &mut **invocation;
+            let Some(key) = self.invocations.find(id) else { continue };
+            let Some(invocation) = self.invocations.at_mut(key) else { continue };
+            let Invocation { function, life, .. } = invocation;
             life.throttle_wait = self.now.since(life.submitted);
             let function = *function;
-            self.admit(id, function);
+            self.admit(key, function);
         }
-        while let Some((id, function)) = self.new.pop_front() {
-            if !self.passes(id, function) {
+        while let Some((key, function)) = self.new.pop_front() {
+            if !self.passes(key, function) {
                 continue;
             }
             let is_alone = may_dispatch
                 && self.new.is_empty()
                 && self.functions[function.index()].image.is_none();
             if is_alone && self.asks_for_place() {
-                return Some((id, function));
+                return Some((key, function));
             }
-            self.admit(id, function);
+            self.admit(key, function);
         }
         None
     }
 
     /// Admits an invocation that has passed the concurrency limits, or lets it wait for its image.
-    pub(super) fn admit(&mut self, id: InvocationId, function: FunctionId) {
+    pub(super) fn admit(&mut self, key: InvocationKey, function: FunctionId) {
         let Some(image) = self.functions[function.index()].image else {
-            self.make_schedulable(id);
+            self.make_schedulable(key);
             return;
         };
         match self.images[image.index()].head {
-            InTier::Present { .. } => self.make_schedulable(id),
-            InTier::Moving { .. } => self.await_image(id, image),
+            InTier::Present { .. } => self.make_schedulable(key),
+            InTier::Moving { .. } => self.await_image(key, image),
             InTier::Absent | InTier::Refused => {
-                self.await_image(id, image);
+                self.await_image(key, image);
                 let waits = self.images[image.index()].waits_since.is_some();
                 if !waits && !self.begin_download(image) {
-                    self.images[image.index()].waits_since = Some(id);
-                    self.awaiting_room.insert((id, image));
+                    self.images[image.index()].waits_since = Some(key.id);
+                    self.awaiting_room.insert((key.id, image));
                 }
             }
         }
     }
 
-    fn await_image(&mut self, id: InvocationId, image: ImageId) {
-        self.images[image.index()].waiting.insert(id);
-        if let Some(invocation) = self.invocations.get_mut(&id) {
+    fn await_image(&mut self, key: InvocationKey, image: ImageId) {
+        self.images[image.index()].waiting.insert(key.id);
+        self.invocations.list(key);
+        if let Some(invocation) = self.invocations.at_mut(key) {
             invocation.phase = Phase::AwaitsImage;
         }
     }
@@ -133,8 +135,8 @@ impl PlatformState {
         match result {
             Ok(()) => {
                 self.commit_download(image);
-                while let Some(id) = self.images[image.index()].waiting.pop_first() {
-                    self.make_schedulable(id);
+                while let Some(key) = self.next_waiting(image) {
+                    self.make_schedulable(key);
                 }
                 if !self.policies.simulate_downloads {
                     self.unpin_on_head(image);
@@ -145,11 +147,16 @@ impl PlatformState {
                     self.head_room_may_have_come = true;
                     self.emit(|| EventKind::DownloadFailed { image });
                 }
-                while let Some(id) = self.images[image.index()].waiting.pop_first() {
-                    self.end(id, Outcome::Failed, Some(cause.clone()));
+                while let Some(key) = self.next_waiting(image) {
+                    self.end(key, Outcome::Failed, Some(cause.clone()));
                 }
             }
         }
+    }
+
+    /// Takes the first invocation that waits for an image.
+    fn next_waiting(&mut self, image: ImageId) -> Option<InvocationKey> {
+        self.invocations.find(self.images[image.index()].waiting.pop_first()?)
     }
 
     /// Pins an image on the head disk, if it is there.

@@ -7,8 +7,8 @@ use isotherm_services::{ActionReport, FailureCause};
 
 use super::containers::Damage;
 use super::{
-    Change, Container, Effect, Finished, Function, Image, Invocation, Node, Pending, Phase,
-    PlatformState, Row,
+    Change, Container, Effect, Finished, Function, Image, Invocation, InvocationKey, Node, Pending,
+    Phase, PlatformState,
 };
 use crate::config::AfterFailure;
 use crate::keep_alive::Invoked;
@@ -17,7 +17,7 @@ use crate::{ContainerId, EventKind, FunctionId, InvocationId, InvocationRecord, 
 
 impl PlatformState {
     /// Accepts an invocation.
-    pub(crate) fn submit(&mut self, function: FunctionId) -> (InvocationId, &mut Invocation) {
+    pub(crate) fn submit(&mut self, function: FunctionId) -> &mut Invocation {
         let id = InvocationId(self.next_invocation);
         self.next_invocation += 1;
         let spec = &mut self.functions[function.index()];
@@ -28,24 +28,22 @@ impl PlatformState {
         if spec.take_prewarming().is_some() {
             self.effects.push_back(Effect::ForgetPrewarm { function });
         }
-        self.new.push_back((id, function));
         self.emit(|| EventKind::Submitted { invocation: id, function });
         let life = Life::new(self.now);
         let chance = self.functions[function.index()].startup.chance();
-        let invocation = match self.spare_invocations.pop() {
-            Some(mut spare) => {
-                (spare.function, spare.phase, spare.life) = (function, Phase::New, life);
-                (spare.chance, spare.has_handle) = (chance, Cell::new(false));
-                spare
-            }
-            None => {
-                let row = Row(self.next_row);
-                self.next_row += 1;
-                let (phase, has_handle) = (Phase::New, Cell::new(false));
-                Box::new(Invocation { row, function, phase, chance, life, has_handle })
-            }
-        };
-        (id, self.invocations.insert_new(id, invocation))
+        let invocation = self.invocations.insert(|row| Invocation {
+            id,
+            row,
+            function,
+            phase: Phase::New,
+            chance,
+            life,
+            is_listed: false,
+            is_attended: Cell::new(false),
+            has_handle: Cell::new(false),
+        });
+        self.new.push_back((invocation.key(), function));
+        invocation
     }
 
     /// An invocation that is about to be accepted, as keep-alive policies see it.
@@ -62,21 +60,22 @@ impl PlatformState {
     }
 
     /// Appends an invocation whose image is on the head disk to the queue.
-    pub(super) fn make_schedulable(&mut self, id: InvocationId) {
-        self.join_queue(id);
-        self.note_admission(id);
-        self.emit(|| EventKind::Admitted { invocation: id });
+    pub(super) fn make_schedulable(&mut self, key: InvocationKey) {
+        self.join_queue(key);
+        self.note_admission(key);
+        self.emit(|| EventKind::Admitted { invocation: key.id });
     }
 
-    pub(super) fn note_admission(&mut self, id: InvocationId) {
-        if let Some(Invocation { life, .. }) = self.invocations.get_mut(&id).map(Box::as_mut) {
-            life.admitted = Some(self.now);
-            life.download_wait = self.now.since(life.submitted).saturating_sub(life.throttle_wait);
+    pub(super) fn note_admission(&mut self, key: InvocationKey) {
+        if let Some(invocation) = self.invocations.at_mut(key) {
+            invocation.life.admit(self.now);
         }
     }
 
-    pub(super) fn join_queue(&mut self, id: InvocationId) {
-        let Some(invocation) = self.invocations.get_mut(&id) else { return };
+    pub(super) fn join_queue(&mut self, key: InvocationKey) {
+        let id = key.id;
+        self.invocations.list(key);
+        let Some(invocation) = self.invocations.at_mut(key) else { return };
         let pending = Pending { invocation: id, function: invocation.function };
         let sequence = self.pending.push(pending);
         invocation.phase = Phase::Pending(sequence);
@@ -116,23 +115,27 @@ impl PlatformState {
     }
 
     /// Ends an invocation in any phase, and queues the notification of its user.
-    pub(super) fn end(&mut self, id: InvocationId, outcome: Outcome, cause: Option<FailureCause>) {
-        if let Some(invocation) = self.invocations.remove(&id) {
-            self.end_removed(id, invocation, outcome, cause, (None, None));
-        }
+    pub(super) fn end(
+        &mut self,
+        key: InvocationKey,
+        outcome: Outcome,
+        cause: Option<FailureCause>,
+    ) {
+        self.end_with(key, outcome, cause, (None, None));
     }
 
-    /// Ends an invocation that was removed from the table, with the dates of its body.
-    fn end_removed(
+    /// Ends an invocation with the dates of its body.
+    fn end_with(
         &mut self,
-        id: InvocationId,
-        invocation: Box<Invocation>,
+        key: InvocationKey,
         outcome: Outcome,
         mut cause: Option<FailureCause>,
         (started, ended): (Option<Time>, Option<Time>),
     ) {
+        let Some(invocation) = self.invocations.at(key) else { return };
+        let InvocationKey { id, row } = key;
         let names = if self.names_wanted || invocation.has_handle.get() {
-            names(&self.functions, &self.images, &self.nodes, &invocation)
+            names(&self.functions, &self.images, &self.nodes, invocation)
         } else {
             Names { function: &self.no_name, image: None, node: None }
         };
@@ -145,9 +148,11 @@ impl PlatformState {
             }
             (record.started, record.ended) = (started, ended);
         });
-        self.has_ended_handles |= invocation.has_handle.get();
         let (function, phase) = (invocation.function, invocation.phase);
-        self.finished.push_back(Finished { invocation, record });
+        let (is_attended, has_handle) = (invocation.is_attended.get(), invocation.has_handle.get());
+        self.has_ended_handles |= has_handle;
+        self.invocations.remove(key);
+        self.finished.push_back(Finished { row, is_attended, record });
         self.effects.push_back(Effect::Ended { invocation: id, outcome });
         let container = match phase {
             Phase::Running(container) => Some(container),
@@ -161,7 +166,7 @@ impl PlatformState {
 
     /// The service has handled the end of an invocation.
     pub(crate) fn is_over(&mut self, finished: Finished) {
-        self.spare_invocations.push(finished.invocation);
+        self.invocations.release(finished.row);
         self.records.give_back(finished.record);
     }
 
@@ -170,13 +175,10 @@ impl PlatformState {
     #[must_use]
     pub(crate) fn body_ended(
         &mut self,
-        id: InvocationId,
+        key: InvocationKey,
         report: ActionReport,
     ) -> Option<ContainerId> {
-        let invocation = self
-            .invocations
-            .remove_if(&id, |invocation| matches!(invocation.phase, Phase::Running(_)))?;
-        let Phase::Running(container) = invocation.phase else { return None };
+        let Phase::Running(container) = self.invocations.at(key)?.phase else { return None };
         let damage = match &report.result {
             Ok(()) => Damage::default(),
             Err(cause) => self.damage(container, cause),
@@ -185,13 +187,13 @@ impl PlatformState {
         let Container { node, function, .. } = left;
         self.functions[function.index()].running -= 1;
         self.change_slots_used(node, |used| used - 1);
-        self.log.add(Change::Ended { invocation: id, function, node });
+        self.log.add(Change::Ended { invocation: key.id, function, node });
         let (outcome, cause) = match report.result {
             Ok(()) => (Outcome::Completed, None),
             Err(cause) => (outcome_of(&cause), Some(cause)),
         };
         // The slot is free from now on, so the end is emitted before the fate of the container.
-        self.end_removed(id, invocation, outcome, cause, (report.started, report.ended));
+        self.end_with(key, outcome, cause, (report.started, report.ended));
         if left.serving > 0 {
             return None;
         }
@@ -225,12 +227,14 @@ impl PlatformState {
     }
 
     /// Cancels an invocation; returns whether it had not ended.
-    pub(crate) fn cancel(&mut self, id: InvocationId, cause: FailureCause) -> bool {
-        let Some(invocation) = self.invocations.get(&id) else { return false };
+    pub(crate) fn cancel(&mut self, key: InvocationKey, cause: FailureCause) -> bool {
+        let id = key.id;
+        let Some(invocation) = self.invocations.at(key) else { return false };
         let function = invocation.function;
         match invocation.phase {
+            Phase::Ended => return false,
             Phase::New => {
-                self.new.retain(|&(new, _)| new != id);
+                self.new.retain(|&(new, _)| new != key);
             }
             Phase::Throttled => self.leave_line(id, function),
             Phase::AwaitsImage => {
@@ -242,58 +246,57 @@ impl PlatformState {
                 self.leave_queue(id, function, sequence);
             }
             Phase::Running(_) => {
-                self.effects.push_back(Effect::CancelBody { invocation: id });
+                self.effects.push_back(Effect::CancelBody { invocation: key });
                 return true;
             }
         }
         let outcome =
             if cause == FailureCause::Cancelled { Outcome::Cancelled } else { Outcome::Failed };
-        self.end(id, outcome, Some(cause));
+        self.end(key, outcome, Some(cause));
         true
     }
 
     /// Ends every invocation that is not in a container with a cause, in the order of submission.
     pub(crate) fn fail_all_waiting(&mut self, cause: &FailureCause) {
-        let mut waiting: Vec<InvocationId> = self.new.iter().map(|&(id, _)| id).collect();
-        waiting.extend(self.in_line());
-        waiting.extend(self.images.iter().flat_map(|image| image.waiting.iter().copied()));
-        waiting.extend(self.pending.iter().map(|pending| pending.invocation));
-        waiting.sort_unstable();
-        for id in waiting {
-            self.cancel(id, cause.clone());
+        for key in self.all_that(|phase| !matches!(phase, Phase::Running(_))) {
+            self.cancel(key, cause.clone());
         }
     }
 
     /// The invocations in containers, in the order of submission.
-    pub(crate) fn running(&self) -> Vec<InvocationId> {
-        let all = self.invocations.iter();
-        let running = all.filter(|(_, invocation)| matches!(invocation.phase, Phase::Running(_)));
-        let mut running: Vec<InvocationId> = running.map(|(id, _)| id).collect();
-        running.sort_unstable();
-        running
+    pub(crate) fn running(&self) -> Vec<InvocationKey> {
+        self.all_that(|phase| matches!(phase, Phase::Running(_)))
+    }
+
+    /// The invocations in a phase, in the order of submission.
+    pub(crate) fn all_that(&self, is_meant: impl Fn(Phase) -> bool) -> Vec<InvocationKey> {
+        let meant = self.invocations.iter().filter(|invocation| is_meant(invocation.phase));
+        let mut meant: Vec<InvocationKey> = meant.map(Invocation::key).collect();
+        meant.sort_unstable_by_key(|key| key.id);
+        meant
     }
 
     /// The record so far of an invocation that has not ended.
-    pub(crate) fn record(&self, id: InvocationId, now: Time) -> InvocationRecord {
-        let invocation = &self.invocations[&id];
+    pub(crate) fn record(&self, key: InvocationKey, now: Time) -> InvocationRecord {
+        let invocation = &self.invocations[key];
         let names = names(&self.functions, &self.images, &self.nodes, invocation);
         InvocationRecord {
             started: invocation.life.started(now),
-            ..invocation.life.record(id, &names)
+            ..invocation.life.record(key.id, &names)
         }
     }
 
     /// The body of an invocation begins at another date than the end of the start-up.
-    pub(crate) fn body_begins(&mut self, id: InvocationId, at: Time) {
-        let invocation = self.invocations.get_mut(&id);
+    pub(crate) fn body_begins(&mut self, key: InvocationKey, at: Time) {
+        let invocation = self.invocations.at_mut(key);
         if let Some(dispatched) = invocation.and_then(|found| found.life.dispatched.as_mut()) {
             dispatched.begins = at;
         }
     }
 
     /// The container that an invocation is in.
-    pub(crate) fn container_of(&self, id: InvocationId) -> Option<ContainerId> {
-        match self.invocations.get(&id)?.phase {
+    pub(crate) fn container_of(&self, key: InvocationKey) -> Option<ContainerId> {
+        match self.invocations.at(key)?.phase {
             Phase::Running(container) => Some(container),
             _ => None,
         }
@@ -313,10 +316,14 @@ impl PlatformState {
     /// Ends an invocation whose body will not report its end, as [`body_ended`](Self::body_ended)
     /// does.
     #[must_use]
-    pub(crate) fn abandon(&mut self, id: InvocationId, cause: FailureCause) -> Option<ContainerId> {
+    pub(crate) fn abandon(
+        &mut self,
+        key: InvocationKey,
+        cause: FailureCause,
+    ) -> Option<ContainerId> {
         let started =
-            self.invocations.get(&id).and_then(|invocation| invocation.life.started(self.now));
-        self.body_ended(id, ActionReport { started, ended: None, result: Err(cause) })
+            self.invocations.at(key).and_then(|invocation| invocation.life.started(self.now));
+        self.body_ended(key, ActionReport { started, ended: None, result: Err(cause) })
     }
 }
 

@@ -23,6 +23,7 @@ mod containers;
 mod expiry;
 mod head;
 mod idle;
+mod invocation_table;
 mod invocations;
 mod moves;
 mod node;
@@ -46,6 +47,8 @@ use changes::{ChangeLog, Logged};
 pub(crate) use containers::Container;
 use expiry::Expiries;
 use idle::IdleContainers;
+use invocation_table::InvocationTable;
+pub(crate) use invocation_table::{InvocationKey, Row};
 pub(crate) use node::{Move, Node};
 use prewarm::Prewarming;
 pub(crate) use round::Asks;
@@ -89,8 +92,7 @@ pub(crate) enum Effect {
     MoveRefused { step: Move, node: NodeId, image: ImageId },
     /// Start an invocation on a node.
     Start {
-        invocation: InvocationId,
-        row: Row,
+        invocation: InvocationKey,
         node: NodeId,
         container: ContainerId,
         startup: Duration,
@@ -112,7 +114,7 @@ pub(crate) enum Effect {
     /// A container has stopped: drop what belongs to it.
     Stopped { container: ContainerId },
     /// Stop the body of an invocation.
-    CancelBody { invocation: InvocationId },
+    CancelBody { invocation: InvocationKey },
     /// An invocation has ended, the next one of those in [`PlatformState::finished`]: pass its
     /// record to the sinks, and notify its user.
     Ended { invocation: InvocationId, outcome: Outcome },
@@ -247,40 +249,48 @@ pub(crate) enum Phase {
     Pending(u64),
     /// In a container.
     Running(ContainerId),
+    /// It has ended; its row is not free yet, or vacant.
+    Ended,
 }
 
-/// The row of an invocation in tables that are arrays: the service keeps there what belongs to it.
-/// It is used again when the end of the invocation has been handled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Row(u32);
-
-impl Row {
-    pub(crate) fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
+/// An invocation, in two cache lines.
+#[repr(align(64))]
 pub(crate) struct Invocation {
+    pub(crate) id: InvocationId,
     pub(crate) row: Row,
     pub(crate) function: FunctionId,
     pub(crate) phase: Phase,
     /// The random word for the start-up of a container that is started for it.
     pub(crate) chance: u64,
     pub(crate) life: Life,
+    /// Whether it is found by its id.
+    is_listed: bool,
+    /// Whether the service keeps something for it that is to be handled at its end. Set by the
+    /// service.
+    pub(crate) is_attended: Cell<bool>,
     /// Whether there is a handle, whose user may read the names in the record. Set by the service.
     pub(crate) has_handle: Cell<bool>,
 }
 
-/// An invocation that has ended, until the service has handled that.
-pub(crate) struct Finished {
-    invocation: Box<Invocation>,
-    pub(crate) record: Rc<InvocationRecord>,
+const _: () = assert!(size_of::<Invocation>() == 128, "two cache lines");
+
+impl Invocation {
+    pub(crate) fn key(&self) -> InvocationKey {
+        InvocationKey { id: self.id, row: self.row }
+    }
+
+    /// Whether it has this key and has not ended.
+    fn is(&self, key: InvocationKey) -> bool {
+        self.id == key.id && self.phase != Phase::Ended
+    }
 }
 
-impl Finished {
-    pub(crate) fn row(&self) -> Row {
-        self.invocation.row
-    }
+/// An invocation that has ended, until the service has handled that.
+pub(crate) struct Finished {
+    pub(crate) row: Row,
+    /// Whether the service keeps something for it, and whether there is a handle.
+    pub(crate) is_attended: bool,
+    pub(crate) record: Rc<InvocationRecord>,
 }
 
 /// Whether a message is followed by a scheduling round.
@@ -332,18 +342,14 @@ pub(crate) struct PlatformState {
     next_use_sequence: u64,
     /// The random word for draws of containers, until the next dispatch.
     reuse_token: u64,
-    /// Boxed, so that inserting and removing move no contents, and pooled with their rows.
-    pub(crate) invocations: IdMap<InvocationId, Box<Invocation>>,
-    #[expect(clippy::vec_box, reason = "they go back into the table as they are")]
-    spare_invocations: Vec<Box<Invocation>>,
+    pub(crate) invocations: InvocationTable,
     next_invocation: u64,
-    next_row: u32,
     records: Records,
     /// Whether a sink reads the names in records.
     pub(crate) names_wanted: bool,
     no_name: Arc<str>,
     /// Submitted invocations that were not processed yet.
-    new: VecDeque<(InvocationId, FunctionId)>,
+    new: VecDeque<(InvocationKey, FunctionId)>,
     common_gate: CommonGate,
     /// Awaited images without room on the head disk, the longest waiting first.
     awaiting_room: BTreeSet<(InvocationId, ImageId)>,
@@ -413,10 +419,8 @@ impl PlatformState {
             next_idle_sequence: 0,
             next_use_sequence: 0,
             reuse_token,
-            invocations: IdMap::default(),
-            spare_invocations: Vec::new(),
+            invocations: InvocationTable::default(),
             next_invocation: 0,
-            next_row: 0,
             records: Records::default(),
             names_wanted: false,
             no_name: "".into(),

@@ -2,10 +2,10 @@
 
 use isotherm_kernel::{Duration, Time};
 
-use super::{Change, Effect, Move, Phase, PlatformState, View};
+use super::{Change, Effect, InvocationKey, Move, Phase, PlatformState, View};
 use crate::life::Dispatched;
 use crate::plan::{Dispatch, Placed, Plan, StartAhead};
-use crate::{ContainerId, EventKind, FunctionId, InvocationId, NodeId, StartKind, StopReason};
+use crate::{ContainerId, EventKind, FunctionId, NodeId, StartKind, StopReason};
 
 /// What the platform state asks of the scheduler.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,7 @@ pub(crate) enum Asks {
     Nothing,
     /// Where to place the only schedulable invocation, if that can be decided without a round.
     Alone {
-        invocation: InvocationId,
+        invocation: InvocationKey,
         function: FunctionId,
     },
     /// What to do in a round.
@@ -124,16 +124,17 @@ impl PlatformState {
     /// queue.
     fn dispatch(&mut self, dispatch: Dispatch) {
         let Dispatch { invocation: id, node, container } = dispatch;
-        let Some(invocation) = self.invocations.get(&id) else { return };
+        let Some(key) = self.invocations.find(id) else { return };
+        let Some(invocation) = self.invocations.at(key) else { return };
         let (function, Phase::Pending(sequence)) = (invocation.function, invocation.phase) else {
             return;
         };
-        let Some((served_by, is_new)) = self.container_for(id, function, node, container) else {
+        let Some((served_by, is_new)) = self.container_for(key, function, node, container) else {
             self.log.add(Change::Refused { function });
             return;
         };
         self.leave_queue(id, function, sequence);
-        self.give(id, node, served_by, is_new);
+        self.give(key, node, served_by, is_new);
     }
 
     /// Whether to ask for the place of a new invocation without a round: no other is pending.
@@ -149,25 +150,25 @@ impl PlatformState {
     /// Dispatches the new invocation that was asked about, or admits it and asks for a round.
     pub(crate) fn answer_alone(
         &mut self,
-        id: InvocationId,
+        key: InvocationKey,
         function: FunctionId,
         placed: Option<Placed>,
     ) -> Asks {
         match placed {
             Some(Placed { node, container }) => {
-                self.emit(|| EventKind::Admitted { invocation: id });
-                match self.container_for(id, function, node, container) {
+                self.emit(|| EventKind::Admitted { invocation: key.id });
+                match self.container_for(key, function, node, container) {
                     Some((served_by, is_new)) => {
-                        self.give(id, node, served_by, is_new);
+                        self.give(key, node, served_by, is_new);
                         self.log.add_event();
                     }
                     None => {
-                        self.note_admission(id);
-                        self.join_queue(id);
+                        self.note_admission(key);
+                        self.join_queue(key);
                     }
                 }
             }
-            None => self.admit(id, function),
+            None => self.admit(key, function),
         }
         #[cfg(any(test, feature = "audit"))]
         self.check();
@@ -178,7 +179,7 @@ impl PlatformState {
     /// whether it is new. `None` if infeasible.
     fn container_for(
         &mut self,
-        id: InvocationId,
+        key: InvocationKey,
         function: FunctionId,
         node: NodeId,
         wanted: Option<ContainerId>,
@@ -191,19 +192,19 @@ impl PlatformState {
             None => match self.place_beside_others(node, function) {
                 Some(found) => Some((found, false)),
                 None => {
-                    let chance = self.invocations.get(&id).map(|invocation| invocation.chance);
+                    let chance = self.invocations.at(key).map(|invocation| invocation.chance);
                     self.start_new(node, function, chance).map(|new| (new, true))
                 }
             },
         }
     }
 
-    fn give(&mut self, id: InvocationId, node: NodeId, container: ContainerId, is_new: bool) {
+    fn give(&mut self, key: InvocationKey, node: NodeId, container: ContainerId, is_new: bool) {
         let Some((ready_at, serving)) = self.occupy(container, is_new) else { return };
         self.dispatches += 1;
         self.change_slots_used(node, |used| used + 1);
         let (startup, was_idle) = (ready_at.since(self.now), !is_new && serving == 1);
-        self.note_dispatch(id, node, container, is_new, startup, was_idle);
+        self.note_dispatch(key, node, container, is_new, startup, was_idle);
     }
 
     /// A container with capacity left, if containers serve several invocations at once: it may have
@@ -236,7 +237,7 @@ impl PlatformState {
     /// container that was started ahead.
     fn note_dispatch(
         &mut self,
-        id: InvocationId,
+        key: InvocationKey,
         node: NodeId,
         container: ContainerId,
         is_new: bool,
@@ -246,8 +247,8 @@ impl PlatformState {
         let now = self.now;
         let start_kind =
             if is_new || !startup.is_zero() { StartKind::Cold } else { StartKind::Warm };
-        let Some(invocation) = self.invocations.get_mut(&id) else { return };
-        let row = invocation.row;
+        let Some(invocation) = self.invocations.at_mut(key) else { return };
+        let id = key.id;
         invocation.phase = Phase::Running(container);
         let function = invocation.function;
         self.log.add(Change::Started { invocation: id, function, node });
@@ -255,7 +256,10 @@ impl PlatformState {
         spec.running += 1;
         let (limit, memory_bytes) = (spec.limits.time, spec.limits.memory_bytes);
         // An invocation that is dispatched at once is admitted at this moment.
-        let admitted = *invocation.life.admitted.get_or_insert(now);
+        let admitted = invocation.life.admitted().unwrap_or_else(|| {
+            invocation.life.admit(now);
+            now
+        });
         let (mut copy_wait, mut load_wait) = (Duration::ZERO, Duration::ZERO);
         if let Some(image) = spec.image {
             let known = self.nodes[node.index()].image(image);
@@ -279,7 +283,7 @@ impl PlatformState {
             was_idle,
             start_kind,
         });
-        let invocation = id;
-        self.effects.push_back(Effect::Start { invocation, row, node, container, startup, limit });
+        let invocation = key;
+        self.effects.push_back(Effect::Start { invocation, node, container, startup, limit });
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use isotherm_kernel::Time;
 
-use super::{Need, Phase, PlatformState};
+use super::{Invocation, Need, Phase, PlatformState};
 use crate::unfinished::{Lack, Unfinished};
 use crate::{FunctionId, ImageId, InvocationId, NodeId};
 
@@ -16,8 +16,9 @@ impl PlatformState {
         let mut groups: BTreeMap<(Lack, FunctionId), (u64, Time)> = BTreeMap::new();
         // Pending invocations of a function wait for the same thing.
         let mut places: BTreeMap<FunctionId, Lack> = BTreeMap::new();
-        for (id, invocation) in self.invocations.iter() {
-            let (function, life) = (invocation.function, &invocation.life);
+        for invocation in self.invocations.iter() {
+            let Invocation { id, function, life, .. } = invocation;
+            let (id, function) = (*id, *function);
             let (lack, since) = match invocation.phase {
                 Phase::New | Phase::Throttled => {
                     (self.limit_before(id, function), Some(life.submitted))
@@ -25,9 +26,9 @@ impl PlatformState {
                 Phase::AwaitsImage => (self.lacks_image(id, function), Some(life.submitted)),
                 Phase::Pending(_) => {
                     let lack = places.entry(function).or_insert_with(|| self.lacks_place(function));
-                    (lack.clone(), life.admitted)
+                    (lack.clone(), life.admitted())
                 }
-                Phase::Running(_) => match life.started(now) {
+                Phase::Running(_) | Phase::Ended => match life.started(now) {
                     None => {
                         (Lack::Starting, life.dispatched.as_ref().map(|dispatched| dispatched.at))
                     }

@@ -18,7 +18,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use isotherm_services::FailureCause;
 
-use super::{Function, Phase, PlatformState};
+use super::{Function, InvocationKey, Phase, PlatformState};
 use crate::config::Throttle;
 use crate::unfinished::Lack;
 use crate::{FunctionId, InvocationId, Outcome};
@@ -118,7 +118,7 @@ impl PlatformState {
 
     /// A new invocation arrives at the gates. Returns whether it is inside; otherwise it waits or
     /// has ended.
-    pub(super) fn passes(&mut self, id: InvocationId, function: FunctionId) -> bool {
+    pub(super) fn passes(&mut self, key: InvocationKey, function: FunctionId) -> bool {
         let Function { gate, rest, .. } = &mut self.functions[function.index()];
         let common = &mut self.common_gate;
         if gate.limit().is_none() && common.limit.is_none() {
@@ -128,7 +128,7 @@ impl PlatformState {
         let queues = common.throttle == Throttle::Queue && !is_walled_up;
         if gate.limit().is_some_and(|limit| gate.inside >= limit) {
             if queues {
-                rest.line.push_back(id);
+                rest.line.push_back(key.id);
             }
         } else if gate.reserved || common.is_open() {
             gate.inside += 1;
@@ -136,15 +136,16 @@ impl PlatformState {
             return true;
         } else if queues {
             gate.inside += 1;
-            common.line.insert(id);
+            common.line.insert(key.id);
         }
         if queues {
-            if let Some(invocation) = self.invocations.get_mut(&id) {
+            self.invocations.list(key);
+            if let Some(invocation) = self.invocations.at_mut(key) {
                 invocation.phase = Phase::Throttled;
             }
         } else {
             let function = self.functions[function.index()].rest.name.clone();
-            self.end(id, Outcome::Rejected, Some(FailureCause::Throttled { function }));
+            self.end(key, Outcome::Rejected, Some(FailureCause::Throttled { function }));
         }
         false
     }
@@ -209,6 +210,7 @@ impl PlatformState {
     }
 
     /// The invocations that wait at gates, in arbitrary order.
+    #[cfg(any(test, feature = "audit"))]
     pub(super) fn in_line(&self) -> impl Iterator<Item = InvocationId> + '_ {
         let common = &self.common_gate;
         let lines = self.functions.iter().map(|function| &function.rest.line);
@@ -220,10 +222,10 @@ impl PlatformState {
     pub(super) fn check_gates(&self) {
         let inside = |wanted: &dyn Fn(FunctionId) -> bool| {
             let mut count = 0;
-            for (id, invocation) in self.invocations.iter() {
+            for invocation in self.invocations.iter() {
                 let is_inside = match invocation.phase {
-                    Phase::New => false,
-                    Phase::Throttled => self.common_gate.let_in.contains(&id),
+                    Phase::New | Phase::Ended => false,
+                    Phase::Throttled => self.common_gate.let_in.contains(&invocation.id),
                     Phase::AwaitsImage | Phase::Pending(_) | Phase::Running(_) => true,
                 };
                 count += u32::from(is_inside && wanted(invocation.function));
@@ -235,7 +237,9 @@ impl PlatformState {
             let Function { gate, rest, .. } = function;
             if gate.limit().is_some() || common.limit.is_some() {
                 let id = FunctionId(index as u32);
-                let waits = |&&other: &&InvocationId| self.invocations[&other].function == id;
+                let of =
+                    |other: InvocationId| self.invocations.get(other).map(|found| found.function);
+                let waits = |&&other: &&InvocationId| of(other) == Some(id);
                 let in_common_line = common.line.iter().filter(waits).count() as u32;
                 assert_eq!(
                     gate.inside,

@@ -235,13 +235,13 @@ impl<'a> View<'a> {
     /// When an invocation was submitted; `None` if it has ended.
     #[must_use]
     pub fn submitted_at(&self, invocation: InvocationId) -> Option<Time> {
-        Some(self.state().invocations.get(&invocation)?.life.submitted)
+        Some(self.state().invocations.get(invocation)?.life.submitted)
     }
 
     /// Which attempt of an invocation it is, counted from 1; `None` if it has ended.
     #[must_use]
     pub fn attempt_of(&self, invocation: InvocationId) -> Option<u32> {
-        Some(self.state().invocations.get(&invocation)?.life.attempt)
+        Some(self.state().invocations.get(invocation)?.life.attempt)
     }
 
     /// The number of invocations of a function in containers.

@@ -146,7 +146,7 @@ fn a_cancelled_wait_for_room_leaves_the_line() {
     stage.invoke(functions[1]);
     let waiting = stage.invoke(functions[2]);
     stage.orders();
-    assert!(stage.message(|state| state.cancel(waiting, FailureCause::Cancelled)));
+    assert!(stage.message(|state| state.cancel_id(waiting, FailureCause::Cancelled)));
     assert_eq!(stage.orders(), ["ended 2 cancelled"]);
     assert_eq!(stage.state.live_tables()[4].1, 0);
 }

@@ -34,7 +34,7 @@ impl Stage {
 
     /// Where an invocation runs.
     fn node_of(&self, invocation: InvocationId) -> Option<u32> {
-        let phase = self.state.invocations.get(&invocation)?.phase;
+        let phase = self.state.invocations.at(self.state.key(invocation))?.phase;
         match phase {
             super::super::Phase::Running(container) => {
                 Some(self.state.containers[&container].node.0)
@@ -573,7 +573,7 @@ fn a_cancelled_invocation_gives_its_reservation_up() {
     stage.downloaded(image);
     let second = stage.invoke(g);
     assert_eq!(stage.node_of(second), None, "the slot is reserved");
-    stage.message(|state| state.cancel(first, FailureCause::Cancelled));
+    stage.message(|state| state.cancel_id(first, FailureCause::Cancelled));
     assert_eq!(stage.node_of(second), Some(0));
 }
 
@@ -676,7 +676,7 @@ impl Played {
                 _ = stage.invoke(self.functions[which % self.functions.len()])
             }
             4 | 5 => {
-                let running = stage.state.running();
+                let running = stage.state.running_ids();
                 if !running.is_empty() {
                     stage.body_ended(running[which % running.len()]);
                 }
@@ -685,7 +685,7 @@ impl Played {
                 let waiting =
                     stage.state.pending.iter().nth(which % 4).map(|pending| pending.invocation);
                 if let Some(waiting) = waiting {
-                    stage.message(|state| state.cancel(waiting, FailureCause::Cancelled));
+                    stage.message(|state| state.cancel_id(waiting, FailureCause::Cancelled));
                 }
             }
             7..=12 if !self.moving.is_empty() => {
@@ -706,7 +706,7 @@ impl Played {
             13 if which.is_multiple_of(3) => {
                 self.off.insert(node);
                 stage.state.node_failed(node);
-                for id in stage.state.running() {
+                for id in stage.state.running_ids() {
                     if stage.node_of(id) == Some(node.0) {
                         stage.abandon(id, FailureCause::Cancelled);
                     }
@@ -854,7 +854,7 @@ proptest! {
                     stage.invoke(functions[which % functions.len()]);
                 }
                 4 | 5 => {
-                    let running = stage.state.running();
+                    let running = stage.state.running_ids();
                     if !running.is_empty() {
                         stage.body_ended(running[which % running.len()]);
                     }
@@ -862,7 +862,7 @@ proptest! {
                 6 => {
                     let first = stage.state.pending.iter().nth(which).map(|pending| pending.invocation);
                     if let Some(first) = first {
-                        stage.message(|state| state.cancel(first, FailureCause::Cancelled));
+                        stage.message(|state| state.cancel_id(first, FailureCause::Cancelled));
                     }
                 }
                 _ if off.remove(&node) => {
@@ -871,7 +871,7 @@ proptest! {
                 _ if which % 4 == 0 => {
                     off.insert(node);
                     stage.state.node_failed(node);
-                    for id in stage.state.running() {
+                    for id in stage.state.running_ids() {
                         if stage.node_of(id) == Some(node.0) {
                             stage.abandon(id, FailureCause::Cancelled);
                         }

@@ -15,7 +15,7 @@ impl Stage {
 
     /// So many invocations of a function that come together.
     fn invoke_together(&mut self, function: FunctionId, count: usize) -> Vec<InvocationId> {
-        let together = (0..count).map(|_| self.state.submit(function).0).collect();
+        let together = (0..count).map(|_| self.state.submit(function).id).collect();
         self.conclude(Round::Arrival);
         together
     }
@@ -155,19 +155,19 @@ fn no_more_of_a_function_run_than_may() {
     stage.at(5);
     stage.body_ended(ids[1]);
     assert_eq!(running(&stage), [true, false, true, false], "first come, first served");
-    let third = &stage.state.invocations[&ids[2]].life;
+    let third = &stage.state.invocations[stage.state.key(ids[2])].life;
     assert_eq!(
-        (third.throttle_wait, third.download_wait),
+        (third.throttle_wait, third.download_wait()),
         (Duration::from_secs(5), Duration::ZERO)
     );
     // One that does not want to wait any more leaves the line, and one that runs leaves its place
     // to the next.
-    stage.message(|state| state.cancel(ids[2], FailureCause::Cancelled));
+    stage.message(|state| state.cancel_id(ids[2], FailureCause::Cancelled));
     stage.body_ended_with(ids[2], Err(FailureCause::Cancelled));
     assert_eq!(running(&stage), [true, false, false, true]);
     let waits = stage.invoke(f);
-    stage.message(|state| state.cancel(waits, FailureCause::Cancelled));
-    assert!(!stage.state.invocations.contains_key(&waits));
+    stage.message(|state| state.cancel_id(waits, FailureCause::Cancelled));
+    assert!(stage.state.invocations.at(stage.state.key(waits)).is_none());
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn the_first_to_expire_is_looked_at_first() {
     stage.body_ended(first);
     stage.orders();
     // The second is kept for 50 s only, as a policy may say of each period.
-    let Some(container) = stage.state.container_of(second) else {
+    let Some(container) = stage.state.container_of(stage.state.key(second)) else {
         panic!("the second is not running");
     };
     stage.body_ended(second);
@@ -258,7 +258,7 @@ fn a_dispatch_onto_a_container_evicted_in_the_same_round_stays_in_the_queue() {
     let (small, big) = (stage.function(None, 60, 1), stage.function(None, 70, 1));
     stage.serve(small);
     stage.effects();
-    let (first, second) = stage.message(|state| (state.submit(big).0, state.submit(small).0));
+    let (first, second) = stage.message(|state| (state.submit(big).id, state.submit(small).id));
     assert_eq!(stage.orders(), ["stopped 0", "start 1 on 0 in 1"]);
     assert!(stage.is_running(first) && !stage.is_running(second));
     stage.body_ended(first);

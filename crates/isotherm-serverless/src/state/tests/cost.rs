@@ -83,7 +83,7 @@ impl Crowd {
         self.stage.conclude(round);
         for effect in self.stage.effects() {
             match effect {
-                Effect::Start { invocation, .. } => self.running.push(invocation),
+                Effect::Start { invocation, .. } => self.running.push(invocation.id),
                 Effect::Download { .. } | Effect::Move { .. } => {
                     self.moving.push(effect);
                 }

@@ -3,7 +3,7 @@
 use super::*;
 
 fn cancel(stage: &mut Stage, id: InvocationId) -> bool {
-    stage.message(|state| state.cancel(id, FailureCause::Cancelled))
+    stage.message(|state| state.cancel_id(id, FailureCause::Cancelled))
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn stopping_ends_everything_that_waits_in_the_order_of_submission() {
         state.fail_all_waiting(&FailureCause::ServiceStopped { service: "s".into() })
     });
     assert_eq!(stage.orders(), ["ended 0 failed", "ended 1 failed", "ended 3 failed"]);
-    assert_eq!(stage.state.running(), [InvocationId(2)]);
+    assert_eq!(stage.state.running_ids(), [InvocationId(2)]);
 }
 
 #[test]

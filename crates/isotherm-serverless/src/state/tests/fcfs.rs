@@ -201,7 +201,7 @@ fn live(case: &Case) {
     for (step, &(action, which, other)) in case.steps.iter().enumerate() {
         stage.at(step as u64);
         let node = NodeId((which % case.nodes.len()) as u32);
-        let running = stage.state.running();
+        let running = stage.state.running_ids();
         match action {
             0 => {
                 stage.invoke(functions[which % functions.len()]);
@@ -221,7 +221,7 @@ fn live(case: &Case) {
             4 => {
                 let waits = stage.state.pending.iter().nth(which).map(|pending| pending.invocation);
                 if let Some(id) = waits {
-                    stage.message(|state| state.cancel(id, FailureCause::Cancelled));
+                    stage.message(|state| state.cancel_id(id, FailureCause::Cancelled));
                 }
             }
             5 if service.off.remove(&node) => {
@@ -233,7 +233,7 @@ fn live(case: &Case) {
                 for id in running {
                     let on = stage
                         .state
-                        .container_of(id)
+                        .container_of(stage.state.key(id))
                         .map(|container| stage.state.containers[&container].node);
                     if on == Some(node) {
                         stage.abandon(id, FailureCause::Cancelled);

@@ -24,7 +24,8 @@ use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_services::{ActionReport, Eviction, FailureCause, FileSystem};
 
 use super::{
-    Asks, Effect, Move, Node, PlatformState, Policies, Registration, Round, StopReason, View,
+    Asks, Effect, Invocation, InvocationKey, Move, Node, PlatformState, Policies, Registration,
+    Round, StopReason, View,
 };
 use crate::ask::Deciders;
 use crate::config::{AfterFailure, Throttle};
@@ -120,6 +121,24 @@ fn files(bytes: u64) -> Rc<RefCell<FileSystem>> {
 /// A node with its slots, memory and disk.
 pub(super) fn node(index: usize, (slots, memory, disk): (u32, u64, u64)) -> Node {
     Node::new(format!("node{index}").into(), Some(slots), files(disk), files(memory))
+}
+
+impl PlatformState {
+    /// The key of an invocation; one that leads nowhere if it has ended.
+    fn key(&self, id: InvocationId) -> InvocationKey {
+        let mut all = self.invocations.iter();
+        let found = all.find(|invocation| invocation.id == id).map(Invocation::key);
+        found.unwrap_or_else(|| InvocationKey::of_numbers(id.0, 0))
+    }
+
+    fn running_ids(&self) -> Vec<InvocationId> {
+        self.running().into_iter().map(|key| key.id).collect()
+    }
+
+    /// Cancels an invocation by its id.
+    fn cancel_id(&mut self, id: InvocationId, cause: FailureCause) -> bool {
+        self.cancel(self.key(id), cause)
+    }
 }
 
 impl Stage {
@@ -220,13 +239,13 @@ impl Stage {
     /// The body of an invocation ends in a message that is not concluded yet.
     pub(super) fn body_ended_before_the_conclusion(&mut self, id: InvocationId) {
         let end = ActionReport { started: None, ended: None, result: Ok(()) };
-        let idle = self.state.body_ended(id, end);
+        let idle = self.state.body_ended(self.state.key(id), end);
         self.is_idle(idle);
     }
 
     /// Abandons an invocation in a container.
     pub(super) fn abandon(&mut self, id: InvocationId, cause: FailureCause) {
-        let idle = self.state.abandon(id, cause);
+        let idle = self.state.abandon(self.state.key(id), cause);
         self.is_idle(idle);
     }
 
@@ -236,7 +255,7 @@ impl Stage {
 
     pub(super) fn invoke(&mut self, function: FunctionId) -> InvocationId {
         self.deciders.invoked(&self.state.invoked_now(function));
-        let (id, _) = self.state.submit(function);
+        let id = self.state.submit(function).id;
         self.conclude(Round::Arrival);
         id
     }
@@ -292,7 +311,7 @@ impl Stage {
     ) {
         let end =
             ActionReport { started: Some(self.state.now), ended: Some(self.state.now), result };
-        let idle = self.state.body_ended(invocation, end);
+        let idle = self.state.body_ended(self.state.key(invocation), end);
         self.is_idle(idle);
         self.conclude(Round::Yes);
     }
@@ -329,7 +348,7 @@ impl Stage {
                 Move::Load => format!("refuse load {image} on {node}"),
             },
             Effect::Start { invocation, node, container, .. } => {
-                format!("start {invocation} on {node} in {container}")
+                format!("start {} on {node} in {container}", invocation.id)
             }
             Effect::KeepAlive { container, idle, .. } => {
                 format!("keep {container} for {}", idle.as_secs_f64())
@@ -342,7 +361,7 @@ impl Stage {
             }
             Effect::ForgetPrewarm { function } => format!("forget prewarming of {function}"),
             Effect::Stopped { container } => format!("stopped {container}"),
-            Effect::CancelBody { invocation } => format!("cancel body {invocation}"),
+            Effect::CancelBody { invocation } => format!("cancel body {}", invocation.id),
             Effect::Ended { invocation, outcome } => {
                 format!("ended {invocation} {}", outcome.name())
             }
@@ -357,7 +376,7 @@ impl Stage {
     }
 
     pub(super) fn is_running(&self, invocation: InvocationId) -> bool {
-        self.state.running().contains(&invocation)
+        self.state.running_ids().contains(&invocation)
     }
 
     /// The used bytes of a node's memory.
@@ -381,7 +400,7 @@ pub(super) fn outcome_of(effects: &[Effect], id: InvocationId) -> Option<Outcome
 /// The container in which an invocation was started among these effects.
 pub(super) fn container_of(effects: &[Effect], id: InvocationId) -> Option<ContainerId> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Start { invocation, container, .. } if *invocation == id => Some(*container),
+        Effect::Start { invocation, container, .. } if invocation.id == id => Some(*container),
         _ => None,
     })
 }

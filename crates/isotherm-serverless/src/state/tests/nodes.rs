@@ -32,7 +32,7 @@ fn nodes_join(scheduler: Box<dyn Scheduler>) {
     let effects = stage.effects();
     assert!(effects.iter().any(|effect| matches!(
         effect,
-        Effect::Start { invocation, node, .. } if (*invocation, *node) == (second, enough)
+        Effect::Start { invocation, node, .. } if (invocation.id, *node) == (second, enough)
     )));
 
     // 100 fit on the first node only, 101 on none.

@@ -261,7 +261,7 @@ fn images_do_not_push_each_other_out_for_ever() {
                 assert!(loads < 20, "images are loaded again and again");
                 stage.loaded(0, image);
             }
-            Effect::Start { invocation, .. } => stage.body_ended(invocation),
+            Effect::Start { invocation, .. } => stage.body_ended(invocation.id),
             Effect::Ended { .. } => done += 1,
             _ => {}
         }

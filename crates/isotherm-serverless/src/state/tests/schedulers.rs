@@ -43,10 +43,10 @@ impl Stage {
     /// disk.
     fn pending(&mut self, functions: &[FunctionId]) -> Vec<InvocationId> {
         let submit = |function: &FunctionId| {
-            let (id, _) = self.state.submit(*function);
-            self.state.new.retain(|&(new, _)| new != id);
-            self.state.make_schedulable(id);
-            id
+            let key = self.state.submit(*function).key();
+            self.state.new.retain(|&(new, _)| new != key);
+            self.state.make_schedulable(key);
+            key.id
         };
         functions.iter().map(submit).collect()
     }

@@ -43,7 +43,7 @@ fn play(setup: Setup) -> (BTreeMap<(usize, usize), Duration>, usize) {
             let Effect::Start { invocation, startup, .. } = effect else { continue };
             match startup {
                 Duration::ZERO => warm += 1,
-                startup => _ = cold.insert(numbers[&invocation], startup),
+                startup => _ = cold.insert(numbers[&invocation.id], startup),
             }
         }
     }

@@ -1,0 +1,142 @@
+//! The invocations that have not ended, in rows that are used again.
+
+use std::ops::Index;
+
+use super::{Invocation, Phase};
+use crate::InvocationId;
+use crate::id_map::IdMap;
+
+/// The row of an invocation in tables that are arrays: the service keeps there what belongs to it.
+/// It is used again when the end of the invocation has been handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row(u32);
+
+impl Row {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// An invocation and where it is found without a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InvocationKey {
+    pub(crate) id: InvocationId,
+    pub(crate) row: Row,
+}
+
+impl InvocationKey {
+    /// As two numbers of which the second leaves the upper half free.
+    pub(crate) fn numbers(self) -> (u64, u32) {
+        (self.id.0, self.row.0)
+    }
+
+    pub(crate) fn of_numbers(id: u64, row: u32) -> Self {
+        InvocationKey { id: InvocationId(id), row: Row(row) }
+    }
+}
+
+/// The invocations that have not ended.
+#[derive(Default)]
+pub(crate) struct InvocationTable {
+    rows: Vec<Invocation>,
+    /// The rows that are free.
+    vacant: Vec<Row>,
+    len: usize,
+    /// The rows of those that are looked for by their ids. Most are not: they are dispatched at
+    /// once.
+    listed: IdMap<InvocationId, Row>,
+}
+
+impl InvocationTable {
+    #[cfg(any(test, feature = "audit"))]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Adds an invocation whose row is given to it.
+    #[inline]
+    pub(super) fn insert(&mut self, new: impl FnOnce(Row) -> Invocation) -> &mut Invocation {
+        self.len += 1;
+        match self.vacant.pop() {
+            Some(row) => {
+                let room = &mut self.rows[row.index()];
+                *room = new(row);
+                room
+            }
+            None => self.append(new),
+        }
+    }
+
+    #[cold]
+    fn append(&mut self, new: impl FnOnce(Row) -> Invocation) -> &mut Invocation {
+        let row =
+            Row(u32::try_from(self.rows.len()).expect("fewer than 2^32 invocations at a time"));
+        self.rows.push(new(row));
+        &mut self.rows[row.index()]
+    }
+
+    /// Lets an invocation be found by its id.
+    #[inline]
+    pub(crate) fn list(&mut self, InvocationKey { id, row }: InvocationKey) {
+        let invocation = &mut self.rows[row.index()];
+        if !std::mem::replace(&mut invocation.is_listed, true) {
+            self.listed.insert_new(id, row);
+        }
+    }
+
+    /// The key of a listed invocation.
+    pub(crate) fn find(&self, id: InvocationId) -> Option<InvocationKey> {
+        self.listed.get(&id).map(|&row| InvocationKey { id, row })
+    }
+
+    /// A listed invocation.
+    pub(crate) fn get(&self, id: InvocationId) -> Option<&Invocation> {
+        self.at(self.find(id)?)
+    }
+
+    /// The invocation of a key, if it has not ended.
+    #[inline]
+    pub(crate) fn at(&self, key: InvocationKey) -> Option<&Invocation> {
+        self.rows.get(key.row.index()).filter(|invocation| invocation.is(key))
+    }
+
+    #[inline]
+    pub(crate) fn at_mut(&mut self, key: InvocationKey) -> Option<&mut Invocation> {
+        self.rows.get_mut(key.row.index()).filter(|invocation| invocation.is(key))
+    }
+
+    /// Removes an invocation that has ended. Its row is kept until it is [released](Self::release).
+    #[inline]
+    pub(super) fn remove(&mut self, key: InvocationKey) {
+        let Some(invocation) = self.at_mut(key) else { return };
+        invocation.phase = Phase::Ended;
+        let is_listed = invocation.is_listed;
+        self.len -= 1;
+        if is_listed {
+            self.listed.remove(&key.id);
+        }
+    }
+
+    /// Frees the row of an invocation that was removed.
+    #[inline]
+    pub(super) fn release(&mut self, row: Row) {
+        self.vacant.push(row);
+    }
+
+    /// All of them, in arbitrary order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Invocation> + '_ {
+        self.rows.iter().filter(|invocation| invocation.phase != Phase::Ended)
+    }
+}
+
+impl Index<InvocationKey> for InvocationTable {
+    type Output = Invocation;
+
+    fn index(&self, key: InvocationKey) -> &Invocation {
+        self.at(key).expect("an invocation that has not ended")
+    }
+}
