@@ -152,7 +152,7 @@ impl Fluid {
             let Some(meter) = meter_of(&mut self.meters, used.resource) else { continue };
             meter.users -= 1;
             if meter.users == 0 {
-                meter.busy = meter.busy + now.since(meter.used_since);
+                meter.busy += now.since(meter.used_since);
             }
             if activity.has_end() {
                 meter.begun.add(-used.weight * left / activity.rate_factor);
