@@ -1,9 +1,9 @@
 //! A run that is advanced from outside.
 //!
-//! [`Experiment::start`](crate::Experiment::start) sets a run up without running it. The caller then advances it, date by
-//! date ([`advance_until`](Running::advance_until)) or decision by decision
-//! ([`until_decision`](Running::until_decision)), looks at the platform and at the records in
-//! between, and [finishes](Running::finish) it. Advanced in any steps, a run gives the bytes of
+//! [`Experiment::start`](crate::Experiment::start) sets a run up without running it. The caller
+//! then advances it, date by date ([`advance_until`](Running::advance_until)) or decision by
+//! decision ([`until_decision`](Running::until_decision)), looks at the platform and at the records
+//! in between, and [finishes](Running::finish) it. Advanced in any steps, a run gives the bytes of
 //! [`Experiment::run`](crate::Experiment::run), which is [`Running::finish`] alone.
 //!
 //! It owns what it needs and shares its plan with the experiment. The service that it simulates is
@@ -190,14 +190,15 @@ impl Running {
 
     /// Looks at the platform as a scheduler sees it.
     pub fn view<R>(&self, look: impl FnOnce(&View<'_>) -> R) -> R {
-        self.started.service().view(look)
+        let seen = self.started.service().view(look);
+        seen.expect("nothing is changed between the steps of a run")
     }
 
     /// What the invocations that have not ended wait for or do, grouped by function and reason. It
     /// looks at all invocations and compute hosts.
     #[must_use]
     pub fn why_unfinished(&self) -> Vec<Unfinished> {
-        self.started.service().why_unfinished()
+        self.started.service().why_unfinished().unwrap_or_default()
     }
 
     /// The records of the invocations that have ended since the last call, if the run

@@ -1,8 +1,8 @@
 //! Asking for decisions: what the platform asks, and the policies that answer.
 //!
 //! The platform state decides nothing that is a matter of policy. Where a decision is needed it
-//! returns what it [asks](crate::state::Asks), and goes on when it is given the answer. The service asks its
-//! policies and passes their answers on at once; or, if its caller [wants to
+//! returns what it [asks](crate::state::Asks), and goes on when it is given the answer. The service
+//! asks its policies and passes their answers on at once; or, if its caller [wants to
 //! decide](crate::ServerlessComputeService::ask_caller), it pauses the simulation and handles no
 //! message until it has the caller's [`Answer`]. Either way nothing is changed while the policy or
 //! the caller looks at the state.
@@ -67,6 +67,18 @@ pub enum NotAsked {
     #[expect(missing_docs, reason = "the message shows what the fields are")]
     Else { answered: &'static str, asked: &'static str },
 }
+
+/// The service changes its state at this moment, and cannot be looked at.
+///
+/// Schedulers and keep-alive policies are asked between changes and may look. Eviction policies and
+/// observers that are [called at once](crate::ServerlessComputeService::observe_at_once) are called
+/// within a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the service cannot be looked at within a change of its state, in which eviction policies and \
+     observers that are called at once are called"
+)]
+pub struct Changing;
 
 const ROUND: &str = "a scheduling round";
 const KEEP: &str = "what to do with an idle container";

@@ -20,8 +20,9 @@ use crate::{FunctionId, InvocationId, InvocationRecord, Outcome, StartKind};
 /// A handle of an invocation, from its submission on. Cheap to clone; handles of the same
 /// invocation are equal. Dropping it does not affect the invocation.
 ///
-/// Methods query the service, so a policy of that service must not call them while it decides; it
-/// uses its view instead. Observers and sinks may.
+/// Methods query the service. Schedulers, keep-alive policies, observers and sinks may call them.
+/// An eviction policy, or an observer that is called at once, learns nothing by them, because the
+/// service is [changing](crate::Changing) then.
 ///
 /// ```
 /// # use isotherm_kernel::{Duration, Simulation};
@@ -161,7 +162,8 @@ impl Invocation {
         self.inner.service.registered_as(self.inner.function)
     }
 
-    /// Its current state, as the platform knows it.
+    /// Its current state, as the platform knows it. [`InvocationState::Changing`] for who is called
+    /// within a [change](crate::Changing).
     #[must_use]
     pub fn state(&self) -> InvocationState {
         match self.inner.ended.get() {
@@ -170,12 +172,13 @@ impl Invocation {
         }
     }
 
-    /// Its record so far: dates, node, container. Complete once it has ended.
+    /// Its record so far: dates, node, container. Complete once it has ended. For who is called
+    /// within a [change](crate::Changing) it is that of an invocation that is submitted now.
     #[must_use]
     pub fn record(&self) -> InvocationRecord {
         match self.inner.ended.get() {
             Some(record) => InvocationRecord::clone(record),
-            None => self.inner.service.record_of(self.inner.key),
+            None => self.inner.service.record_of(self.inner.key, self.inner.function),
         }
     }
 

@@ -95,7 +95,7 @@ mod steps;
 mod unfinished;
 mod value;
 
-pub use ask::{Answer, CallerDecides, Decision, NotAsked};
+pub use ask::{Answer, CallerDecides, Changing, Decision, NotAsked};
 pub use call::{Call, PrivateStorage};
 pub use config::{
     AfterFailure, ContainerReuse, ImageCaches, NodeConfig, OnFailure, OverheadRule, Payloads,

@@ -21,6 +21,8 @@ pub enum InvocationState {
     Running,
     /// It has ended.
     Ended(Outcome),
+    /// The service is [changing](crate::Changing), and cannot tell.
+    Changing,
 }
 
 /// The dates of an attempt of an invocation that has not ended.

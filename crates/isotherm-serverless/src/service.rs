@@ -31,13 +31,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::attachment::Attachments;
 use self::decisions::AsksCaller;
-use crate::ask::{CallerDecides, Deciders};
+use crate::ask::{CallerDecides, Changing, Deciders};
 use crate::call::PrivateStorage;
 use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
 use crate::keep_alive::Keep;
+use crate::life::{Life, Names};
 use crate::message::{ManagerMessage, Reply, Request, Ticket};
 use crate::plan::Plan;
 use crate::state::{
@@ -508,18 +509,27 @@ impl ServerlessComputeService {
     /// carried out, once for each event, in order. It may query the service and its invocations,
     /// and send messages to the service, which are handled later.
     pub fn observe(&self, observer: Box<dyn FnMut(&PlatformEvent)>) {
-        self.inner.state.borrow_mut().news.get_or_insert_default();
-        self.inner.observers.borrow_mut().push(observer);
+        self.change(move |service, state| {
+            state.news.get_or_insert_default();
+            service.inner.observers.borrow_mut().push(observer);
+        });
     }
 
     /// Like [`observe`](Self::observe), for an observer that only counts: it is called within the
-    /// decision that causes the event, which costs less, and must query neither the service nor its
-    /// invocations.
-    ///
-    /// # Panics
-    /// Queries of the service by the observer panic.
+    /// decision that causes the event, which costs less, and can query neither the service nor its
+    /// invocations, because they are [changing](crate::Changing).
     pub fn observe_at_once(&self, observer: Box<dyn FnMut(&PlatformEvent)>) {
-        self.inner.state.borrow_mut().observe(observer);
+        self.change(move |_, state| state.observe(observer));
+    }
+
+    /// Changes the state now or, if somebody looks at it or is called within a change, as soon as
+    /// that is over, at the same date.
+    fn change(&self, change: impl FnOnce(&Self, &mut PlatformState) + 'static) {
+        if let Ok(mut state) = self.inner.state.try_borrow_mut() {
+            return change(self, &mut state);
+        }
+        let service = self.clone();
+        self.kernel().call_after(Duration::ZERO, move |_| service.change(change));
     }
 
     /// Calls the observers for the events since the last call. Nothing may be borrowed.
@@ -541,9 +551,11 @@ impl ServerlessComputeService {
 
     /// Passes the record of every invocation that ends from now on to a sink.
     pub fn records_to(&self, sink: Rc<RefCell<dyn RecordSink>>) {
-        self.inner.state.borrow_mut().names_wanted |= sink.borrow().wants_names();
-        let mut sinks = self.inner.sinks.borrow_mut();
-        *sinks = sinks.iter().cloned().chain([sink]).collect();
+        self.change(move |service, state| {
+            state.names_wanted |= sink.borrow().wants_names();
+            let mut sinks = service.inner.sinks.borrow_mut();
+            *sinks = sinks.iter().cloned().chain([sink]).collect();
+        });
     }
 
     /// Collects the record of every invocation that ends from now on. A record takes a few hundred
@@ -558,11 +570,13 @@ impl ServerlessComputeService {
     /// The accepted invocations that have not ended, in the order of submission. The handles of
     /// detached invocations tell their outcome, but waiting for them never ends, because no
     /// completion is sent.
-    #[must_use]
-    pub fn unfinished(&self) -> Vec<Invocation> {
-        let state = self.inner.state.borrow();
+    ///
+    /// # Errors
+    /// It is [changing](Changing): see [`view`](Self::view).
+    pub fn unfinished(&self) -> Result<Vec<Invocation>, Changing> {
+        let state = self.unchanging()?;
         let unfinished = state.all_that(|_| true);
-        unfinished.into_iter().map(|key| self.handle(&state.invocations[key])).collect()
+        Ok(unfinished.into_iter().map(|key| self.handle(&state.invocations[key])).collect())
     }
 
     /// The handle of an invocation that has not ended; made if there is none.
@@ -581,13 +595,21 @@ impl ServerlessComputeService {
 
     /// The state of an invocation that has not ended.
     pub(crate) fn state_of(&self, key: InvocationKey) -> InvocationState {
-        let state = self.inner.state.borrow();
+        let Ok(state) = self.unchanging() else { return InvocationState::Changing };
         state.invocations[key].life.state(self.kernel().now())
     }
 
     /// The record so far of an invocation that has not ended.
-    pub(crate) fn record_of(&self, key: InvocationKey) -> InvocationRecord {
-        self.inner.state.borrow().record(key, self.kernel().now())
+    pub(crate) fn record_of(&self, key: InvocationKey, function: FunctionId) -> InvocationRecord {
+        let now = self.kernel().now();
+        match self.unchanging() {
+            Ok(state) => state.record(key, now),
+            Err(Changing) => {
+                let function = self.function(function);
+                let names = Names { function: function.name(), image: None, node: None };
+                Life::new(now).record(key.id, &names)
+            }
+        }
     }
 
     /// The function that was last registered under a name.

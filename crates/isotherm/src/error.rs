@@ -8,7 +8,7 @@ use isotherm_experiment::policies::KindError;
 use isotherm_experiment::{Diagnostics, ExperimentError};
 use isotherm_kernel::{DistributionError, RunError};
 use isotherm_platform::PlatformError;
-use isotherm_serverless::{NotAsked, ServerlessError};
+use isotherm_serverless::{Changing, NotAsked, ServerlessError, ValueError};
 use isotherm_services::{AnyError, FailureCause};
 #[cfg(feature = "workload")]
 use isotherm_workload::WorkloadError;
@@ -79,6 +79,12 @@ pub enum Error {
     /// A decision that was not asked for.
     #[error(transparent)]
     NotAsked(#[from] NotAsked),
+    /// A service that cannot be looked at.
+    #[error(transparent)]
+    Changing(#[from] Changing),
+    /// An input or output that is not there.
+    #[error(transparent)]
+    Value(#[from] ValueError),
     /// An error of the program itself.
     #[error(transparent)]
     Other(Box<dyn std::error::Error + Send + Sync>),

@@ -1,7 +1,8 @@
 //! The picture of a terminal in the README, `docs/quickstart.svg`: what the command really prints.
 //!
 //! `ISOTHERM_WRITE_REFERENCE=1 cargo test --release -p isotherm-cli --test picture` draws it anew;
-//! without that the test compares it with what the command prints now, except for the wall time.
+//! without that the test compares it with what the command prints now, except for the two numbers
+//! that depend on the machine: the wall time and the invocations in a second of it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -78,22 +79,56 @@ fn drawn(text: &str) -> String {
     svg + "</svg>\n"
 }
 
-/// The picture without the line that says how long it took.
-fn steady(svg: &str) -> Vec<&str> {
-    svg.lines().filter(|line| !line.contains(">simulated ")).collect()
+/// The numbers of the last line but the files: the simulated time, the wall time, the invocations in
+/// a second of it.
+fn numbers(line: &str) -> Option<[&str; 3]> {
+    let (simulated, rest) = line.strip_prefix("simulated ")?.split_once(" s in ")?;
+    let (wall, rest) = rest.split_once(" s of wall time: ")?;
+    let rate = rest.strip_suffix(" invocations per second of wall time")?;
+    let is_number = |text: &&str| text.replace(',', "").parse::<f64>().is_ok();
+    Some([simulated, wall, rate]).filter(|numbers| numbers.iter().all(is_number))
+}
+
+/// A printed text with the wall time and the rate of a picture, whose widths change that of the
+/// picture.
+fn as_fast_as(svg: &str, text: &str) -> String {
+    let drawn = svg.lines().filter_map(|line| line.strip_suffix("</text>")?.split_once('>'));
+    let Some([_, wall, rate]) = drawn.map(|(_, line)| line).find_map(numbers) else {
+        return text.to_owned();
+    };
+    let line = |line: &str| match numbers(line) {
+        Some([simulated, ..]) => format!(
+            "simulated {simulated} s in {wall} s of wall time: {rate} invocations per second of wall time\n"
+        ),
+        None => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
 }
 
 #[test]
 fn the_picture_shows_what_the_command_prints() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/quickstart.svg");
-    let svg = drawn(&printed());
+    let text = printed();
+    assert_eq!(text.lines().filter_map(numbers).count(), 1, "{text}");
     if std::env::var_os("ISOTHERM_WRITE_REFERENCE").is_some() {
-        std::fs::write(&path, &svg).unwrap();
+        std::fs::write(&path, drawn(&text)).unwrap();
     }
-    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    let written = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
     assert!(
-        steady(&written) == steady(&svg),
+        written == drawn(&as_fast_as(&written, &text)),
         "docs/quickstart.svg is not what the command prints: run \
          `ISOTHERM_WRITE_REFERENCE=1 cargo test --release -p isotherm-cli --test picture` to draw it anew"
     );
+}
+
+#[test]
+fn the_picture_does_not_depend_on_the_machine() {
+    let text = |simulated: f64, wall: &str, rate: &str| {
+        format!(
+            "head\n\nsimulated {simulated} s in {wall} s of wall time: {rate} invocations per second of wall time\nresults\n"
+        )
+    };
+    let svg = drawn(&text(599.377, "0.022", "86,248"));
+    assert_eq!(drawn(&as_fast_as(&svg, &text(599.377, "1,234.567", "9"))), svg);
+    assert_ne!(drawn(&as_fast_as(&svg, &text(599.378, "0.022", "86,248"))), svg);
 }

@@ -171,8 +171,8 @@ pub struct Checked {
 
 /// Checks one experiment, with the changes of a sweep already made in the tree `root`.
 ///
-/// Paths in the file are relative to `folder`; the changes of `overrides` have been made but for the
-/// seed. Returns `None` if there are errors, which are then in `report`.
+/// Paths in the file are relative to `folder`; the changes of `overrides` have been made but for
+/// the seed. Returns `None` if there are errors, which are then in `report`.
 pub fn check(
     root: &Value,
     folder: &Path,

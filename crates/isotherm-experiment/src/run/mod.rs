@@ -180,7 +180,7 @@ impl RunOptions {
         let of_service = (keep_alive.is_none() && !keep).then_some(&plan.service.keep_alive);
         let of_functions =
             plan.functions.iter().filter_map(|function| function.keep_alive.as_ref());
-        for kind in of_service.into_iter().chain(of_functions.filter(|_| !keep)) {
+        for kind in of_service.into_iter().chain(of_functions) {
             if let KeepAliveKind::Own(kind) = kind
                 && let name = kind.of_family(KeepAliveKind::FAMILY)
                 && !own.contains(&name)
@@ -389,7 +389,8 @@ impl Started {
     }
 
     fn stopped(&self, error: RunError) -> Failure {
-        let (progress, unfinished) = (self.progress(), self.service.why_unfinished());
+        let (progress, unfinished) =
+            (self.progress(), self.service.why_unfinished().unwrap_or_default());
         Failure::Simulation(Box::new(Stopped { error, progress, unfinished }))
     }
 

@@ -1,9 +1,11 @@
 //! Answers what the platform state asks: by the policies of the service, or by its caller.
 
+use std::cell::Ref;
+
 use super::{Inner, ServerlessComputeService};
-use crate::ask::{Answer, CallerDecides, Decision, NotAsked};
+use crate::ask::{Answer, CallerDecides, Changing, Decision, NotAsked};
 use crate::keep_alive::{IdleNow, Keep};
-use crate::state::{Asks, Round, View};
+use crate::state::{Asks, PlatformState, Round, View};
 use crate::{ContainerId, FunctionId};
 
 /// What the caller is asked.
@@ -48,7 +50,12 @@ impl ServerlessComputeService {
             Some(keep) if !by_caller => return Ok(keep),
             _ => {}
         }
-        let idle = state.borrow_mut().idle_now(container);
+        let idle = {
+            let mut state = state.borrow_mut();
+            // The policy may look at the handle of the invocation that has ended.
+            self.note_ends(&mut state);
+            state.idle_now(container)
+        };
         let Some(idle) = idle else { return Ok(Keep::No) };
         deciders.borrow_mut().keep(&idle, by_caller).ok_or(idle)
     }
@@ -120,14 +127,20 @@ impl ServerlessComputeService {
 
     /// Looks at the platform as a scheduler sees it.
     ///
-    /// # Panics
-    /// If called by an observer that is [called at once](Self::observe_at_once).
-    pub fn view<R>(&self, look: impl FnOnce(&View<'_>) -> R) -> R {
+    /// # Errors
+    /// It is [changing](Changing): it is asked by an eviction policy, or by an observer that is
+    /// called at once.
+    pub fn view<R>(&self, look: impl FnOnce(&View<'_>) -> R) -> Result<R, Changing> {
         // While a policy decides it is the present date.
         if let Ok(mut state) = self.inner.state.try_borrow_mut() {
             state.now = self.kernel().now();
         }
-        look(&View::new(&self.inner.state.borrow()))
+        Ok(look(&View::new(&*self.unchanging()?)))
+    }
+
+    /// The state, unless it is being changed.
+    pub(super) fn unchanging(&self) -> Result<Ref<'_, PlatformState>, Changing> {
+        self.inner.state.try_borrow().map_err(|_| Changing)
     }
 
     /// Answers what the service has [asked its caller](Self::ask_caller), and goes on until it asks
@@ -137,9 +150,12 @@ impl ServerlessComputeService {
     /// The service has not asked for that; nothing has changed.
     pub fn answer(&self, answer: Answer) -> Result<(), NotAsked> {
         let asked = self.asked().ok_or(NotAsked::Nothing)?;
-        // The simulation may have gone on since it was asked.
-        self.state_now();
         let Inner { state, asks_caller, .. } = &*self.inner;
+        // Within an answer an eviction policy may be called, which has nothing to answer.
+        let Ok(mut now) = state.try_borrow_mut() else { return Err(NotAsked::Nothing) };
+        // The simulation may have gone on since it was asked.
+        now.now = self.kernel().now();
+        drop(now);
         let asks = match (asks_caller.get(), &answer) {
             (Some(AsksCaller::Keep(idle, round)), Answer::Keep(keep)) => {
                 self.conclude_state(Some((idle.container, *keep)), round)

@@ -8,6 +8,7 @@
 use isotherm_kernel::StandstillHandler;
 
 use super::{Inner, ServerlessComputeService};
+use crate::ask::Changing;
 use crate::message::Request;
 use crate::unfinished::{Lack, Unfinished};
 
@@ -46,8 +47,10 @@ impl StandstillHandler for Inner {
 impl ServerlessComputeService {
     /// What the invocations that have not ended wait for or do, grouped by function and reason. It
     /// looks at all invocations and compute hosts.
-    #[must_use]
-    pub fn why_unfinished(&self) -> Vec<Unfinished> {
-        self.inner.state.borrow().unfinished(self.kernel().now())
+    ///
+    /// # Errors
+    /// It is [changing](Changing): see [`view`](Self::view).
+    pub fn why_unfinished(&self) -> Result<Vec<Unfinished>, Changing> {
+        Ok(self.unchanging()?.unfinished(self.kernel().now()))
     }
 }

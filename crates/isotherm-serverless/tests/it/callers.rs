@@ -60,15 +60,17 @@ fn an_answer_counts_from_its_date() {
     let (world, service, served) = asking(CallerDecides::ROUNDS, None);
     until_asked(&world, &service);
     assert_eq!(world.simulation.run_until(date(10.0)), Ok(Advanced::Paused));
-    assert_eq!(service.view(|view| view.now()), date(10.0));
-    let dispatches = service.view(|view| {
-        let place = |pending: isotherm_serverless::Pending| Dispatch {
-            invocation: pending.invocation,
-            node: NodeId(0),
-            container: None,
-        };
-        view.pending().map(place).collect()
-    });
+    assert_eq!(service.view(|view| view.now()).unwrap(), date(10.0));
+    let dispatches = service
+        .view(|view| {
+            let place = |pending: isotherm_serverless::Pending| Dispatch {
+                invocation: pending.invocation,
+                node: NodeId(0),
+                container: None,
+            };
+            view.pending().map(place).collect()
+        })
+        .unwrap();
     service.answer(Plan { dispatches, ..Plan::default() }.into()).unwrap();
     world.simulation.run().unwrap();
     let record = served.borrow().as_ref().unwrap().record();
@@ -108,10 +110,10 @@ fn an_eviction_policy_turns_the_head_off() {
 fn a_node_fails_while_a_round_is_open() {
     let (world, service, _) = asking(CallerDecides::ROUNDS, None);
     until_asked(&world, &service);
-    assert!(service.view(|view| view.is_up(NodeId(0)) && view.free_slots(NodeId(0)) > 0));
+    assert!(service.view(|view| view.is_up(NodeId(0)) && view.free_slots(NodeId(0)) > 0).unwrap());
     world.platform().turn_off(world.nodes[0]);
-    assert!(!service.view(|view| view.is_up(NodeId(0))));
-    assert_eq!(service.view(|view| view.free_slots(NodeId(0))), 0);
+    assert!(!service.view(|view| view.is_up(NodeId(0))).unwrap());
+    assert_eq!(service.view(|view| view.free_slots(NodeId(0))).unwrap(), 0);
     service.check();
 }
 
@@ -119,10 +121,12 @@ fn a_node_fails_while_a_round_is_open() {
 fn what_looks_at_the_platform_may_look_at_invocations() {
     let (world, service, _) = asking(CallerDecides::ROUNDS, None);
     until_asked(&world, &service);
-    let states = service.view(|view| {
-        assert_eq!(view.queue_len(), 1);
-        assert_eq!(service.why_unfinished().len(), 1);
-        service.unfinished().iter().map(Invocation::state).collect::<Vec<_>>()
-    });
+    let states = service
+        .view(|view| {
+            assert_eq!(view.queue_len(), 1);
+            assert_eq!(service.why_unfinished().unwrap().len(), 1);
+            service.unfinished().unwrap().iter().map(Invocation::state).collect::<Vec<_>>()
+        })
+        .unwrap();
     assert_eq!(states, [InvocationState::Schedulable]);
 }

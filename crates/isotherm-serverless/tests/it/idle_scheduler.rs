@@ -67,7 +67,7 @@ fn a_scheduler_that_never_places_anything_is_a_named_deadlock() {
          compute host `node` has room, the first since 0.000000000 s; 'head/controller' waits for a message in mailbox \
          'head/function_manager'"
     );
-    let unfinished = service.unfinished();
+    let unfinished = service.unfinished().unwrap();
     assert_eq!(
         unfinished.iter().map(|invocation| invocation.id()).collect::<Vec<_>>(),
         [0, 1, 2].map(InvocationId)

@@ -268,7 +268,7 @@ fn lacks(
     assert!(matches!(error, RunError::Deadlock { .. }), "{error}");
     (
         error.to_string(),
-        asked.why_unfinished().into_iter().map(|unfinished| unfinished.lack).collect(),
+        asked.why_unfinished().unwrap().into_iter().map(|unfinished| unfinished.lack).collect(),
     )
 }
 
@@ -400,7 +400,7 @@ fn a_deadlock_names_the_limit_of_the_function() {
             manager.wait_all(&all).await;
         });
         let told = error.unwrap_err().to_string();
-        let unfinished = asked.why_unfinished();
+        let unfinished = asked.why_unfinished().unwrap();
         assert_eq!(unfinished[0].lack, Lack::FunctionConcurrency { limit: 2, reserved });
         assert_eq!((unfinished[0].count, unfinished[1].count), (1, 2));
         let limit = if reserved { "reserved concurrency" } else { "max_concurrency" };
@@ -433,7 +433,7 @@ fn a_deadlock_names_the_image() {
         let told = "1 invocation of `f` waits for its image `image`, which does not get to compute host `node0`: the \
                     network failed: link `lan`";
         assert!(error.to_string().contains(told), "{error}");
-        assert!(matches!(asked.why_unfinished()[0].lack, Lack::BrokenImage { .. }));
+        assert!(matches!(asked.why_unfinished().unwrap()[0].lack, Lack::BrokenImage { .. }));
     }
     let world = World::with_head_disk(&[NodeSpec { cores: 1, ..NODE }], IMAGE + 1);
     let service = world.service(Preset::Default, |_| {});
@@ -452,7 +452,7 @@ fn a_deadlock_names_the_image() {
     });
     assert!(matches!(error, Err(RunError::Deadlock { .. })));
     // The first image is pinned by who waits for the slot.
-    let lack = &asked.why_unfinished()[0].lack;
+    let lack = &asked.why_unfinished().unwrap()[0].lack;
     assert_eq!(
         *lack,
         Lack::HeadDisk { image: "second".to_owned(), bytes: 2 * MB, obtainable_bytes: 1 }

@@ -479,7 +479,7 @@ fn decided_by_the_caller(mut scheduler: Box<dyn Scheduler>, keep: Option<Fixed>)
                 let answer = match asked {
                     Decision::Round => {
                         plan.clear();
-                        service.view(|view| scheduler.round(view, &mut plan));
+                        service.view(|view| scheduler.round(view, &mut plan)).unwrap();
                         Answer::Round(plan.clone())
                     }
                     Decision::Keep(idle) => {

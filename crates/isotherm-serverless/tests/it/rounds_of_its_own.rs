@@ -278,9 +278,9 @@ fn rounds_are_held_when_the_head_host_is_back() {
     let containers = world.play(|me| async move {
         register(&manager, &platform, &sleeper("f", None, 0.1), limit(9.0)).await;
         me.sleep_until(at(21.0)).await;
-        let lost = platform.view(|view| view.containers_of(FunctionId(0)));
+        let lost = platform.view(|view| view.containers_of(FunctionId(0))).unwrap();
         me.sleep_until(at(30.0)).await;
-        (lost, platform.view(|view| view.containers_of(FunctionId(0))))
+        (lost, platform.view(|view| view.containers_of(FunctionId(0))).unwrap())
     });
     assert_eq!(*idle_rounds.borrow(), [5.0, 22.0, 27.0]);
     assert_eq!(containers, (0, 2));

@@ -271,7 +271,7 @@ fn values_are_dropped() {
     struct Asks(ServerlessComputeService, Rc<RefCell<Vec<&'static str>>>, &'static str);
     impl Drop for Asks {
         fn drop(&mut self) {
-            assert!(self.0.unfinished().is_empty());
+            assert!(self.0.unfinished().unwrap().is_empty());
             self.1.borrow_mut().push(self.2);
         }
     }

@@ -232,11 +232,11 @@ fn handles_on_detached_invocations() {
         manager.invoke_detached(&nap, None);
         manager.invoke_detached(&custom, None);
         me.sleep(secs(0.5)).await;
-        let invocations = service.unfinished();
+        let invocations = service.unfinished().unwrap();
         assert!(
             invocations.iter().all(|invocation| invocation.state() == InvocationState::Running)
         );
-        assert_eq!(service.unfinished(), invocations);
+        assert_eq!(service.unfinished().unwrap(), invocations);
         assert_eq!(*of_body.borrow(), Some(invocations[1].clone()));
         manager.drain(&service).await.unwrap();
         (of_body.take().unwrap(), invocations)

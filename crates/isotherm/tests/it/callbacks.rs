@@ -15,7 +15,7 @@ struct Asking {
 impl RecordSink for Asking {
     fn record(&mut self, record: &InvocationRecord) {
         assert!(self.service.slots_used(NodeId(0)).is_some_and(|used| used <= 1));
-        self.unfinished.push(self.service.unfinished().len());
+        self.unfinished.push(self.service.unfinished().unwrap().len());
         self.others.get_or_insert_with(|| self.service.collect_records());
         assert_eq!(&*record.function, "f");
     }
@@ -67,7 +67,7 @@ fn observers_and_sinks_may_ask_their_service() -> Result<(), isotherm::Error> {
                     }));
                 }
             }
-            _ => assert!(asked.unfinished().len() <= 3),
+            _ => assert!(asked.unfinished().unwrap().len() <= 3),
         }
     }));
     let service = platform.clone();
@@ -92,6 +92,174 @@ fn observers_and_sinks_may_ask_their_service() -> Result<(), isotherm::Error> {
     ];
     assert_eq!(*seen.borrow(), expected);
     assert_eq!(service.requests_lost(), 0);
+    Ok(())
+}
+
+/// Policies and an observer, all of which ask all that can be asked.
+#[derive(Clone, Default)]
+struct Curious(Rc<RefCell<Asked>>);
+
+#[derive(Default)]
+struct Asked {
+    service: Option<ServerlessComputeService>,
+    invocations: Vec<Invocation>,
+    /// Who asked, and whether the service could be looked at.
+    answers: std::collections::BTreeSet<(&'static str, bool)>,
+    heard: u32,
+    collected: Option<Rc<RefCell<Vec<InvocationRecord>>>>,
+}
+
+impl Curious {
+    fn ask(&self, who: &'static str) {
+        let mut asked = self.0.borrow_mut();
+        let Some(service) = asked.service.clone() else { return };
+        let looked = service.view(|view| view.nodes());
+        let can_look = looked == Ok(1);
+        assert!(can_look || looked.is_err());
+        assert_eq!(service.unfinished().is_ok(), can_look);
+        assert_eq!(service.why_unfinished().is_ok(), can_look);
+        assert_eq!(service.slots_used(NodeId(0)).is_some(), can_look);
+        for invocation in &asked.invocations {
+            let state = invocation.state();
+            let has_ended = matches!(state, InvocationState::Ended(_));
+            assert_eq!(state == InvocationState::Changing, !can_look && !has_ended, "{who}");
+            assert_eq!(&*invocation.record().function, "f");
+            assert!(format!("{invocation:?}").contains("id"));
+        }
+        assert!(service.registered("f").is_some());
+        assert!(service.answer(Answer::Keep(Keep::No)).is_err());
+        asked.answers.insert((who, can_look));
+        // What is added here is told of what comes later.
+        if who == "rank" && asked.collected.is_none() {
+            asked.collected = Some(service.collect_records());
+        }
+        if who == "round" && asked.heard == 0 {
+            asked.heard = 1;
+            let (more, at_once) = (Rc::clone(&self.0), Rc::clone(&self.0));
+            service.observe(Box::new(move |_| more.borrow_mut().heard |= 2));
+            // Not while it asks: that is within its own borrow.
+            service.observe_at_once(Box::new(move |_| {
+                if let Ok(mut asked) = at_once.try_borrow_mut() {
+                    asked.heard |= 4;
+                }
+            }));
+        }
+    }
+}
+
+impl Scheduler for Curious {
+    fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
+        self.ask("round");
+        FcfsFullScan::new().round(view, plan);
+    }
+    fn place_alone(&mut self, _: &View<'_>, _: FunctionId) -> Option<Placed> {
+        self.ask("place_alone");
+        None
+    }
+}
+
+impl KeepAlive for Curious {
+    fn keep(&mut self, _: &IdleNow) -> Keep {
+        self.ask("keep");
+        Keep::Forever
+    }
+    fn invoked(&mut self, _: &Invoked) {
+        self.ask("invoked");
+    }
+}
+
+impl ContainerEviction for Curious {
+    fn rank(&mut self, _: &IdleContainer) -> Rank {
+        self.ask("rank");
+        Rank::of(0.0)
+    }
+    fn started(&mut self, _: NodeId, _: FunctionId) {
+        self.ask("started");
+    }
+    fn used(&mut self, _: ContainerId, _: NodeId, _: FunctionId) {
+        self.ask("used");
+    }
+    fn stopped(&mut self, _: &StoppedContainer) {
+        self.ask("stopped");
+    }
+    fn choose(
+        &self,
+        idle: &mut dyn Iterator<Item = IdleContainer>,
+        missing: Missing,
+    ) -> Option<Vec<ContainerId>> {
+        self.ask("choose");
+        LeastRecentlyUsed.choose(idle, missing)
+    }
+}
+
+/// Whoever is called by a service may ask it. Who is called within a change of its state gets an
+/// error instead of an answer.
+#[test]
+fn policies_may_ask_their_service() -> Result<(), isotherm::Error> {
+    let run = |curious: Option<&Curious>| -> Result<Vec<InvocationRecord>, isotherm::Error> {
+        let world = World::new(Cluster::new(1).cores(1).memory(GB).build()?)?;
+        let config = ServiceConfig::on_hosts(Preset::Default, world.host("head")?, world.nodes());
+        let config = match curious {
+            None => config.with_scheduler(FcfsFullScan::new()).with_keep_alive(Fixed::FOREVER),
+            Some(curious) => config
+                .with_scheduler(curious.clone())
+                .with_keep_alive(curious.clone())
+                .with_eviction(curious.clone()),
+        };
+        let platform = ServerlessComputeService::start(world.site(), config)?;
+        let records = platform.collect_records();
+        if let Some(curious) = curious {
+            curious.0.borrow_mut().service = Some(platform.clone());
+            let at_once = curious.clone();
+            platform.observe_at_once(Box::new(move |_| at_once.ask("at once")));
+        }
+        let asked = curious.cloned();
+        world.controller(world.host("user")?, "controller", async move |me| {
+            let functions = me.function_manager();
+            let limits = Limits::time(secs(10)).memory(600 * MB);
+            let register = async |name| {
+                let function = Function::new(name, None, Body::sleep(secs(1)));
+                functions.register(&function, &platform, limits).await
+            };
+            // Only one container has room, so that each use of the other function evicts one.
+            let (f, g) = (register("f").await?, register("g").await?);
+            for function in [&f, &f, &g, &f] {
+                let invocation = functions.invoke(function).await?;
+                if let Some(Curious(asked)) = &asked
+                    && *function == f
+                {
+                    asked.borrow_mut().invocations.push(invocation.clone());
+                }
+                functions.wait_one(&invocation).await;
+                me.sleep(secs(1)).await;
+            }
+            if let Some(Curious(asked)) = asked {
+                *asked.borrow_mut() = Asked { service: None, ..asked.take() };
+            }
+            Ok(())
+        });
+        world.run()?;
+        Ok(records.take())
+    };
+    let curious = Curious::default();
+    assert_eq!(run(Some(&curious))?, run(None)?);
+    let asked = curious.0.take();
+    let expected = [
+        ("at once", false),
+        ("choose", false),
+        ("invoked", true),
+        ("keep", true),
+        ("place_alone", true),
+        ("rank", false),
+        ("round", true),
+        ("started", false),
+        ("stopped", false),
+        ("used", false),
+    ];
+    assert_eq!(asked.answers.into_iter().collect::<Vec<_>>(), expected);
+    assert_eq!(asked.heard, 7);
+    // From the first rank on, which is after the first record.
+    assert_eq!(asked.collected.map(|records| records.borrow().len()), Some(3));
     Ok(())
 }
 

@@ -55,7 +55,7 @@ fn an_invocation_knows_its_function_also_after_its_end() -> Result<(), isotherm:
         // The first of the second service has the id of the first of the first service.
         assert_eq!(invocations[0].id(), invocations[2].id());
         assert_eq!(invocations.iter().collect::<HashSet<_>>().len(), 3);
-        assert_eq!(services[0].unfinished(), invocations[..2]);
+        assert_eq!(services[0].unfinished().unwrap(), invocations[..2]);
         for _ in 0..2 {
             let of = invocations.iter().map(Invocation::function).collect::<Vec<_>>();
             assert_eq!(of, registered);

@@ -291,7 +291,7 @@ fn nothing_outlives_its_simulation_however_that_ends() -> Result<(), isotherm::E
                 ["leaf", "outer", "recursive", "late"].contains(&&**function.function().name())
             );
         }
-        drop(handles.services[0].unfinished());
+        drop(handles.services[0].unfinished().unwrap());
         // What is asked of a simulation that is gone is not done, and keeps nothing.
         for function in &handles.functions {
             let token = token.clone();
