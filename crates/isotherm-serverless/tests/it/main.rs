@@ -17,6 +17,7 @@ mod presets;
 mod properties;
 mod rounds_of_its_own;
 mod schedulers;
+mod unknown_ids;
 mod values;
 mod waiting;
 mod what_policies_see;
