@@ -33,13 +33,14 @@ use self::attachment::Attachments;
 use self::decisions::AsksCaller;
 use crate::ask::{CallerDecides, Deciders};
 use crate::call::PrivateStorage;
-use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
+use crate::config::{NodeConfig, Payloads, ServiceConfig, Slots};
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
 use crate::keep_alive::Keep;
 use crate::message::{ManagerMessage, Reply, Request, Ticket};
 use crate::plan::Plan;
+use crate::rules::OverheadRule;
 use crate::state::{
     Invocation as Live, InvocationKey, Node, Observer, PlatformState, Policies, Registration, Round,
 };

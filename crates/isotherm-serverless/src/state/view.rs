@@ -7,7 +7,7 @@ use super::idle::IdleContainers;
 use super::reuse::Draws;
 use super::{Function, Image, Node, PlatformState};
 use crate::node_set::NodeSet;
-use crate::config::{ContainerReuse, Rules};
+use crate::rules::{ContainerReuse, Rules};
 use crate::steps::{self, counted};
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 
