@@ -69,8 +69,8 @@ pub enum AfterFailure {
 /// Lambda resets the execution environment when a function crashes or times out (*Lambda Developer
 /// Guide*, "Understanding the Lambda execution environment lifecycle", failures during the invoke
 /// phase), and OpenWhisk removes the container after a time-out (apache/openwhisk#1554) and keeps
-/// it after an application error (#3918). [`Preset::Default`] does this; the reference simulator
-/// keeps all containers ([`Preset::Wrench`]).
+/// it after an application error (#3918). [`Preset::Default`](crate::Preset::Default) does this; the
+/// reference simulator keeps all containers ([`Preset::Wrench`](crate::Preset::Wrench)).
 ///
 /// A container whose host has failed is always gone; that of a cancelled invocation is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +104,6 @@ pub enum ContainerReuse {
     /// The one that became idle last. If containers serve several invocations at once, the one
     /// whose last dispatch is the latest.
     MostRecentlyUsed,
-    /// One drawn uniformly at random from [`ServiceConfig::reuse_random`].
+    /// One drawn uniformly at random from [`reuse_random`](crate::ServiceConfig::reuse_random).
     Random,
 }
