@@ -12,9 +12,9 @@ use isotherm_kernel::{Duration, RandomDuration};
 use isotherm_services::{FailureCause, FileName, StorageService};
 
 use crate::call::Call;
-use crate::config::OnFailure;
 use crate::keep_alive::{KeepAlive, SharedKeepAlive};
 use crate::limits::Concurrency;
+use crate::rules::OnFailure;
 use crate::service::ServerlessComputeService;
 use crate::value::Sizes;
 use crate::{FunctionId, Limits, Startup};

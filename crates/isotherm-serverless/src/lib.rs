@@ -88,6 +88,7 @@ mod node_set;
 mod plan;
 mod record;
 mod replay;
+mod rules;
 mod service;
 mod startup;
 mod state;
@@ -97,10 +98,7 @@ mod value;
 
 pub use ask::{Answer, CallerDecides, Changing, Decision, NotAsked};
 pub use call::{Call, PrivateStorage};
-pub use config::{
-    AfterFailure, ContainerReuse, ImageCaches, NodeConfig, OnFailure, OverheadRule, Payloads,
-    Preset, RoomRule, Rules, ServiceConfig, Slots, Throttle,
-};
+pub use config::{ImageCaches, NodeConfig, Payloads, Preset, ServiceConfig, Slots};
 pub use event::{EventKind, PlatformEvent};
 pub use function::{Body, BodyFuture, Function, Image, RegisteredFunction, Step};
 pub use id::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
@@ -112,6 +110,7 @@ pub use manager::FunctionManager;
 pub use node_set::{DenseId, IdSet, NodeSet};
 pub use record::{InvocationRecord, Outcome, RecordSink, StartKind};
 pub use replay::{Planned, Source, Upcoming};
+pub use rules::{AfterFailure, ContainerReuse, OnFailure, OverheadRule, RoomRule, Rules, Throttle};
 pub use service::{ServerlessComputeService, ServerlessError};
 pub use startup::Startup;
 pub use state::{Change, ChangeKinds, ContainerInfo, Cursor, Need, Pending, StopReason, View};

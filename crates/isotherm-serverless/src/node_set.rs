@@ -54,6 +54,12 @@ pub type NodeSet = IdSet<NodeId>;
 
 impl<I> Default for IdSet<I> {
     fn default() -> Self {
+        IdSet::empty()
+    }
+}
+
+impl<I> IdSet<I> {
+    pub(crate) const fn empty() -> Self {
         IdSet { words: Vec::new(), summary: Vec::new(), len: 0, ids: PhantomData }
     }
 }

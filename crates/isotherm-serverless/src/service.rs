@@ -33,7 +33,7 @@ use self::attachment::Attachments;
 use self::decisions::AsksCaller;
 use crate::ask::{CallerDecides, Changing, Deciders};
 use crate::call::PrivateStorage;
-use crate::config::{NodeConfig, OverheadRule, Payloads, ServiceConfig, Slots};
+use crate::config::{NodeConfig, Payloads, ServiceConfig, Slots};
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
@@ -41,6 +41,7 @@ use crate::keep_alive::Keep;
 use crate::life::{Life, Names};
 use crate::message::{ManagerMessage, Reply, Request, Ticket};
 use crate::plan::Plan;
+use crate::rules::OverheadRule;
 use crate::state::{
     Invocation as Live, InvocationKey, Node, Observer, PlatformState, Policies, Registration, Round,
 };
@@ -104,6 +105,8 @@ struct Inner {
     /// Shared, so that a sink may add another one while it gets a record.
     sinks: RefCell<Rc<[SharedSink]>>,
     observers: RefCell<Vec<Observer>>,
+    /// Whether they are being called.
+    tells_observers: Cell<bool>,
     stopped: Cell<bool>,
     /// Whether any input or output has had a size.
     has_sizes: Cell<bool>,
@@ -310,6 +313,7 @@ impl ServerlessComputeService {
             resumes: Cell::new(None),
             sinks: RefCell::default(),
             observers: RefCell::default(),
+            tells_observers: Cell::new(false),
             stopped: Cell::new(false),
             has_sizes: Cell::new(false),
             is_head_off: Cell::new(!site.platform().is_on(config.head)),
@@ -507,7 +511,9 @@ impl ServerlessComputeService {
     ///
     /// It is called after the service has decided about a message and before the effects are
     /// carried out, once for each event, in order. It may query the service and its invocations,
-    /// and send messages to the service, which are handled later.
+    /// and send messages to the service, which are handled later. What it causes at once, as by
+    /// turning a host off, takes place at once; all observers, it among them, are told of it after
+    /// the events that came before.
     pub fn observe(&self, observer: Box<dyn FnMut(&PlatformEvent)>) {
         self.change(move |service, state| {
             state.news.get_or_insert_default();
@@ -532,21 +538,30 @@ impl ServerlessComputeService {
         self.kernel().call_after(Duration::ZERO, move |_| service.change(change));
     }
 
-    /// Calls the observers for the events since the last call. Nothing may be borrowed.
+    /// Calls the observers for the events since the last call. Nothing may be borrowed. Events that
+    /// an observer causes meanwhile are left for after those that it is being told.
     #[cold]
     fn tell_observers(&self, mut news: Vec<PlatformEvent>) {
+        if self.inner.tells_observers.replace(true) {
+            if let Some(later) = &mut self.inner.state.borrow_mut().news {
+                news.append(later);
+                *later = news;
+            }
+            return;
+        }
         let mut observers = self.inner.observers.take();
-        for event in news.drain(..) {
-            observers.iter_mut().for_each(|observer| observer(&event));
+        while !news.is_empty() {
+            for event in news.drain(..) {
+                observers.iter_mut().for_each(|observer| observer(&event));
+            }
+            // Observers that were added meanwhile come after them.
+            observers.append(&mut self.inner.observers.borrow_mut());
+            if let Some(later) = &mut self.inner.state.borrow_mut().news {
+                std::mem::swap(later, &mut news);
+            }
         }
-        // Observers that were added meanwhile come after them.
-        observers.append(&mut self.inner.observers.borrow_mut());
         self.inner.observers.replace(observers);
-        if let Some(later) = &mut self.inner.state.borrow_mut().news
-            && later.is_empty()
-        {
-            *later = news;
-        }
+        self.inner.tells_observers.set(false);
     }
 
     /// Passes the record of every invocation that ends from now on to a sink.

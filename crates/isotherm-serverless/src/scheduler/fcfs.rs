@@ -1,6 +1,7 @@
 //! First come, first served.
 
-use super::{ChooseNode, Nodes};
+use super::{ByNode, ChooseNode, FcfsFullScan, Nodes, Scheduler};
+use crate::rules::Rules;
 use crate::{FunctionId, NodeId};
 
 /// Chooses the first node, in the order of the list, among those that have room for a new container
@@ -16,5 +17,16 @@ pub struct Fcfs;
 impl ChooseNode for Fcfs {
     fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId> {
         nodes.first_nearest(function)
+    }
+}
+
+impl Rules {
+    /// The scheduler `fcfs` of these rules.
+    #[must_use]
+    pub fn fcfs(self) -> Box<dyn Scheduler> {
+        match self.fcfs_looks_at_room {
+            true => Box::new(ByNode::new(Fcfs, true)),
+            false => Box::new(FcfsFullScan::new()),
+        }
     }
 }

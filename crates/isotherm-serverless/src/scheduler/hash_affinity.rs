@@ -56,7 +56,10 @@ impl ChooseNode for HashAffinity {
         let home =
             self.ring.partition_point(|&(point, _)| point < hash(0, function.index() as u64));
         let (before, after) = self.ring.split_at(home);
-        let spare = nodes.may_have_spare_place(function);
+        if !nodes.any_has_place(function) {
+            return None;
+        }
+        let spare = nodes.any_has_spare_place(function);
         // The first node that is not too busy but needs evictions, and the first that is too busy.
         let (mut crowded, mut busy) = (None, None);
         for &(_, node) in after.iter().chain(before).take(STEPS) {

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::round_reservations::RoundReservations;
 use super::{Dispatch, Plan, Scheduler};
-use crate::config::RoomRule;
+use crate::rules::RoomRule;
 use crate::state::{Need, View};
 use crate::{FunctionId, ImageId, NodeId};
 

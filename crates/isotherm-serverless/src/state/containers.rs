@@ -5,9 +5,9 @@ use isotherm_services::{FileError, FileSystem};
 
 use super::idle::IdleKey;
 use super::{Change, Effect, Move, Need, PlatformState, StopReason};
-use crate::config::ContainerReuse;
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::keep_alive::{IdleNow, Keep};
+use crate::rules::ContainerReuse;
 use crate::{ContainerId, EventKind, FunctionId, ImageId, NodeId, steps};
 
 /// A container, busy or idle. It pins its image on the node's disk and in its memory and holds its

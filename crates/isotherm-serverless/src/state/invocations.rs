@@ -10,9 +10,9 @@ use super::{
     Change, Container, Effect, Finished, Function, Image, Invocation, InvocationKey, Node, Pending,
     Phase, PlatformState,
 };
-use crate::config::AfterFailure;
 use crate::keep_alive::Invoked;
 use crate::life::{Life, Names};
+use crate::rules::AfterFailure;
 use crate::{ContainerId, EventKind, FunctionId, InvocationId, InvocationRecord, Outcome};
 
 impl PlatformState {

@@ -65,12 +65,12 @@ use isotherm_kernel::{Duration, Random, Time};
 use isotherm_services::FailureCause;
 use rustc_hash::FxHashMap;
 
-use crate::config::{ContainerReuse, OnFailure, RoomRule, Rules, Throttle};
 use crate::eviction::{ContainerEviction, NeverEvict};
 use crate::id_map::IdMap;
 use crate::life::{Life, Records};
 use crate::limits::Concurrency;
 use crate::node_set::{IdSet, NodeSet};
+use crate::rules::{ContainerReuse, OnFailure, RoomRule, Rules, Throttle};
 use crate::{
     ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Limits, NodeId,
     Outcome, PlatformEvent, Startup,

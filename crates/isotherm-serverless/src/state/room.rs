@@ -76,24 +76,58 @@ impl PlatformState {
     ) -> Option<Need> {
         steps::count(1);
         let state = &self.nodes[node.index()];
-        if !state.up {
+        let image = self.functions[function.index()].image;
+        let waits = |image| {
+            let known = state.image(image);
+            !known.memory.is_present() && known.retry_at > self.now
+        };
+        if !state.up || image.is_some_and(waits) {
             return None;
         }
-        let mut need = reserved;
+        let mut need = self.taken_beside(image, node, reserved, evicts);
         need.add(self.need(function));
-        need.add(state.claimed);
-        if let Some(image) = self.functions[function.index()].image {
-            let known = state.image(image);
-            if !known.memory.is_present() && known.retry_at > self.now {
-                return None;
-            }
-            // The spare room does not include an image that an idle container pins.
-            if evicts || !known.is_held_by_idle_only() {
-                need.add(self.image_need(image, node));
-            }
-            need = need.without(state.claims.get(&image).copied().unwrap_or_default());
-        }
         Some(need)
+    }
+
+    /// What a container with this image finds taken on the node: `reserved`, the claims of transfers
+    /// of other images, and what the image itself needs.
+    #[inline(always)]
+    fn taken_beside(
+        &self,
+        image: Option<ImageId>,
+        node: NodeId,
+        reserved: Need,
+        evicts: bool,
+    ) -> Need {
+        let state = &self.nodes[node.index()];
+        let mut taken = reserved;
+        taken.add(state.claimed);
+        if let Some(image) = image {
+            // The spare room does not include an image that an idle container pins.
+            if evicts || !state.image(image).is_held_by_idle_only() {
+                taken.add(self.image_need(image, node));
+            }
+            taken = taken.without(state.claims.get(&image).copied().unwrap_or_default());
+        }
+        taken
+    }
+
+    /// The most that a new container with this image may need on the node to have room beside
+    /// `reserved`: without evicting containers, and with evictions. `None`: not even one that needs
+    /// nothing. That the node may be off, or the image waits for its next copy or load, does not
+    /// count.
+    pub(super) fn left_beside(
+        &self,
+        image: Option<ImageId>,
+        node: NodeId,
+        reserved: Need,
+    ) -> [Option<Need>; 2] {
+        let spare = self.taken_beside(image, node, reserved, false).left_of(self.spare(node));
+        if !self.evicts {
+            return [spare; 2];
+        }
+        let taken = self.taken_beside(image, node, reserved, true);
+        [spare, taken.left_of(self.obtainable(node))]
     }
 
     /// How much of the obtainable room of a node the image itself needs if a container of it is to

@@ -19,7 +19,7 @@ use std::collections::{BTreeSet, VecDeque};
 use isotherm_services::FailureCause;
 
 use super::{Function, InvocationKey, Phase, PlatformState};
-use crate::config::Throttle;
+use crate::rules::Throttle;
 use crate::unfinished::Lack;
 use crate::{FunctionId, InvocationId, Outcome};
 

@@ -2,11 +2,12 @@
 
 use isotherm_kernel::{Duration, Time};
 
-use super::PlatformState;
 use super::changes::{Change, Cursor};
+use super::idle::IdleContainers;
 use super::reuse::Draws;
-use crate::config::{ContainerReuse, Rules};
+use super::{Function, Image, Node, PlatformState};
 use crate::node_set::NodeSet;
+use crate::rules::{ContainerReuse, Rules};
 use crate::steps::{self, counted};
 use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 
@@ -28,6 +29,8 @@ impl Nearness {
     pub const ALL: [Nearness; 4] =
         [Nearness::InMemory, Nearness::Loading, Nearness::OnDisk, Nearness::Copying];
 }
+
+static NO_NODES: NodeSet = NodeSet::empty();
 
 /// A pending invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +83,11 @@ impl Need {
         }
     }
 
+    /// What is left of this room if the need is subtracted; `None` if it does not fit.
+    pub(crate) fn left_of(self, room: Need) -> Option<Need> {
+        self.fits_into(room).then(|| room.without(self))
+    }
+
     /// Whether it fits into this room.
     #[must_use]
     pub fn fits_into(self, room: Need) -> bool {
@@ -89,6 +97,10 @@ impl Need {
 
 /// A read-only view of the platform for a scheduler. Sets of nodes are in the order of the
 /// service's list.
+///
+/// There is nothing of an id that the service does not know, such as one that a policy has made up:
+/// no room, no slots, no containers, an empty name and empty sets. Containers that have stopped and
+/// invocations that have ended are not known any more.
 ///
 /// ```
 /// use isotherm_serverless::{FunctionId, NodeId, View};
@@ -116,6 +128,24 @@ impl<'a> View<'a> {
     fn state(&self) -> &'a PlatformState {
         steps::count(1);
         self.state
+    }
+
+    // Policies may ask about ids that they have made up, or kept from another platform.
+
+    fn node(&self, node: NodeId) -> Option<&'a Node> {
+        self.state().nodes.get(node.index())
+    }
+
+    fn function(&self, function: FunctionId) -> Option<&'a Function> {
+        self.state().functions.get(function.index())
+    }
+
+    fn image(&self, image: ImageId) -> Option<&'a Image> {
+        self.state().images.get(image.index())
+    }
+
+    fn knows(&self, function: FunctionId, node: NodeId) -> bool {
+        function.index() < self.state.functions.len() && node.index() < self.state.nodes.len()
     }
 
     /// The current date.
@@ -193,8 +223,8 @@ impl<'a> View<'a> {
 
     /// The positions in the queue of the pending invocations of a function.
     pub fn positions_of(&self, function: FunctionId) -> impl Iterator<Item = u64> + use<'a> {
-        let pending = &self.state().functions[function.index()].pending;
-        pending.positions_since(0).map(|(position, _)| position)
+        let pending = self.function(function).map(|function| function.pending.positions_since(0));
+        pending.into_iter().flatten().map(|(position, _)| position)
     }
 
     /// Whether this round continues the last one, as [`Plan::goes_on`](crate::scheduler::Plan)
@@ -210,13 +240,14 @@ impl<'a> View<'a> {
         &self,
         function: FunctionId,
     ) -> impl DoubleEndedIterator<Item = InvocationId> + 'a {
-        self.state().functions[function.index()].pending.iter().map(|pending| pending.invocation)
+        let pending = self.function(function).map(|function| function.pending.iter());
+        pending.into_iter().flatten().map(|pending| pending.invocation)
     }
 
     /// The number of pending invocations of a function.
     #[must_use]
     pub fn pending_count(&self, function: FunctionId) -> usize {
-        self.state().functions[function.index()].pending.len()
+        self.function(function).map_or(0, |function| function.pending.len())
     }
 
     /// The number of pending invocations of all functions.
@@ -229,7 +260,7 @@ impl<'a> View<'a> {
     /// then.
     #[must_use]
     pub fn waiting_for(&self, image: ImageId) -> usize {
-        self.state().images[image.index()].waiting.len()
+        self.image(image).map_or(0, |image| image.waiting.len())
     }
 
     /// When an invocation was submitted; `None` if it has ended.
@@ -247,13 +278,13 @@ impl<'a> View<'a> {
     /// The number of invocations of a function in containers.
     #[must_use]
     pub fn running_of(&self, function: FunctionId) -> u32 {
-        self.state().functions[function.index()].running
+        self.function(function).map_or(0, |function| function.running)
     }
 
     /// The number of containers of a function, busy or idle.
     #[must_use]
     pub fn containers_of(&self, function: FunctionId) -> u32 {
-        self.state().functions[function.index()].rest.containers
+        self.function(function).map_or(0, |function| function.rest.containers)
     }
 
     /// What is known of a container; `None` if it has stopped.
@@ -290,19 +321,19 @@ impl<'a> View<'a> {
     /// The image of a function, if it has one.
     #[must_use]
     pub fn image_of(&self, function: FunctionId) -> Option<ImageId> {
-        self.state().functions[function.index()].image
+        self.function(function)?.image
     }
 
     /// The time limit of a function.
     #[must_use]
     pub fn time_limit(&self, function: FunctionId) -> Duration {
-        self.state().functions[function.index()].limits.time
+        self.function(function).map_or(Duration::ZERO, |function| function.limits.time)
     }
 
     /// The room that a container of the function takes, excluding its image.
     #[must_use]
     pub fn need_of(&self, function: FunctionId) -> Need {
-        self.state().need(function)
+        self.function(function).map_or_else(Need::default, |_| self.state.need(function))
     }
 
     /// Number of compute hosts.
@@ -314,73 +345,80 @@ impl<'a> View<'a> {
     /// The name of a node's host.
     #[must_use]
     pub fn host_name(&self, node: NodeId) -> &'a str {
-        &self.state().nodes[node.index()].name
+        self.node(node).map_or("", |node| &node.name)
     }
 
     /// The number of cores of a node's host.
     #[must_use]
     pub fn cores(&self, node: NodeId) -> u32 {
-        self.state().nodes[node.index()].cores
+        self.node(node).map_or(0, |node| node.cores)
     }
 
     /// The speed of one core of a node's host in flop/s, as it was when the service started.
     #[must_use]
     pub fn speed(&self, node: NodeId) -> f64 {
-        self.state().nodes[node.index()].speed
+        self.node(node).map_or(0.0, |node| node.speed)
     }
 
     /// The slots of a node, taken or free; `None` if they are unlimited.
     #[must_use]
     pub fn slots(&self, node: NodeId) -> Option<u32> {
-        self.state().nodes[node.index()].slots
+        self.node(node).map_or(Some(0), |node| node.slots)
     }
 
     /// The memory and the disk space of a node in bytes, taken or free.
     #[must_use]
     pub fn capacity(&self, node: NodeId) -> Need {
-        let node = &self.state().nodes[node.index()];
-        Need {
-            memory_bytes: node.memory.borrow().capacity(),
-            disk_bytes: node.disk.borrow().capacity(),
-        }
+        self.node(node).map_or_else(Need::default, |node| node.capacity)
     }
 
     /// The free slots of a node; `u32::MAX` if they are unlimited.
     #[must_use]
     pub fn free_slots(&self, node: NodeId) -> u32 {
-        self.state().nodes[node.index()].free_slots()
+        self.node(node).map_or(0, Node::free_slots)
     }
 
     /// The invocations that run or start on a node.
     #[must_use]
     pub fn running(&self, node: NodeId) -> u32 {
-        self.state().nodes[node.index()].slots_used
+        self.node(node).map_or(0, |node| node.slots_used)
     }
 
     /// The obtainable room of a node: free, or held by unused images or idle containers.
     #[must_use]
     pub fn obtainable(&self, node: NodeId) -> Need {
-        self.state().obtainable(node)
+        self.node(node).map_or_else(Need::default, |_| self.state.obtainable(node))
     }
 
     /// The spare room of a node, available without evicting containers: free, or held by unused
     /// images.
     #[must_use]
     pub fn spare(&self, node: NodeId) -> Need {
-        self.state().spare(node)
+        self.node(node).map_or_else(Need::default, |_| self.state.spare(node))
     }
 
     /// Like [`has_room`](Self::has_room), without evicting containers.
     #[must_use]
     pub fn has_spare_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
-        self.state().has_spare_room(function, node, reserved)
+        self.knows(function, node) && self.state().has_spare_room(function, node, reserved)
+    }
+
+    /// The most that a new container with this image may need on a node for
+    /// [`has_spare_room`](Self::has_spare_room) and for [`has_room`](Self::has_room).
+    pub(crate) fn left_beside(
+        &self,
+        image: Option<ImageId>,
+        node: NodeId,
+        reserved: Need,
+    ) -> [Option<Need>; 2] {
+        self.state().left_beside(image, node, reserved)
     }
 
     /// Room that containers will need for which images are on their way to a node; that for one
     /// image, if it is given, left out.
     #[must_use]
     pub fn claimed(&self, node: NodeId, but: Option<ImageId>) -> Need {
-        let state = &self.state().nodes[node.index()];
+        let Some(state) = self.node(node) else { return Need::default() };
         let own = but.and_then(|image| state.claims.get(&image)).copied().unwrap_or_default();
         state.claimed.without(own)
     }
@@ -388,13 +426,13 @@ impl<'a> View<'a> {
     /// The free memory of a node in bytes, excluding evictable images.
     #[must_use]
     pub fn free_memory(&self, node: NodeId) -> u64 {
-        self.state().nodes[node.index()].memory.borrow().free()
+        self.node(node).map_or(0, |node| node.memory.borrow().free())
     }
 
     /// The free disk space of a node in bytes, excluding evictable images.
     #[must_use]
     pub fn free_disk(&self, node: NodeId) -> u64 {
-        self.state().nodes[node.index()].disk.borrow().free()
+        self.node(node).map_or(0, |node| node.disk.borrow().free())
     }
 
     /// The nodes with a free slot.
@@ -406,25 +444,25 @@ impl<'a> View<'a> {
     /// How many invocations one container of the function serves at once.
     #[must_use]
     pub fn concurrency_of(&self, function: FunctionId) -> u32 {
-        self.state().functions[function.index()].concurrency
+        self.function(function).map_or(0, |function| function.concurrency)
     }
 
     /// The nodes with a container of the function that can take an invocation.
     #[must_use]
     pub fn with_idle(&self, function: FunctionId) -> &'a NodeSet {
-        self.state().functions[function.index()].idle.nodes()
+        self.function(function).map_or(&NO_NODES, |function| function.idle.nodes())
     }
 
     /// Whether a container of the function can take an invocation.
     #[must_use]
     pub fn has_idle(&self, function: FunctionId) -> bool {
-        !self.state().functions[function.index()].idle.is_empty()
+        self.function(function).is_some_and(|function| !function.idle.is_empty())
     }
 
     /// Whether a container of the function on the node can take an invocation.
     #[must_use]
     pub fn has_idle_on(&self, function: FunctionId, node: NodeId) -> bool {
-        self.state().functions[function.index()].idle.any_on(node)
+        self.function(function).is_some_and(|function| function.idle.any_on(node))
     }
 
     /// The first container of the function, in the order of serving, that can take an invocation
@@ -434,10 +472,12 @@ impl<'a> View<'a> {
         function: FunctionId,
         meets: impl Fn(NodeId) -> bool,
     ) -> Option<(ContainerId, NodeId)> {
-        let idle = &self.state().functions[function.index()].idle;
+        let idle = &self.function(function)?.idle;
         match self.state().policies.reuse {
             // Mostly most nodes meet it, so a few draws are enough.
-            ContainerReuse::Random => self.drawn_anywhere(function).find(|&(_, node)| meets(node)),
+            ContainerReuse::Random => {
+                self.drawn_anywhere(function, idle).find(|&(_, node)| meets(node))
+            }
             _ => idle.find(meets),
         }
     }
@@ -445,8 +485,8 @@ impl<'a> View<'a> {
     fn drawn_anywhere(
         &self,
         function: FunctionId,
+        idle: &'a IdleContainers,
     ) -> impl Iterator<Item = (ContainerId, NodeId)> + 'a {
-        let idle = &self.state().functions[function.index()].idle;
         let draws = Draws::new(self.state().reuse_token, function.0, idle.len(), |_| 1);
         draws.filter_map(move |number| idle.numbered(number))
     }
@@ -455,7 +495,7 @@ impl<'a> View<'a> {
     /// ones, if each serves one at a time.
     #[must_use]
     pub fn idle_count(&self, function: FunctionId, node: NodeId) -> usize {
-        let spec = &self.state().functions[function.index()];
+        let Some(spec) = self.function(function) else { return 0 };
         match spec.concurrency {
             1 => spec.idle.on(node).count(),
             _ => spec.rest.spare_on.get(&node).copied().unwrap_or_default(),
@@ -470,30 +510,37 @@ impl<'a> View<'a> {
         function: FunctionId,
         node: NodeId,
     ) -> impl Iterator<Item = ContainerId> + 'a {
-        let state = self.state();
-        let spec = &state.functions[function.index()];
-        let capacity = move |id: ContainerId| match spec.concurrency {
-            1 => 1,
-            _ => state.containers.get(&id).map_or(0, |container| spec.spare_capacity(container)),
-        };
         let (mut in_order, mut in_rounds, mut drawn) = (None, None, None);
-        match state.policies.reuse {
-            ContainerReuse::Random => {
-                let capacity =
-                    move |number| spec.idle.numbered_on(node, number).map_or(0, capacity);
-                let draws =
-                    Draws::new(state.reuse_token, function.0, spec.idle.len_on(node), capacity);
-                drawn = Some(draws.filter_map(move |number| spec.idle.numbered_on(node, number)));
-            }
-            ContainerReuse::LeastRecentlyUsed if spec.concurrency > 1 => {
-                let round = move |round| spec.idle.on(node).filter(move |&id| capacity(id) > round);
-                let rounds = spec.idle.on(node).map(capacity).max().unwrap_or(0);
-                in_rounds = Some((0..rounds).flat_map(round));
-            }
-            _ => {
-                in_order = Some(
-                    spec.idle.on(node).flat_map(move |id| std::iter::repeat_n(id, capacity(id))),
-                )
+        let state = self.state;
+        if let Some(spec) = self.function(function) {
+            let capacity = move |id: ContainerId| match spec.concurrency {
+                1 => 1,
+                _ => {
+                    state.containers.get(&id).map_or(0, |container| spec.spare_capacity(container))
+                }
+            };
+            match state.policies.reuse {
+                ContainerReuse::Random => {
+                    let capacity =
+                        move |number| spec.idle.numbered_on(node, number).map_or(0, capacity);
+                    let draws =
+                        Draws::new(state.reuse_token, function.0, spec.idle.len_on(node), capacity);
+                    drawn =
+                        Some(draws.filter_map(move |number| spec.idle.numbered_on(node, number)));
+                }
+                ContainerReuse::LeastRecentlyUsed if spec.concurrency > 1 => {
+                    let round =
+                        move |round| spec.idle.on(node).filter(move |&id| capacity(id) > round);
+                    let rounds = spec.idle.on(node).map(capacity).max().unwrap_or(0);
+                    in_rounds = Some((0..rounds).flat_map(round));
+                }
+                _ => {
+                    in_order = Some(
+                        spec.idle
+                            .on(node)
+                            .flat_map(move |id| std::iter::repeat_n(id, capacity(id))),
+                    )
+                }
             }
         }
         let in_order = in_order.into_iter().flatten();
@@ -509,25 +556,25 @@ impl<'a> View<'a> {
     /// The nodes that have the image on disk.
     #[must_use]
     pub fn on_disk(&self, image: ImageId) -> &'a NodeSet {
-        &self.state().images[image.index()].on_disk
+        self.image(image).map_or(&NO_NODES, |image| &image.on_disk)
     }
 
     /// The nodes that have the image in memory.
     #[must_use]
     pub fn in_memory(&self, image: ImageId) -> &'a NodeSet {
-        &self.state().images[image.index()].in_memory
+        self.image(image).map_or(&NO_NODES, |image| &image.in_memory)
     }
 
     /// The nodes to whose disk the image is being copied.
     #[must_use]
     pub fn copying(&self, image: ImageId) -> &'a NodeSet {
-        &self.state().images[image.index()].copying
+        self.image(image).map_or(&NO_NODES, |image| &image.copying)
     }
 
     /// The nodes into whose memory the image is being loaded.
     #[must_use]
     pub fn loading(&self, image: ImageId) -> &'a NodeSet {
-        &self.state().images[image.index()].loading
+        self.image(image).map_or(&NO_NODES, |image| &image.loading)
     }
 
     /// The nodes with a nearness to an image, or a better one.
@@ -544,19 +591,24 @@ impl<'a> View<'a> {
     /// The images on a node or on their way there, in no order. Some that are no longer there may
     /// be among them.
     pub(crate) fn images_near(&self, node: NodeId) -> impl Iterator<Item = ImageId> + 'a {
-        self.state().nodes[node.index()].images.keys().copied().map(counted)
+        self.node(node).into_iter().flat_map(|node| node.images.keys().copied().map(counted))
     }
 
     /// The size of the image in memory, in bytes.
     #[must_use]
     pub fn image_memory(&self, image: ImageId) -> u64 {
-        self.state().images[image.index()].memory_bytes
+        self.image(image).map_or(0, |image| image.memory_bytes)
+    }
+
+    /// The room that an image takes on a node.
+    pub(crate) fn image_size(&self, image: ImageId) -> Need {
+        self.image(image).map_or_else(Need::default, |_| self.state.size_of(image))
     }
 
     /// Whether the node could hold the function's image and one container if it were empty.
     #[must_use]
     pub fn fits(&self, function: FunctionId, node: NodeId) -> bool {
-        self.state().fits(function, node)
+        self.knows(function, node) && self.state().fits(function, node)
     }
 
     /// Whether a new container of the function, and its image if missing, has room on the node now,
@@ -564,20 +616,23 @@ impl<'a> View<'a> {
     /// in progress keep their room; idle containers and unused images do not.
     #[must_use]
     pub fn has_room(&self, function: FunctionId, node: NodeId, reserved: Need) -> bool {
-        self.state().has_room(function, node, reserved)
+        self.knows(function, node) && self.state().has_room(function, node, reserved)
     }
 
     /// How much room the image of a function takes on the node in [`has_room`](Self::has_room):
     /// none if a busy container uses it already.
     #[must_use]
     pub fn image_need(&self, image: ImageId, node: NodeId) -> Need {
-        self.state().image_need(image, node)
+        match (self.image(image), self.node(node)) {
+            (Some(_), Some(_)) => self.state.image_need(image, node),
+            _ => Need::default(),
+        }
     }
 
     /// Whether the node's host is on.
     #[must_use]
     pub fn is_up(&self, node: NodeId) -> bool {
-        self.state().nodes[node.index()].up
+        self.node(node).is_some_and(|node| node.up)
     }
 
     /// The rules of the service.

@@ -15,7 +15,8 @@
 //! * **Images.** If the image is not in the memory of the chosen node, a slot and room are
 //!   *reserved* there while the image is copied and loaded. On its arrival the longest pending
 //!   invocation of the function starts. A reservation is not reconsidered, so images do not move to
-//!   and fro; it is given up if the node fails.
+//!   and fro; it is given up if the node fails. It is kept while an interrupted copy or load waits
+//!   for its next try; further invocations of the function are placed on other nodes meanwhile.
 //!
 //! # Cost
 //!
@@ -27,16 +28,20 @@
 //! memory on some node but not enough disk, or no room for its image: it is looked at in every
 //! round. A reservation is looked at when something has happened on its node.
 //!
-//! Nodes that have enough memory but lack something else (disk space, or room for the image) are
-//! looked at one by one. A change on a node costs O(log n) for each image there.
+//! The trees have what is left on a node for a container: nodes near an image beside that image,
+//! others before it. So nodes without room are not looked at, but for two cases: of nodes side by
+//! side some have enough memory and others enough disk space; or a copy of the image to them was
+//! interrupted and waits for its next try. A change on a node costs O(log n) for each image there.
 //!
 //! Each decision is carried out before the next one is made, so a rule always sees the current
 //! state of nodes and images.
 
 mod blocked;
+mod key_tree;
 mod load_tree;
 mod near_nodes;
 mod reservations;
+mod search;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,9 +51,10 @@ use crate::state::{Change, ChangeKinds, Cursor, Nearness, View};
 use crate::{ContainerId, FunctionId, ImageId, NodeId};
 
 use blocked::BlockedFunctions;
-use load_tree::Room;
-use near_nodes::{Enough, SparseTree};
+use key_tree::KeyTree;
+use near_nodes::by_room;
 use reservations::Reservations;
+use search::{Enough, Offer, Room, Search};
 
 /// A rule that chooses nodes.
 ///
@@ -86,6 +92,21 @@ impl<R: ChooseNode + ?Sized> ChooseNode for Box<R> {
 
 /// As many nodes may be looked at for a decision.
 const FEW: usize = if cfg!(test) { 2 } else { 16 };
+
+/// The nodes among which the best is looked for. Keys are numbers of nodes but for one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Among {
+    /// All, whatever room is claimed for images on their way.
+    Any,
+    /// All, from this one on.
+    From(NodeId),
+    /// All, with their memory as the higher part of their keys.
+    ByRoom,
+    /// Those to which the image is so near.
+    Near(Nearness),
+    /// Those where the image is absent, or all if there is no place where it is nearer.
+    Far,
+}
 
 /// The nodes as a rule sees them, reservations included.
 #[derive(Clone, Copy)]
@@ -139,20 +160,21 @@ impl<'a> Nodes<'a> {
         self.reservations.has_slot(&self.view, node) && (has_idle() || has_room())
     }
 
-    /// Whether some node may have a place for the function without evictions: one has an idle
-    /// container of it, or enough memory.
+    /// Whether some node has a [place](Self::has_place) for the function.
     #[must_use]
-    pub fn may_have_spare_place(&self, function: FunctionId) -> bool {
-        let has_room = self
-            .reservations
-            .tree(Room::Spare)
-            .most_room()
-            .is_some_and(|most| most >= self.need(function));
-        has_room
-            || self
-                .view
-                .first_idle(function, |node| self.reservations.has_slot(&self.view, node))
-                .is_some()
+    pub fn any_has_place(&self, function: FunctionId) -> bool {
+        self.any_has_spare_place(function) || self.any_in(Room::All, function)
+    }
+
+    /// Whether some node has a [spare place](Self::has_spare_place) for the function.
+    #[must_use]
+    pub fn any_has_spare_place(&self, function: FunctionId) -> bool {
+        let can_serve = |node| self.reservations.has_slot(&self.view, node);
+        self.any_in(Room::Spare, function) || self.view.first_idle(function, can_serve).is_some()
+    }
+
+    fn any_in(&self, room: Room, function: FunctionId) -> bool {
+        self.best(room, function, Among::Any, |_, key| key).is_some()
     }
 
     fn need(&self, function: FunctionId) -> u64 {
@@ -178,8 +200,100 @@ impl<'a> Nodes<'a> {
     }
 
     fn first_in(&self, room: Room, function: FunctionId, from: NodeId) -> Option<NodeId> {
-        let meets = &mut |node| self.has_place_in(room, function, node);
-        self.reservations.tree(room).first_that(self.need(function), from, meets)
+        self.best(room, function, Among::From(from), |_, key| key)
+    }
+
+    fn roomiest_in(&self, room: Room, function: FunctionId, among: Among) -> Option<NodeId> {
+        self.best(room, function, among, |offer, key| (Reverse(offer.room(room)), key))
+    }
+
+    /// The best of some nodes that have a place: the one of which an order, a function of what it
+    /// offers and its key, is the least.
+    fn best<K: Ord + Copy>(
+        &self,
+        room: Room,
+        function: FunctionId,
+        among: Among,
+        order: impl Fn(&Offer, u128) -> K,
+    ) -> Option<NodeId> {
+        let (view, nodes) = (&self.view, self.reservations.nodes());
+        let (image, need) = (view.image_of(function), view.need_of(function));
+        let least = match among {
+            Among::Any => 0,
+            Among::From(_) | Among::ByRoom => need.memory_bytes,
+            Among::Near(nearness) => self.need_near(function, Some(nearness)),
+            Among::Far => self.need_near(function, None),
+        };
+        let from = match among {
+            Among::From(node) => u128::from(node.0),
+            Among::ByRoom => u128::from(least) << 32,
+            Among::Any | Among::Near(_) | Among::Far => 0,
+        };
+        let meets = &mut |node| {
+            nodes.get(node).room(room) >= Some(least) && self.has_place_in(room, function, node)
+        };
+        let key = |node: NodeId| match among {
+            Among::ByRoom => by_room(&nodes.get(node), room, node),
+            Among::Near(nearness) if self.nearness(function, node) != Some(nearness) => None,
+            _ => Some(u128::from(node.0)),
+        };
+        let consider = |search: &mut Search<_, _>, node| {
+            if let Some(key) = key(node).filter(|&key| key >= from) {
+                search.consider(&nodes.get(node), key);
+            }
+        };
+        let mut search = Search::by(&order);
+        let mut far = need;
+        if let Some(image) = image {
+            far.add(view.image_size(image));
+        }
+        let mut enough = [need, far].map(|need| Enough::for_container(room, need));
+        // An idle container serves where there is no room for a new one. If few nodes have one,
+        // these are looked at; otherwise it is soon found among all nodes.
+        if room == Room::All {
+            match self.few_idle(function) {
+                Some(idle) => {
+                    idle.filter(|&node| meets(node)).for_each(|node| consider(&mut search, node));
+                }
+                None => enough = [Enough::memory(room, least); 2],
+            }
+        }
+        let [enough_near, enough_far] = enough;
+        match among {
+            Among::Near(_) => {}
+            Among::ByRoom => {
+                let ordered = self.reservations.ordered(room).and_then(KeyTree::range);
+                search.go_over(ordered, from, enough_far, meets);
+            }
+            _ => search.go_over(nodes.range(), from, enough_far, meets),
+        }
+        if let Some(image) = image {
+            self.reservations.near(view, image, |near| {
+                for tree in near.among(among, room) {
+                    search.go_over(tree.range(), from, enough_near, meets);
+                }
+            });
+        }
+        let best = search.best();
+        #[cfg(any(test, feature = "audit"))]
+        crate::steps::uncounted(|| {
+            let mut scan = Search::by(&order);
+            let all = (0..self.count() as u32).map(NodeId).filter(|_| self.count() <= 16);
+            all.filter(|&node| meets(node)).for_each(|node| consider(&mut scan, node));
+            assert!(self.count() > 16 || best == scan.best(), "{room:?}, {function}, {among:?}");
+        });
+        best
+    }
+
+    /// The nodes where an idle container of a function may serve, if they are few.
+    fn few_idle(&self, function: FunctionId) -> Option<impl Iterator<Item = NodeId> + use<'a>> {
+        let idle = self.view.with_idle(function).and(self.view.with_free_slot());
+        let few: Vec<NodeId> = idle.take(FEW + 1).collect();
+        (few.len() <= FEW).then(|| few.into_iter())
+    }
+
+    fn nearness(&self, function: FunctionId, node: NodeId) -> Option<Nearness> {
+        Nearness::of(&self.view, self.view.image_of(function)?, node)
     }
 
     /// The first node, from `from` on, that has [spare room](Self::has_spare_room) for the
@@ -204,20 +318,8 @@ impl<'a> Nodes<'a> {
     /// the first.
     #[must_use]
     pub fn roomiest(&self, function: FunctionId) -> Option<NodeId> {
-        Room::BOTH.into_iter().find_map(|room| {
-            let tree = self.reservations.tree(room);
-            let node = tree.roomiest()?;
-            if self.has_place_in(room, function, node) {
-                return Some(node);
-            }
-            if tree.most_room()? < self.need(function) {
-                return None;
-            }
-            // Something other than memory is missing on that node: disk space, or the node is too
-            // small.
-            let all = self.all_in(room, function);
-            all.max_by_key(|&node| (tree.room(node), Reverse(node)))
-        })
+        let from = Among::From(NodeId(0));
+        Room::BOTH.into_iter().find_map(|room| self.roomiest_in(room, function, from))
     }
 
     /// The node to which the image of the function is nearest, among those that have spare room for
@@ -226,28 +328,27 @@ impl<'a> Nodes<'a> {
     /// first.
     #[must_use]
     pub fn nearest(&self, function: FunctionId) -> Option<NodeId> {
-        Room::BOTH.into_iter().find_map(|room| {
-            let meets = &mut |node| self.has_place_in(room, function, node);
-            let near = Nearness::ALL.into_iter().find_map(|nearness| {
-                let enough = Enough(room, self.need_near(function, Some(nearness)));
-                self.near(function, nearness, |near| near.roomiest(room, enough, meets))
-            });
-            let need = self.need_near(function, None);
-            near.or_else(|| self.reservations.tree(room).roomiest_that(need, meets))
-        })
+        self.nearest_by(function, |room, among| self.roomiest_in(room, function, among))
     }
 
     /// Like [`nearest`](Self::nearest), but the first among equally near nodes.
     #[must_use]
     pub fn first_nearest(&self, function: FunctionId) -> Option<NodeId> {
+        self.nearest_by(function, |room, among| self.best(room, function, among, |_, key| key))
+    }
+
+    fn nearest_by(
+        &self,
+        function: FunctionId,
+        best: impl Fn(Room, Among) -> Option<NodeId>,
+    ) -> Option<NodeId> {
+        let near: &[Nearness] = match self.view.image_of(function) {
+            Some(_) => &Nearness::ALL,
+            None => &[],
+        };
         Room::BOTH.into_iter().find_map(|room| {
-            let meets = &mut |node| self.has_place_in(room, function, node);
-            let near = Nearness::ALL.into_iter().find_map(|nearness| {
-                let enough = Enough(room, self.need_near(function, Some(nearness)));
-                self.near(function, nearness, |near| near.first(enough, meets))
-            });
-            let need = self.need_near(function, None);
-            near.or_else(|| self.reservations.tree(room).first_that(need, NodeId(0), meets))
+            let near = near.iter().find_map(|&nearness| best(room, Among::Near(nearness)));
+            near.or_else(|| best(room, Among::Far))
         })
     }
 
@@ -256,37 +357,26 @@ impl<'a> Nodes<'a> {
     /// [spare place](Self::has_spare_place) come first. Ties go to the first.
     #[must_use]
     pub fn roomiest_near(&self, function: FunctionId, nearness: Nearness) -> Option<NodeId> {
-        let need = self.need_near(function, Some(nearness));
-        let roomiest = |enough, meets: &mut dyn FnMut(NodeId) -> bool| {
-            self.near(function, nearness, |near| near.roomiest(Room::Spare, enough, meets))
-        };
+        let by_spare = |offer: &Offer, key| (Reverse(offer.room(Room::Spare)), key);
+        let best = |room| self.best(room, function, Among::Near(nearness), by_spare);
         let image = self.view.image_of(function)?;
         // An idle container may serve where there is no room for a new one. If few nodes have one,
         // these are looked at; otherwise it is soon found among all nodes.
-        let idle = self.view.with_idle(function);
-        let spare = if idle.len() <= FEW {
-            let is_near = |node| Nearness::of(&self.view, image, node) == Some(nearness);
-            let idle = idle.iter().filter(|&node| is_near(node) && self.has_place(function, node));
-            let new = roomiest(Enough(Room::Spare, need), &mut |node| {
-                self.has_spare_room(function, node)
-            });
-            idle.chain(new).max_by_key(|&node| (self.spare_memory(node), Reverse(node)))
-        } else {
-            roomiest(Enough(Room::Spare, 0), &mut |node| self.has_spare_place(function, node))
+        let spare = match self.few_idle(function) {
+            Some(idle) => {
+                let is_near = |node| self.nearness(function, node) == Some(nearness);
+                let idle = idle.filter(|&node| is_near(node) && self.has_place(function, node));
+                let places = idle.chain(best(Room::Spare));
+                places.max_by_key(|&node| (self.spare_memory(node), Reverse(node)))
+            }
+            None => self.reservations.near(&self.view, image, |near| {
+                let (mut search, enough) = (Search::by(by_spare), Enough::memory(Room::Spare, 0));
+                let meets = &mut |node| self.has_spare_place(function, node);
+                search.go_over(near.near(Some(nearness)).range(), 0, enough, meets);
+                search.best()
+            }),
         };
-        spare.or_else(|| {
-            roomiest(Enough(Room::All, need), &mut |node| self.has_place(function, node))
-        })
-    }
-
-    fn near(
-        &self,
-        function: FunctionId,
-        nearness: Nearness,
-        search: impl FnOnce(&SparseTree) -> Option<NodeId>,
-    ) -> Option<NodeId> {
-        let image = self.view.image_of(function)?;
-        self.reservations.near(&self.view, image, nearness, search)
+        spare.or_else(|| best(Room::All))
     }
 
     /// The memory that a container needs where its image is this near, in bytes: where it is
@@ -303,9 +393,18 @@ impl<'a> Nodes<'a> {
     /// otherwise among those that have a place. Ties go to the first.
     #[must_use]
     pub fn least_running(&self, function: FunctionId) -> Option<NodeId> {
-        Room::BOTH.into_iter().find_map(|room| {
-            let meets = &mut |node| self.has_place_in(room, function, node);
-            self.reservations.least_running(&self.view, room, self.need(function), meets)
+        let from = Among::From(NodeId(0));
+        Room::BOTH.into_iter().find_map(|room| match self.reservations.counts() {
+            true => self.best(room, function, from, |offer, key| (offer.running, key)),
+            false => self.scan(room, function).min_by_key(|&node| (self.running(node), node)),
+        })
+    }
+
+    /// All nodes that have a place.
+    fn scan(&self, room: Room, function: FunctionId) -> impl Iterator<Item = NodeId> {
+        let (nodes, need) = (self.reservations.nodes(), self.need(function));
+        (0..self.count() as u32).map(NodeId).filter(move |&node| {
+            nodes.get(node).room(room) >= Some(need) && self.has_place_in(room, function, node)
         })
     }
 
@@ -314,9 +413,10 @@ impl<'a> Nodes<'a> {
     /// the first.
     #[must_use]
     pub fn tightest(&self, function: FunctionId) -> Option<NodeId> {
-        Room::BOTH.into_iter().find_map(|room| {
-            let mut nodes = self.reservations.tree(room).tightest(self.need(function));
-            nodes.find(|&node| self.has_place_in(room, function, node))
+        let memory = |room, node| self.reservations.nodes().get(node).room(room);
+        Room::BOTH.into_iter().find_map(|room| match self.reservations.ordered(room) {
+            Some(_) => self.best(room, function, Among::ByRoom, |_, key| key),
+            None => self.scan(room, function).min_by_key(|&node| (memory(room, node), node)),
         })
     }
 
@@ -687,7 +787,7 @@ impl<C: ChooseNode> ByNode<C> {
     fn serve_blocked(&mut self, view: &View<'_>, plan: &mut Plan) -> bool {
         loop {
             self.reservations.refresh(view);
-            let most = self.reservations.tree(Room::All).most_room();
+            let most = self.reservations.nodes().most_room(Room::All);
             let fits = most
                 .and_then(|most| self.blocked.first(most))
                 .map(|(function, position)| (position, function));

@@ -4,8 +4,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::load_tree::{LoadTree, NodeLoad, Room};
-use super::near_nodes::{NearNodes, SparseTree};
+use super::key_tree::KeyTree;
+use super::load_tree::LoadTree;
+use super::near_nodes::{Near, NearImage, NearNodes, reorder};
+use super::search::{Offer, Room};
 use crate::state::{Nearness, Need, View};
 use crate::steps::{self, counted};
 use crate::{FunctionId, ImageId, NodeId};
@@ -22,11 +24,11 @@ struct NodeReservations {
 /// The reservations, and the load of all nodes including them.
 #[derive(Debug, Default)]
 pub(super) struct Reservations {
-    /// By spare room.
-    spare: LoadTree,
-    /// By obtainable room, idle containers included.
-    all: LoadTree,
-    /// The same by image. A question may add an image, hence the cell.
+    /// What nodes offer to functions without an image, or whose image is not near.
+    nodes: LoadTree,
+    /// The same in the order of memory, by [`Room`]; only after a rule has asked for it.
+    by_room: Option<[KeyTree; 2]>,
+    /// What nodes offer to the images near them. A question may add an image, hence the cell.
     near: RefCell<NearNodes>,
     /// The number of reservations for a function on a node to which its image is in transit. On
     /// arrival the longest pending invocation of the function takes one.
@@ -35,7 +37,7 @@ pub(super) struct Reservations {
     of_function: BTreeMap<FunctionId, usize>,
     /// The nodes with reservations of each function.
     nodes_of: BTreeSet<(FunctionId, NodeId)>,
-    by_node: BTreeMap<NodeId, NodeReservations>,
+    by_node: ByNode,
     /// Nodes with reservations that have changed since these were looked at. All other reservations
     /// wait for an image in transit.
     unsettled: BTreeSet<NodeId>,
@@ -46,23 +48,72 @@ pub(super) struct Reservations {
     /// Whether the trees count running invocations: only after a rule has asked for them.
     counts_running: bool,
     counts_wanted: Cell<bool>,
+    order_wanted: Cell<bool>,
+}
+
+/// The reservations on each node.
+#[derive(Debug, Default)]
+struct ByNode(BTreeMap<NodeId, NodeReservations>);
+
+impl ByNode {
+    fn slots(&self, node: NodeId) -> u32 {
+        if self.0.is_empty() { 0 } else { self.0.get(&node).map_or(0, |reserved| reserved.slots) }
+    }
+
+    /// The memory that reservations or images in transit claim on a node. The two overlap, so the
+    /// larger one counts.
+    fn taken(&self, view: &View<'_>, node: NodeId) -> Need {
+        let mut taken = view.claimed(node, None);
+        if let Some(reserved) = self.0.get(&node) {
+            taken.memory_bytes = taken.memory_bytes.max(reserved.need.memory_bytes);
+        }
+        taken
+    }
+
+    /// What reservations take on a node beside a container with this image.
+    fn beside(&self, view: &View<'_>, image: Option<ImageId>, node: NodeId) -> Need {
+        let Some(known) = self.0.get(&node) else { return Need::default() };
+        // The platform itself claims the room of one container for each image in transit.
+        let mut reserved = known.need.without(view.claimed(node, image));
+        for &other in known.images.keys().filter(|&&other| Some(other) != image) {
+            reserved.add(view.image_need(other, node));
+        }
+        reserved
+    }
+
+    /// What a node offers to functions with this image, or without one.
+    fn offer(&self, view: &View<'_>, image: Option<ImageId>, node: NodeId, running: u32) -> Offer {
+        if view.free_slots(node) <= self.slots(node) {
+            return Offer::default();
+        }
+        let taken = self.taken(view, node);
+        let memory =
+            [view.spare(node), view.obtainable(node)].map(|room| room.without(taken).memory_bytes);
+        let left = view.left_beside(image, node, self.beside(view, image, node));
+        Offer::new(memory, left, running)
+    }
+
+    /// Where an image is on a node, and what the node offers to it.
+    fn near(&self, view: &View<'_>, image: ImageId, node: NodeId, running: u32) -> Near {
+        let place = Nearness::of(view, image, node);
+        let has_reservation =
+            || self.0.get(&node).is_some_and(|reserved| reserved.images.contains_key(&image));
+        (place.is_some() || has_reservation())
+            .then(|| (place, self.offer(view, Some(image), node, running)))
+    }
 }
 
 impl Reservations {
-    pub(super) fn tree(&self, room: Room) -> &LoadTree {
-        match room {
-            Room::Spare => &self.spare,
-            Room::All => &self.all,
-        }
-    }
-
     /// Updates the trees for the nodes that have changed.
     pub(super) fn refresh(&mut self, view: &View<'_>) {
-        let counts_running = self.counts_wanted.get();
-        if self.all.len() != view.nodes() || self.counts_running != counts_running {
+        let (counts_running, ordered) = (self.counts_wanted.get(), self.order_wanted.get());
+        if self.nodes.len() != view.nodes()
+            || self.counts_running != counts_running
+            || self.by_room.is_some() != ordered
+        {
             self.counts_running = counts_running;
-            self.spare = LoadTree::new(view.nodes());
-            self.all = LoadTree::new(view.nodes());
+            self.by_room = ordered.then(Default::default);
+            self.nodes = LoadTree::new(view.nodes());
             self.near = RefCell::default();
             self.changed.clear();
             self.is_changed.clear();
@@ -73,13 +124,13 @@ impl Reservations {
             self.update(view, node);
         }
         #[cfg(any(test, feature = "audit"))]
-        steps::uncounted(|| self.near.borrow().check(view, [&self.spare, &self.all]));
+        steps::uncounted(|| self.check_near(view));
     }
 
     /// What a node has to offer has changed: it and the reservations there are to be looked at.
     pub(super) fn touch(&mut self, node: NodeId) {
         self.change(node);
-        if !self.is_empty() && self.by_node.contains_key(&node) {
+        if !self.is_empty() && self.by_node.0.contains_key(&node) {
             self.unsettled.insert(node);
         }
     }
@@ -96,14 +147,15 @@ impl Reservations {
 
     /// It is not known what has changed: all nodes and reservations are to be looked at.
     pub(super) fn forget_nodes(&mut self) {
-        (self.spare, self.all, self.near) = Default::default();
-        self.unsettled.extend(self.by_node.keys());
+        (self.nodes, self.near) = Default::default();
+        self.unsettled.extend(self.by_node.0.keys());
     }
 
-    /// An image is nearer to a node, or less near, than before. The room of the node may have
-    /// changed as well.
+    /// An image is nearer to a node, or less near, than before, or has a reservation more or less.
     pub(super) fn image_moved(&mut self, view: &View<'_>, node: NodeId, image: ImageId) {
-        self.near.get_mut().update_image(view, [&self.spare, &self.all], image, node);
+        let running = self.counted(view, node);
+        let Reservations { near, by_node, .. } = self;
+        near.get_mut().update(image, node, || by_node.near(view, image, node, running));
     }
 
     /// Marks the reservations on a node for being looked at.
@@ -123,74 +175,69 @@ impl Reservations {
     }
 
     fn update(&mut self, view: &View<'_>, node: NodeId) {
-        let reserved = self.by_node.get(&node);
-        let slots = reserved.map_or(0, |reserved| reserved.slots);
-        let running =
-            if self.counts_running { view.running(node).saturating_add(slots) } else { 0 };
-        if view.free_slots(node) <= slots {
-            self.spare.set(node, NodeLoad { room: None, running });
-            self.all.set(node, NodeLoad { room: None, running });
-        } else {
-            let taken = self.taken(view, node);
-            let room = |room: Need| Some(room.without(taken).memory_bytes);
-            self.spare.set(node, NodeLoad { room: room(view.spare(node)), running });
-            self.all.set(node, NodeLoad { room: room(view.obtainable(node)), running });
+        let running = self.counted(view, node);
+        let offer = self.by_node.offer(view, None, node, running);
+        if let Some(by_room) = &mut self.by_room {
+            reorder(by_room, node, self.nodes.get(node), offer);
         }
-        self.near.get_mut().update(view, [&self.spare, &self.all], node);
+        self.nodes.set(node, offer, running);
+        let Reservations { near, by_node, .. } = self;
+        let near = near.get_mut();
+        if near.is_empty() {
+            return;
+        }
+        let reserved = by_node.0.get(&node).into_iter();
+        let reserved = reserved.flat_map(|reserved| reserved.images.keys().copied());
+        for image in view.images_near(node).chain(reserved) {
+            near.update(image, node, || by_node.near(view, image, node, running));
+        }
     }
 
-    /// Searches the nodes with a nearness to an image by their room.
+    /// The invocations on a node as the trees count them.
+    fn counted(&self, view: &View<'_>, node: NodeId) -> u32 {
+        if self.counts_running { self.running(view, node) } else { 0 }
+    }
+
+    /// What all nodes offer to functions without an image.
+    pub(super) fn nodes(&self) -> &LoadTree {
+        &self.nodes
+    }
+
+    /// Searches the nodes near an image.
     pub(super) fn near<T>(
         &self,
         view: &View<'_>,
         image: ImageId,
-        nearness: Nearness,
-        search: impl FnOnce(&SparseTree) -> T,
+        search: impl FnOnce(&NearImage) -> T,
     ) -> T {
-        search(self.near.borrow_mut().of(view, [&self.spare, &self.all], image, nearness))
+        let nodes = || {
+            let near =
+                Nearness::ALL.into_iter().flat_map(|near| view.nodes_near(image, near).iter());
+            near.chain(self.by_node.0.keys().copied().map(counted)).collect()
+        };
+        let near = |node| self.by_node.near(view, image, node, self.counted(view, node));
+        search(self.near.borrow_mut().of(image, self.by_room.is_some(), nodes, near))
     }
 
-    /// The memory that reservations or images in transit claim on a node. The two overlap, so the
-    /// larger one counts.
-    fn taken(&self, view: &View<'_>, node: NodeId) -> Need {
-        let mut taken = view.claimed(node, None);
-        if let Some(reserved) = self.by_node.get(&node) {
-            taken.memory_bytes = taken.memory_bytes.max(reserved.need.memory_bytes);
+    #[cfg(any(test, feature = "audit"))]
+    fn check_near(&self, view: &View<'_>) {
+        if view.nodes() <= 16 {
+            let near = |image, node| self.by_node.near(view, image, node, self.counted(view, node));
+            self.near.borrow().check(view.nodes(), near);
         }
-        taken
     }
 
     /// The invocations that run on a node or have a reservation there.
     pub(super) fn running(&self, view: &View<'_>, node: NodeId) -> u32 {
-        view.running(node)
-            .saturating_add(self.by_node.get(&node).map_or(0, |reserved| reserved.slots))
+        view.running(node).saturating_add(self.by_node.slots(node))
     }
 
     /// The sum over all nodes. The first call looks at all nodes.
     pub(super) fn total_running(&self, view: &View<'_>) -> u64 {
         if self.counts() {
-            return self.all.total_running();
+            return self.nodes.total_running();
         }
         (0..view.nodes() as u32).map(|node| u64::from(self.running(view, NodeId(node)))).sum()
-    }
-
-    /// The node with the fewest invocations among those that have the room and meet a condition;
-    /// ties go to the first. The first call looks at all nodes.
-    pub(super) fn least_running(
-        &self,
-        view: &View<'_>,
-        room: Room,
-        need: u64,
-        meets: &mut dyn FnMut(NodeId) -> bool,
-    ) -> Option<NodeId> {
-        let tree = self.tree(room);
-        if self.counts() {
-            return tree.least_running(need, meets);
-        }
-        let nodes = (0..view.nodes() as u32).map(NodeId);
-        let with_room =
-            nodes.filter(|&node| tree.room(node).is_some_and(|room| room >= need) && meets(node));
-        with_room.min_by_key(|&node| (self.running(view, node), node))
     }
 
     /// Whether the trees count running invocations, or will from now on.
@@ -199,14 +246,21 @@ impl Reservations {
     }
 
     /// Whether the trees count running invocations. If not, they will from the next round on.
-    fn counts(&self) -> bool {
+    pub(super) fn counts(&self) -> bool {
         self.counts_wanted.set(true);
         self.counts_running
     }
 
+    /// All nodes in the order of their memory. If there is no such order, it will be kept from the
+    /// next round on.
+    pub(super) fn ordered(&self, room: Room) -> Option<&KeyTree> {
+        self.order_wanted.set(true);
+        self.by_room.as_ref().map(|trees| &trees[room as usize])
+    }
+
     /// The spare memory of a node that is not reserved.
     pub(super) fn spare(&self, view: &View<'_>, node: NodeId) -> u64 {
-        view.spare(node).without(self.taken(view, node)).memory_bytes
+        view.spare(node).without(self.by_node.taken(view, node)).memory_bytes
     }
 
     /// Whether nothing is reserved.
@@ -216,12 +270,7 @@ impl Reservations {
 
     /// Whether a node has a slot that is neither in use nor reserved.
     pub(super) fn has_slot(&self, view: &View<'_>, node: NodeId) -> bool {
-        let reserved = if self.is_empty() {
-            0
-        } else {
-            self.by_node.get(&node).map_or(0, |reserved| reserved.slots)
-        };
-        view.free_slots(node) > reserved
+        view.free_slots(node) > self.by_node.slots(node)
     }
 
     /// Whether a new container of the function has room on a node beside the reservations there.
@@ -232,15 +281,7 @@ impl Reservations {
         node: NodeId,
         room: Room,
     ) -> bool {
-        let image = view.image_of(function);
-        let mut reserved = Need::default();
-        if let Some(known) = self.by_node.get(&node) {
-            // The platform itself claims the room of one container for each image in transit.
-            reserved = known.need.without(view.claimed(node, image));
-            for &other in known.images.keys().filter(|&&other| Some(other) != image) {
-                reserved.add(view.image_need(other, node));
-            }
-        }
+        let reserved = self.by_node.beside(view, view.image_of(function), node);
         match room {
             Room::Spare => view.has_spare_room(function, node, reserved),
             Room::All => view.has_room(function, node, reserved),
@@ -253,7 +294,7 @@ impl Reservations {
         *self.of_function.entry(function).or_default() += 1;
         self.nodes_of.insert((function, node));
         self.unsettled.insert(node);
-        let reserved = self.by_node.entry(node).or_default();
+        let reserved = self.by_node.0.entry(node).or_default();
         reserved.slots += 1;
         reserved.need.add(view.need_of(function));
         if let Some(image) = view.image_of(function) {
@@ -276,7 +317,7 @@ impl Reservations {
                 self.of_function.remove(&function);
             }
         }
-        if let Some(reserved) = self.by_node.get_mut(&node) {
+        if let Some(reserved) = self.by_node.0.get_mut(&node) {
             reserved.slots -= 1;
             reserved.need = reserved.need.without(view.need_of(function));
             if let Some(image) = view.image_of(function)
@@ -288,8 +329,11 @@ impl Reservations {
                 }
             }
             if reserved.slots == 0 {
-                self.by_node.remove(&node);
+                self.by_node.0.remove(&node);
             }
+        }
+        if let Some(image) = view.image_of(function) {
+            self.image_moved(view, node, image);
         }
         self.change(node);
     }

@@ -536,6 +536,32 @@ fn a_place_is_reserved_while_the_image_is_in_transit() {
 }
 
 #[test]
+fn a_place_is_kept_while_an_interrupted_copy_waits_for_its_next_try() {
+    let mut stage = stage_of(&[(3, 100, 100)], ByNode::new(FirstFit, true));
+    let (image, f) = stage.image_and_function("i", [10, 10], [20, 5]);
+    let (large, small) = (stage.plain(80), stage.plain(60));
+    let first = stage.invoke(f);
+    stage.downloaded(image);
+    stage.copy_failed(0, image, FailureCause::Cancelled);
+    assert_eq!(stage.orders(), ["download 0", "copy 0 to 0", "retry after 1"]);
+    // Of 100, the container and its image keep 30.
+    let others = [stage.invoke(large), stage.invoke(small)];
+    assert_eq!(others.map(|id| stage.node_of(id)), [None, Some(0)]);
+    stage.orders();
+    stage.at(1);
+    stage.state.retry_due();
+    stage.conclude(Round::Yes);
+    assert_eq!(stage.orders(), ["copy 0 to 0"]);
+    stage.copied(0, image);
+    stage.loaded(0, image);
+    assert_eq!(stage.node_of(first), Some(0));
+    // Then what waits for more room gets its turn.
+    stage.body_ended(first);
+    stage.body_ended(others[1]);
+    assert_eq!(stage.node_of(others[0]), Some(0));
+}
+
+#[test]
 fn an_idle_container_serves_an_invocation_with_a_reservation_elsewhere() {
     let mut stage = stage_of(&[(1, 100, 100); 2], ByNode::new(FirstFit, true));
     let (image, f) = stage.image_and_function("i", [10, 10], [20, 5]);

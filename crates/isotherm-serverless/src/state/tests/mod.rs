@@ -28,9 +28,9 @@ use super::{
     Round, StopReason, View,
 };
 use crate::ask::Deciders;
-use crate::config::{AfterFailure, Throttle};
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
 use crate::keep_alive::{Fixed, KeepAlive};
+use crate::rules::{AfterFailure, Throttle};
 use crate::scheduler::{ByNode, Fcfs, FcfsFullScan, Plan, Scheduler};
 use crate::{
     ContainerId, ContainerReuse, EventKind, FunctionId, ImageId, InvocationId, Limits, NodeId,
