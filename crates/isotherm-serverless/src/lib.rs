@@ -114,6 +114,8 @@ pub use record::{InvocationRecord, Outcome, RecordSink, StartKind};
 pub use replay::{Planned, Source, Upcoming};
 pub use service::{ServerlessComputeService, ServerlessError};
 pub use startup::Startup;
-pub use state::{Change, ChangeKinds, ContainerInfo, Cursor, Need, Pending, StopReason, View};
+pub use state::{
+    Change, ChangeKinds, ContainerInfo, Cursor, Membership, Need, Pending, StopReason, View,
+};
 pub use unfinished::{Lack, Unfinished};
 pub use value::{ValueError, ValueKind};

@@ -1,10 +1,12 @@
 //! The read-only view of the platform for schedulers.
 
+use std::rc::Rc;
+
 use isotherm_kernel::{Duration, Time};
 
-use super::PlatformState;
 use super::changes::{Change, Cursor};
 use super::reuse::Draws;
+use super::{Membership, PlatformState};
 use crate::config::{ContainerReuse, Rules};
 use crate::node_set::NodeSet;
 use crate::steps::{self, counted};
@@ -155,6 +157,8 @@ impl<'a> View<'a> {
     ///             self.of = nodes.map(|node| view.free_slots(node)).collect();
     ///             return;
     ///         };
+    ///         // Nodes may join.
+    ///         self.of.resize(view.nodes(), 0);
     ///         for change in changes {
     ///             if let Change::Node { node } = change {
     ///                 self.of[node.index()] = view.free_slots(node);
@@ -305,7 +309,7 @@ impl<'a> View<'a> {
         self.state().need(function)
     }
 
-    /// Number of compute hosts.
+    /// Number of compute hosts, those that have left included: the ids of nodes are below it.
     #[must_use]
     pub fn nodes(&self) -> usize {
         self.state().nodes.len()
@@ -574,7 +578,24 @@ impl<'a> View<'a> {
         self.state().image_need(image, node)
     }
 
-    /// Whether the node's host is on.
+    /// The nodes that have joined and do not leave, in order, on or off.
+    #[must_use]
+    pub fn members(&self) -> &'a [NodeId] {
+        &self.state().members
+    }
+
+    /// Another one whenever the [members](Self::members) have changed.
+    pub(crate) fn roster(&self) -> &'a Rc<()> {
+        &self.state().roster
+    }
+
+    /// Whether a node takes part.
+    #[must_use]
+    pub fn membership(&self, node: NodeId) -> Membership {
+        self.state().nodes[node.index()].membership
+    }
+
+    /// Whether the node's host is on and the node takes part.
     #[must_use]
     pub fn is_up(&self, node: NodeId) -> bool {
         self.state().nodes[node.index()].up
