@@ -48,7 +48,7 @@ pub(crate) struct Node {
     /// Images that left the disk and are to be dropped from memory before the next round.
     pub(crate) dropped: Vec<ImageId>,
     pub(crate) name: Arc<str>,
-    /// The speed of a core in flop/s when the service started, and the number of cores.
+    /// The speed of a core in flop/s when it joined, and the number of cores.
     pub(crate) speed: f64,
     pub(crate) cores: u32,
     /// The sizes of its memory and its disk.

@@ -327,7 +327,7 @@ impl<'a> View<'a> {
         self.state().nodes[node.index()].cores
     }
 
-    /// The speed of one core of a node's host in flop/s, as it was when the service started.
+    /// The speed of one core of a node's host in flop/s, as it was when the node joined.
     #[must_use]
     pub fn speed(&self, node: NodeId) -> f64 {
         self.state().nodes[node.index()].speed
