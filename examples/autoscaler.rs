@@ -42,7 +42,7 @@ impl Autoscaler {
 
     /// Starts and stops containers of a function so that `spare` are idle.
     fn scale(&self, view: &View<'_>, function: FunctionId, plan: &mut Plan) {
-        let mut nodes: Vec<NodeId> = (0..view.nodes() as u32).map(NodeId).collect();
+        let mut nodes = view.members().to_vec();
         let idle = |&node: &NodeId| view.idle(function, node);
         let idle: Vec<ContainerId> = nodes.iter().flat_map(idle).collect();
         plan.stops.extend(idle.iter().skip(self.spare));

@@ -38,7 +38,8 @@ pub struct Totals {
 ///   memory of that node, however many containers use it.
 /// * **Mean** is over time. **Peak** is the most that was held together, on all compute hosts, for
 ///   longer than an instant: of several changes at one date only the final value counts.
-/// * Totals are those of all compute hosts, whether they are on or off.
+/// * Totals are those of all compute hosts, whether they are on or off, at the end of the run. In
+///   shares, a compute host that joins or leaves meanwhile counts for the time it was there.
 ///
 /// The memory·time of idle containers, `idle_mb_s`, is thus the sum over all containers of memory
 /// limit × time idle, in megabytes (10⁶ bytes) × seconds: what keeping containers costs.
@@ -75,6 +76,10 @@ pub struct Totals {
 #[derive(Debug)]
 pub struct Utilisation {
     totals: Totals,
+    /// What the compute hosts could hold until `totals_since`, × nanoseconds.
+    held_slots: u128,
+    held_memory: u128,
+    totals_since: Time,
     /// The date of the first submission.
     from: Option<Time>,
     /// The date of the last event.
@@ -132,6 +137,9 @@ impl Utilisation {
     pub fn new(totals: Totals) -> Self {
         Utilisation {
             totals,
+            held_slots: 0,
+            held_memory: 0,
+            totals_since: Time::ZERO,
             from: None,
             now: Time::ZERO,
             integrated_until: Time::ZERO,
@@ -201,8 +209,41 @@ impl Utilisation {
                 self.drop_image(bytes);
             }
             EventKind::MemoryEvicted { bytes, .. } => self.drop_image(bytes),
+            EventKind::NodeJoined { slots, memory_bytes, .. } => {
+                self.change_totals(event.at, slots, memory_bytes, u64::saturating_add);
+            }
+            EventKind::NodeLeft { slots, memory_bytes, .. } => {
+                self.change_totals(event.at, slots, memory_bytes, u64::saturating_sub);
+            }
             _ => {}
         }
+    }
+
+    /// A compute host has joined or left. If one had no limit, there is none.
+    fn change_totals(
+        &mut self,
+        at: Time,
+        slots: Option<u32>,
+        memory_bytes: u64,
+        change: fn(u64, u64) -> u64,
+    ) {
+        let Totals { slots: all_slots, memory_bytes: all_memory } = self.totals;
+        (self.held_slots, self.held_memory) = (
+            self.could_hold(self.held_slots, all_slots, at),
+            self.could_hold(self.held_memory, all_memory, at),
+        );
+        self.totals_since = at;
+        let limited = Some(memory_bytes).filter(|&bytes| bytes < u64::MAX);
+        self.totals = Totals {
+            slots: all_slots.zip(slots).map(|(all, of)| change(all, of.into())),
+            memory_bytes: all_memory.zip(limited).map(|(all, of)| change(all, of)),
+        };
+    }
+
+    /// What could be held until a date, × nanoseconds, from the first submission on.
+    fn could_hold(&self, before: u128, total: Option<u64>, until: Time) -> u128 {
+        let since = self.from.map(|from| until.since(self.totals_since.max(from)).as_nanos());
+        before + u128::from(total.unwrap_or_default()) * u128::from(since.unwrap_or_default())
     }
 
     /// Lets time pass for slots and containers, busy and idle.
@@ -259,9 +300,11 @@ impl Utilisation {
         if nanos == 0 {
             return None;
         }
-        let share = |held: HeldQuantity, total: Option<u64>| {
-            let total = total.filter(|&total| total > 0)?;
-            Some(held.integral as f64 / (u128::from(total) * u128::from(nanos)) as f64)
+        let slots = (self.held_slots, self.totals.slots);
+        let memory_bytes = (self.held_memory, self.totals.memory_bytes);
+        let share = |held: HeldQuantity, (before, total): (u128, Option<u64>)| {
+            let could = self.could_hold(before, Some(total?), self.now);
+            (could > 0).then(|| held.integral as f64 / could as f64)
         };
         let mean = |held: HeldQuantity| {
             let nanos = u128::from(nanos);
@@ -270,7 +313,7 @@ impl Utilisation {
         let memory = |held: HeldQuantity| MemoryUse {
             mean_bytes: mean(held),
             peak_bytes: held.peak,
-            mean_share: share(held, self.totals.memory_bytes),
+            mean_share: share(held, memory_bytes),
         };
         Some(UtilisationReport {
             from_s: from.as_secs_f64(),
@@ -279,7 +322,7 @@ impl Utilisation {
                 total: self.totals.slots,
                 used_mean: self.slots.integral as f64 / nanos as f64,
                 used_peak: self.slots.peak,
-                used_share: share(self.slots, self.totals.slots),
+                used_share: share(self.slots, slots),
             },
             memory: MemoryReport {
                 total_bytes: self.totals.memory_bytes,
@@ -324,7 +367,7 @@ described! {
     /// Slots in use: invocations that were dispatched and had not ended.
     #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
     pub struct SlotUse {
-        /// All slots; null if a compute host has any number.
+        /// All slots at the end; null if a compute host has any number.
         pub total: Option<u64>,
         /// How many were in use, mean over time.
         pub used_mean: f64,
@@ -339,7 +382,7 @@ described! {
     /// Memory of the compute hosts, by what held it.
     #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
     pub struct MemoryReport {
-        /// All memory, in bytes; null if a compute host has no limit.
+        /// All memory at the end, in bytes; null if a compute host has no limit.
         pub total_bytes: Option<u64>,
         /// Everything that was held: containers and images.
         pub used: MemoryUse,

@@ -28,7 +28,8 @@
 //! * [`Rule::Conservation`]: submitted = ended + pending.
 //! * [`Rule::Unfinished`] (checked by [`Auditor::finish`]): every invocation has ended, and no slot
 //!   is taken.
-//! * [`Rule::UnknownNode`]: the nodes of events exist.
+//! * [`Rule::UnknownNode`]: the nodes of events exist; copies, loads, containers and invocations
+//!   begin only on those that have joined and do not leave, and one that has left holds nothing.
 //!
 //! # Cost
 //!
@@ -182,6 +183,23 @@ struct Node {
     containers: u32,
     peak_slots: u32,
     peak_containers: u32,
+    /// Whether it has joined and does not leave.
+    is_member: bool,
+}
+
+impl Node {
+    fn new(node: NodeId, capacity: &NodeCapacity) -> Self {
+        Node {
+            disk: ImageStore::new(StoreName::Disk(node), capacity.disk_bytes),
+            memory: ImageStore::new(StoreName::Memory(node), capacity.memory_bytes),
+            slots: 0,
+            slot_capacity: capacity.slots,
+            containers: 0,
+            peak_slots: 0,
+            peak_containers: 0,
+            is_member: true,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -245,18 +263,8 @@ impl Auditor {
     /// violations.
     #[must_use]
     pub fn new(capacities: Capacities) -> Self {
-        let nodes = capacities.nodes.iter().enumerate().map(|(index, capacity)| {
-            let node = NodeId(index as u32);
-            Node {
-                disk: ImageStore::new(StoreName::Disk(node), capacity.disk_bytes),
-                memory: ImageStore::new(StoreName::Memory(node), capacity.memory_bytes),
-                slots: 0,
-                slot_capacity: capacity.slots,
-                containers: 0,
-                peak_slots: 0,
-                peak_containers: 0,
-            }
-        });
+        let nodes = capacities.nodes.iter().zip(0..);
+        let nodes = nodes.map(|(capacity, node)| Node::new(NodeId(node), capacity));
         Auditor {
             head: ImageStore::new(StoreName::Head, capacities.head_disk_bytes),
             nodes: nodes.collect(),
@@ -295,6 +303,19 @@ impl Auditor {
         self.counters.events += 1;
         self.log.now(event.at);
         match event.kind {
+            EventKind::CopyStarted { node, .. }
+            | EventKind::LoadStarted { node, .. }
+            | EventKind::ContainerStarted { node, .. }
+            | EventKind::Dispatched { node, .. } => self.check_member(node),
+            _ => {}
+        }
+        match event.kind {
+            EventKind::NodeJoined { node, slots, memory_bytes, disk_bytes } => {
+                self.joined(node, NodeCapacity { disk_bytes, memory_bytes, slots });
+            }
+            EventKind::NodeLeaving { node } => self.set_member(node, false),
+            EventKind::NodeStays { node } => self.set_member(node, true),
+            EventKind::NodeLeft { node, .. } => self.left(node),
             EventKind::Submitted { invocation, function } => self.submitted(invocation, function),
             EventKind::Admitted { invocation } => self.admitted(invocation),
             EventKind::DownloadStarted { image, bytes } => {
@@ -512,6 +533,45 @@ impl Auditor {
             log.report(
                 Rule::Invocation,
                 format_args!("invocation {invocation} was admitted a second time"),
+            );
+        }
+    }
+
+    fn check_member(&mut self, node: NodeId) {
+        if self.nodes.get(node.index()).is_some_and(|found| !found.is_member) {
+            self.log.report(
+                Rule::UnknownNode,
+                format_args!("something begins on node {node}, which leaves or has left"),
+            );
+        }
+    }
+
+    fn set_member(&mut self, node: NodeId, is_member: bool) {
+        if let Some(found) = find(&mut self.nodes, &mut self.log, node) {
+            found.is_member = is_member;
+        }
+    }
+
+    fn joined(&mut self, node: NodeId, capacity: NodeCapacity) {
+        // One that has left keeps its peaks.
+        if node.index() == self.nodes.len() {
+            self.nodes.push(Node::new(node, &capacity));
+        } else {
+            self.set_member(node, true);
+        }
+    }
+
+    fn left(&mut self, node: NodeId) {
+        let Some(found) = find(&mut self.nodes, &mut self.log, node) else { return };
+        let held = (found.disk.used(), found.memory.used(), found.slots, found.containers);
+        if held != (0, 0, 0, 0) {
+            let (disk, memory, slots, containers) = held;
+            self.log.report(
+                Rule::UnknownNode,
+                format_args!(
+                    "node {node} has left with {disk} bytes on disk, {memory} in memory, {slots} \
+                     slots and {containers} containers in use"
+                ),
             );
         }
     }

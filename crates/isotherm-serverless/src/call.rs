@@ -245,7 +245,8 @@ impl Call {
     }
 
     /// Sets the output of the invocation, which its invoker gets by
-    /// [`Invocation::output`](crate::Invocation::output) if it completes.
+    /// [`Invocation::output`](crate::Invocation::output) if it completes. An output that holds the
+    /// handle of this invocation is never dropped.
     pub fn set_output<T: 'static>(&self, output: T) {
         self.invocation.set_output(Value::new(output));
     }

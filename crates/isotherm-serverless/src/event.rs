@@ -58,6 +58,15 @@ pub struct PlatformEvent {
 #[derive(Clone, Debug, PartialEq)]
 #[expect(missing_docs, reason = "the enum says what its fields are")]
 pub enum EventKind {
+    /// A compute host has joined the running service, for the first time or after it had left.
+    /// `slots` is `None` if it has any number of them.
+    NodeJoined { node: NodeId, slots: Option<u32>, memory_bytes: u64, disk_bytes: u64 },
+    /// A compute host is to leave: nothing begins there from now on.
+    NodeLeaving { node: NodeId },
+    /// It is not to leave after all.
+    NodeStays { node: NodeId },
+    /// It has left, and holds nothing any more.
+    NodeLeft { node: NodeId, slots: Option<u32>, memory_bytes: u64 },
     /// The service has accepted an invocation.
     Submitted { invocation: InvocationId, function: FunctionId },
     /// The image of an invocation is on the head disk, so the invocation is schedulable.

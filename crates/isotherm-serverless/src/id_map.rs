@@ -95,11 +95,6 @@ impl<I: CountedId, T> IdMap<I, T> {
         self.buckets.get_mut(bucket)?.value.as_mut()
     }
 
-    #[cfg(test)]
-    pub(crate) fn contains_key(&self, id: &I) -> bool {
-        self.find(*id).is_some()
-    }
-
     /// Puts a value under an id and gives the one that was there.
     pub(crate) fn insert(&mut self, id: I, value: T) -> Option<T> {
         match self.find(id) {

@@ -113,6 +113,8 @@ pub use replay::{Planned, Source, Upcoming};
 pub use rules::{AfterFailure, ContainerReuse, OnFailure, OverheadRule, RoomRule, Rules, Throttle};
 pub use service::{ServerlessComputeService, ServerlessError};
 pub use startup::Startup;
-pub use state::{Change, ChangeKinds, ContainerInfo, Cursor, Need, Pending, StopReason, View};
+pub use state::{
+    Change, ChangeKinds, ContainerInfo, Cursor, Membership, Need, Pending, StopReason, View,
+};
 pub use unfinished::{Lack, Unfinished};
 pub use value::{ValueError, ValueKind};

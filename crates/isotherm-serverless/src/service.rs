@@ -14,6 +14,7 @@ mod decisions;
 mod effects;
 #[cfg(any(test, feature = "audit"))]
 mod live;
+mod nodes;
 mod standstill;
 
 use std::cell::{Cell, RefCell};
@@ -24,16 +25,17 @@ use std::sync::Arc;
 use isotherm_kernel::{Duration, Handler, Kernel, ScheduledCall as Timer, Teardown};
 use isotherm_platform::HostId;
 use isotherm_services::{
-    ActionReport, Address, AtLimit, BareMetalConfig, BareMetalService, Delivery, FailureCause,
-    Ledger, Port, Site, StorageConfig, StorageService,
+    ActionReport, Address, AtLimit, Delivery, FailureCause, Ledger, Port, Site, StorageConfig,
+    StorageService,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::attachment::Attachments;
 use self::decisions::AsksCaller;
+use self::nodes::Nodes;
 use crate::ask::{CallerDecides, Changing, Deciders};
 use crate::call::PrivateStorage;
-use crate::config::{NodeConfig, Payloads, ServiceConfig, Slots};
+use crate::config::{Payloads, ServiceConfig};
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
@@ -43,7 +45,7 @@ use crate::message::{ManagerMessage, Reply, Request, Ticket};
 use crate::plan::Plan;
 use crate::rules::OverheadRule;
 use crate::state::{
-    Invocation as Live, InvocationKey, Node, Observer, PlatformState, Policies, Registration, Round,
+    Invocation as Live, InvocationKey, Observer, PlatformState, Policies, Registration, Round,
 };
 use crate::value::{Given, Sizes, Values};
 use crate::{
@@ -58,7 +60,7 @@ pub enum ServerlessError {
     /// No compute host was given.
     #[error("a serverless compute service needs at least one compute host")]
     NoComputeHost,
-    /// A host was given twice.
+    /// A host was given twice, or is one of the service's already.
     #[error("compute host '{host}' is listed twice")]
     DuplicateHost { host: Arc<str> },
     /// A host has no disk where one is needed.
@@ -67,6 +69,12 @@ pub enum ServerlessError {
     /// A host has no slot.
     #[error("compute host '{host}' has no slots")]
     NoSlots { host: Arc<str> },
+    /// A host that has left is to join again with other slots.
+    #[error("compute host '{host}' had other slots before it left")]
+    OtherSlots { host: Arc<str> },
+    /// A host that is to leave is no compute host of the service.
+    #[error("'{host}' is no compute host of the service")]
+    NoSuchHost { host: Arc<str> },
 }
 
 /// A handle of a serverless compute service. Cheap to clone; clones are the same service. The
@@ -83,8 +91,7 @@ struct Inner {
     name: Arc<str>,
     port: Port<Request>,
     head: StorageService,
-    nodes: Vec<NodeServices>,
-    node_ids: FxHashMap<HostId, NodeId>,
+    nodes: Nodes,
     payloads: Payloads,
     processing_overhead: Duration,
     overhead: OverheadRule,
@@ -183,15 +190,6 @@ impl Teardown for Inner {
     }
 }
 
-/// The services on one compute host.
-struct NodeServices {
-    host: HostId,
-    address: Address,
-    storage: StorageService,
-    memory: StorageService,
-    bare_metal: BareMetalService,
-}
-
 /// What the service keeps by image, function, container and invocation and the platform state does
 /// not need for decisions.
 #[derive(Default)]
@@ -266,7 +264,7 @@ impl ServerlessComputeService {
     /// # Errors
     /// A [`ServerlessError`] if the hosts are unsuitable.
     pub fn start(site: &Site, config: ServiceConfig) -> Result<Self, ServerlessError> {
-        let nodes = start_node_services(site, &config)?;
+        let nodes = Nodes::start(site, &config)?;
         let head = start_head_storage(site, &config)?;
         let state = PlatformState::new(
             Policies {
@@ -281,11 +279,7 @@ impl ServerlessComputeService {
                 simulate_downloads: config.simulate_downloads,
             },
             head.file_system(),
-            nodes
-                .iter()
-                .zip(&config.nodes)
-                .map(|(node, spec)| state_of(site, node, spec))
-                .collect(),
+            nodes.iter().map(|node| node.state(site)).collect(),
         );
         let first_round = config.scheduler.first_round();
         let inner = Inner {
@@ -297,7 +291,6 @@ impl ServerlessComputeService {
             ),
             name: config.name.into(),
             head,
-            node_ids: (0..).map(NodeId).zip(&nodes).map(|(id, node)| (node.host, id)).collect(),
             nodes,
             payloads: config.payloads,
             processing_overhead: config.processing_overhead,
@@ -357,13 +350,14 @@ impl ServerlessComputeService {
                 if !on
                     && !matches!(service.inner.asks_caller.get(), Some(AsksCaller::Keep(..)))
                     && let Ok(mut state) = service.inner.state.try_borrow_mut()
+                    && node.index() < state.nodes.len()
                 {
                     state.now = service.kernel().now();
                     state.node_failed(node);
                     is_noted = true;
                 }
                 service.tell(
-                    &service.inner.nodes[node.index()].address,
+                    &service.inner.nodes[node].address,
                     Request::HostChanged { node, on, is_noted },
                 );
             }
@@ -433,7 +427,7 @@ impl ServerlessComputeService {
     /// The host of a node; `None` if there is no such node.
     #[must_use]
     pub fn node_host(&self, node: NodeId) -> Option<HostId> {
-        self.inner.nodes.get(node.index()).map(|node| node.host)
+        self.inner.nodes.get(node).map(|node| node.host)
     }
 
     /// The name of a node, which is that of its host; `None` if there is no such node.
@@ -445,19 +439,19 @@ impl ServerlessComputeService {
     /// The node on a host; `None` if it is not a compute host of the service.
     #[must_use]
     pub fn node_on(&self, host: HostId) -> Option<NodeId> {
-        self.inner.node_ids.get(&host).copied()
+        self.inner.nodes.on(host)
     }
 
     /// The storage service of a compute host; `None` if there is no such host.
     #[must_use]
     pub fn node_storage(&self, node: NodeId) -> Option<&StorageService> {
-        self.inner.nodes.get(node.index()).map(|node| &node.storage)
+        self.inner.nodes.get(node).map(|node| &node.storage)
     }
 
     /// The counters of the bare-metal service of a compute host; `None` if there is no such host.
     #[must_use]
     pub fn ledger(&self, node: NodeId) -> Option<Ledger> {
-        self.inner.nodes.get(node.index()).map(|node| node.bare_metal.ledger())
+        self.inner.nodes.get(node).map(|node| node.bare_metal.ledger())
     }
 
     /// The slots in use on a compute host; `None` if there is no such host, or when called by a
@@ -467,7 +461,7 @@ impl ServerlessComputeService {
         self.inner.state.try_borrow().ok()?.nodes.get(node.index()).map(|node| node.slots_used)
     }
 
-    /// Number of compute hosts.
+    /// Number of compute hosts; the ids of nodes are below it. Those that have left count.
     #[must_use]
     pub fn nodes(&self) -> usize {
         self.inner.nodes.len()
@@ -666,7 +660,9 @@ impl ServerlessComputeService {
             unheard[node.index()] +=
                 u32::from(status.state() == isotherm_services::ActionState::Ended);
         }
-        for ((node, services), unheard) in state.nodes.iter().zip(&self.inner.nodes).zip(unheard) {
+        for ((node, services), unheard) in
+            state.nodes.iter().zip(self.inner.nodes.iter()).zip(unheard)
+        {
             let cores_in_use = services.bare_metal.ledger().cores_in_use;
             assert_eq!(
                 cores_in_use + unheard,
@@ -770,8 +766,9 @@ impl ServerlessComputeService {
         manager: &Port<ManagerMessage>,
     ) {
         let inner = &*self.inner;
-        let is_free =
-            self.request_bytes(function, None) == 0 && inner.processing_overhead.is_zero();
+        let is_free = inner.payloads.invoke_request == 0
+            && inner.processing_overhead.is_zero()
+            && !inner.has_sizes.get();
         if !(is_free && self.takes_at_once()) {
             return self.invoke_detached(from, function, body, None, manager);
         }
@@ -780,7 +777,7 @@ impl ServerlessComputeService {
         if self.is_gone() {
             inner.lost.set(inner.lost.get() + 1);
         } else {
-            self.take_in_detached((function, body, None), manager);
+            self.take_in_detached(function, body, manager);
         }
         self.conclude(None, Round::Arrival);
     }
@@ -909,6 +906,8 @@ impl ServerlessComputeService {
         let state = &self.inner.state;
         match request {
             Request::Invoke { .. } | Request::BodyEnded { .. } => {}
+            Request::NodeJoins { node } => self.node_joins(node),
+            Request::NodeLeaves { node } => state.borrow_mut().node_leaves(node),
             Request::Retry => state.borrow_mut().retry_due(),
             // It is held when the head host is back.
             Request::RoundDue if self.is_gone() => return Round::No,
@@ -1014,12 +1013,18 @@ impl ServerlessComputeService {
             return;
         }
         ticket.taken_in();
-        let Some(reply) = reply else {
-            return self.take_in_detached((function, body, given), &manager);
-        };
         let values = self.values_of(function, given);
-        let handle = self.take_in_with_handle((function, body, values), &manager, false);
-        reply.answer(self.inner.payloads.invoke_answer, Ok(handle));
+        match reply {
+            Some(reply) => {
+                let handle = self.take_in_with_handle((function, body, values), &manager, false);
+                reply.answer(self.inner.payloads.invoke_answer, Ok(handle));
+            }
+            None if values.is_some() => {
+                self.inner.detached.set(self.inner.detached.get() + 1);
+                self.take_in_with_handle((function, body, values), &manager, true);
+            }
+            None => self.take_in_detached(function, body, &manager),
+        }
     }
 
     fn take_in_with_handle(
@@ -1044,18 +1049,15 @@ impl ServerlessComputeService {
         handle
     }
 
-    /// Accepts a detached invocation.
+    /// Accepts a detached invocation without input and output.
     #[inline]
     fn take_in_detached(
         &self,
-        (function, body, given): (FunctionId, Option<Body>, Option<Box<Given>>),
+        function: FunctionId,
+        body: Option<Body>,
         manager: &Port<ManagerMessage>,
     ) {
         self.inner.detached.set(self.inner.detached.get() + 1);
-        if let Some(values) = self.values_of(function, given) {
-            self.take_in_with_handle((function, body, Some(values)), manager, true);
-            return;
-        }
         let body = self.inner.tables.borrow_mut().body_of(function, body);
         let is_sleep = matches!(body, Body::Sleep(_));
         let key = self.submit(function, !is_sleep, false);
@@ -1096,14 +1098,12 @@ impl ServerlessComputeService {
     }
 
     fn host_recovered(&self, node: NodeId) {
-        let services = &self.inner.nodes[node.index()];
+        let services = &self.inner.nodes[node];
         // The host may have gone off again since the message was sent.
         if !self.inner.site.platform().is_on(services.host) {
             return;
         }
-        services.storage.restart();
-        services.memory.restart();
-        services.bare_metal.restart();
+        services.restart();
         self.inner.state.borrow_mut().node_recovered(node);
     }
 
@@ -1115,7 +1115,7 @@ impl ServerlessComputeService {
         state.fail_all_waiting(&self.gone());
         self.note_ends(&mut state);
         drop(state);
-        for node in &self.inner.nodes {
+        for node in self.inner.nodes.iter() {
             node.bare_metal.stop();
         }
         self.inner.tables.borrow_mut().stopping = Some(reply);
@@ -1125,7 +1125,7 @@ impl ServerlessComputeService {
     /// back, requests are refused, but events on compute hosts are still noted.
     fn head_failed(&self) {
         self.inner.is_head_off.set(true);
-        for node in &self.inner.nodes {
+        for node in self.inner.nodes.iter() {
             node.bare_metal.stop();
         }
         self.state_now();
@@ -1166,7 +1166,7 @@ impl ServerlessComputeService {
         self.inner.head.restart();
         self.tell(self.address(), Request::RoundDue);
         if !self.inner.stopped.get() {
-            for node in &self.inner.nodes {
+            for node in self.inner.nodes.iter() {
                 node.bare_metal.restart();
             }
         }
@@ -1202,76 +1202,4 @@ fn start_head_storage(
         ..StorageConfig::on_disk(name, config.head, disk)
     };
     Ok(StorageService::start(site, storage))
-}
-
-fn start_node_services(
-    site: &Site,
-    config: &ServiceConfig,
-) -> Result<Vec<NodeServices>, ServerlessError> {
-    if config.nodes.is_empty() {
-        return Err(ServerlessError::NoComputeHost);
-    }
-    let mut hosts = std::collections::BTreeSet::new();
-    let mut started = Vec::with_capacity(config.nodes.len());
-    for node in &config.nodes {
-        let platform = site.platform();
-        let host_name = || platform.host_name(node.host);
-        if !hosts.insert(node.host) {
-            return Err(ServerlessError::DuplicateHost { host: host_name() });
-        }
-        if slots_of(site, node) == Some(0) {
-            return Err(ServerlessError::NoSlots { host: host_name() });
-        }
-        let disk = platform.disk_at(node.host, &config.node_mount).ok_or_else(|| {
-            ServerlessError::NoDisk { host: host_name(), mount: config.node_mount.clone() }
-        })?;
-        let name = |what: &str| format!("{}_{what}", config.name);
-        let storage = StorageConfig {
-            buffer: config.buffer_bytes,
-            eviction: config.image_caches.disk,
-            ..StorageConfig::on_disk(name("storage"), node.host, disk)
-        };
-        let memory = StorageConfig {
-            eviction: config.image_caches.memory,
-            ..StorageConfig::new(name("memory"), node.host)
-        };
-        let bare_metal = BareMetalConfig {
-            name: name("bare_metal").into(),
-            host: node.host,
-            cores: Some(slots_of(site, node).unwrap_or(u32::MAX)),
-        };
-        started.push(NodeServices {
-            host: node.host,
-            address: Address::new(site, node.host, &name("node")),
-            storage: StorageService::start(site, storage),
-            memory: StorageService::start(site, memory),
-            bare_metal: BareMetalService::start(site, bare_metal),
-        });
-    }
-    Ok(started)
-}
-
-fn slots_of(site: &Site, node: &NodeConfig) -> Option<u32> {
-    match node.slots {
-        Slots::Cores => Some(site.platform().cores(node.host)),
-        Slots::Count(slots) => Some(slots),
-        Slots::Unlimited => None,
-    }
-}
-
-fn state_of(site: &Site, services: &NodeServices, config: &NodeConfig) -> Node {
-    let name = site.platform().host_name(services.host);
-    let (disk, memory) = (services.storage.file_system(), services.memory.file_system());
-    let is_up = site.platform().is_on(services.host);
-    let profile = &site.platform().spec().host(services.host).state_profile;
-    let comes_back = profile.as_ref().is_some_and(|profile| profile.period().is_some());
-    let (speed, cores) =
-        (site.platform().speed(services.host), site.platform().cores(services.host));
-    Node {
-        up: is_up,
-        comes_back,
-        speed,
-        cores,
-        ..Node::new(name, slots_of(site, config), disk, memory)
-    }
 }

@@ -37,6 +37,8 @@ pub enum Lack {
     Download { image: String },
     /// All compute hosts that could hold it are off.
     HostsOff { hosts: usize },
+    /// All compute hosts that could hold it have left.
+    HostsLeft,
     /// No compute host that is on and could hold it has a free slot.
     Slot {
         /// How many of these are on.
@@ -155,6 +157,11 @@ impl Lack {
                     pick("it", "them")
                 )
             }
+            Lack::HostsLeft => write!(
+                f,
+                "{waits} for a compute host: all that could ever hold {} have left",
+                pick("it", "them")
+            ),
             Lack::HostsOff { hosts } => {
                 write!(
                     f,

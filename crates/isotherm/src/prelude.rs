@@ -34,9 +34,10 @@ pub use isotherm_serverless::{
     AfterFailure, Answer, Body, Call, CallerDecides, Change, ChangeKinds, ContainerId,
     ContainerReuse, Cursor, Decision, EventKind, Function, FunctionId, FunctionManager, Image,
     ImageCaches, Invocation, InvocationId, InvocationRecord, InvocationState, InvokeRequest,
-    Limits, NodeConfig, NodeId, OnFailure, Outcome, Payloads, Pending, Planned, PlatformEvent,
-    Preset, RecordSink, RegisteredFunction, ServerlessComputeService, ServerlessError,
-    ServiceConfig, Slots, Source, StartKind, Startup, Step, StopReason, ValueError, View,
+    Limits, Membership, NodeConfig, NodeId, OnFailure, Outcome, Payloads, Pending, Planned,
+    PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService,
+    ServerlessError, ServiceConfig, Slots, Source, StartKind, Startup, Step, StopReason,
+    ValueError, View,
 };
 pub use isotherm_services::{
     Action, ActionReport, ActionRequest, AnyError, BareMetalConfig, BareMetalService, Eviction,

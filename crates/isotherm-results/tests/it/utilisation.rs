@@ -157,6 +157,31 @@ fn means_peaks_and_memory_times_time() {
     assert_eq!((memory.total_bytes, memory.used.mean_share), (Some(1000 * MB), Some(0.295)));
 }
 
+/// A host with 6 slots and 500 MB that joins before the first submission and has left at 8 s, and
+/// another one from 8.5 s to 9.5 s.
+#[test]
+fn hosts_that_join_and_leave_count_for_their_time() {
+    let joined = |node| EventKind::NodeJoined {
+        node: NodeId(node),
+        slots: Some(6),
+        memory_bytes: 500 * MB,
+        disk_bytes: 0,
+    };
+    let left =
+        |node| EventKind::NodeLeft { node: NodeId(node), slots: Some(6), memory_bytes: 500 * MB };
+    let mut events = a_life();
+    events.insert(0, (1.0, joined(1)));
+    events.extend([(8.0, EventKind::NodeLeaving { node: NodeId(1) }), (8.0, left(1))]);
+    events.extend([(8.5, joined(2)), (9.5, left(2))]);
+    let report = observed(TOTALS, events).report(at(12.0)).unwrap();
+    // 7 slot·s of 4 × 10 s + 6 × (6 + 1) s.
+    assert_eq!((report.slots.total, report.slots.used_share), (Some(4), Some(7.0 / 82.0)));
+    // 2950 MB·s of 1000 × 10 s + 500 × 7 s.
+    let memory = report.memory;
+    assert_eq!(memory.total_bytes, Some(1000 * MB));
+    assert_eq!(memory.used.mean_share, Some(2950.0 / 13_500.0));
+}
+
 #[test]
 fn without_limits_there_are_no_shares() {
     let totals = Totals { slots: None, memory_bytes: None };

@@ -29,7 +29,7 @@ pub enum Rule {
     Conservation,
     /// At the end every invocation has ended and every slot is free.
     Unfinished,
-    /// Events are about nodes that exist.
+    /// Events are about nodes that exist, and nothing begins on those that leave.
     UnknownNode,
 }
 

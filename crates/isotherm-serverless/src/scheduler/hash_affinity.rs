@@ -1,5 +1,7 @@
 //! Consistent hashing with bounded loads: a home node for each function.
 
+use std::rc::Rc;
+
 use super::{ChooseNode, Nodes};
 use crate::{FunctionId, NodeId};
 
@@ -26,32 +28,35 @@ pub struct HashAffinity {
     load_factor: f64,
     /// The points of the nodes, sorted.
     ring: Vec<(u64, NodeId)>,
-    nodes: usize,
+    /// The members for which it was built.
+    roster: Option<Rc<()>>,
 }
 
 impl HashAffinity {
     /// No node shall run more than `load_factor` times the mean; values below 1 count as 1.
     #[must_use]
     pub fn new(load_factor: f64) -> Self {
-        HashAffinity { load_factor: load_factor.max(1.0), ring: Vec::new(), nodes: 0 }
+        HashAffinity { load_factor: load_factor.max(1.0), ring: Vec::new(), roster: None }
     }
 
-    fn build(&mut self, nodes: usize) {
-        let points = (0..nodes as u32).flat_map(|node| (0..POINTS).map(move |point| (node, point)));
+    fn build(&mut self, members: &[NodeId]) {
+        let points = members.iter().flat_map(|node| (0..POINTS).map(move |point| (node.0, point)));
         self.ring = points
             .map(|(node, point)| (hash(1 + u64::from(node), u64::from(point)), NodeId(node)))
             .collect();
         self.ring.sort_unstable();
-        self.nodes = nodes;
     }
 }
 
 impl ChooseNode for HashAffinity {
     fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId> {
-        if self.nodes != nodes.count() {
-            self.build(nodes.count());
+        let view = nodes.view();
+        let (members, roster) = (view.members(), view.roster());
+        if !self.roster.as_ref().is_some_and(|known| Rc::ptr_eq(known, roster)) {
+            self.build(members);
+            self.roster = Some(Rc::clone(roster));
         }
-        let mean = (nodes.total_running() + 1) as f64 / nodes.count() as f64;
+        let mean = (nodes.total_running() + 1) as f64 / members.len() as f64;
         let bound = (self.load_factor * mean).ceil();
         let home =
             self.ring.partition_point(|&(point, _)| point < hash(0, function.index() as u64));

@@ -42,6 +42,8 @@
 //!     fn learn(&mut self, view: &View<'_>) {
 //!         match view.changes_since(&mut self.cursor) {
 //!             Some(changes) => {
+//!                 // Nodes may join.
+//!                 self.free.resize(view.nodes(), 0);
 //!                 for change in changes {
 //!                     if let Change::Node { node } = change {
 //!                         self.update(view, node);

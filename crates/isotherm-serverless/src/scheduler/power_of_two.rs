@@ -30,7 +30,9 @@ impl PowerOfTwo {
 
 impl ChooseNode for PowerOfTwo {
     fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId> {
-        let count = nodes.count() as u64;
+        let view = nodes.view();
+        let members = view.members();
+        let count = members.len() as u64;
         // If no node has a place, nothing is drawn: so the draws do not depend on how often the
         // rule is asked.
         let any = nodes.first_with_place(function, NodeId(0))?;
@@ -43,7 +45,7 @@ impl ChooseNode for PowerOfTwo {
             let first = self.random.below(count);
             // A different node, uniformly.
             let second = (first + 1 + self.random.below(count - 1)) % count;
-            let drawn = [first, second].map(|node| NodeId(node as u32));
+            let drawn = [first, second].map(|drawn| members[drawn as usize]);
             let has_place = |node: &NodeId| match spare {
                 true => nodes.has_spare_room(function, *node),
                 false => nodes.has_place(function, *node),
@@ -53,6 +55,6 @@ impl ChooseNode for PowerOfTwo {
                 return Some(node);
             }
         }
-        nodes.next_with_place(function, NodeId(self.random.below(count) as u32))
+        nodes.next_with_place(function, members[self.random.below(count) as usize])
     }
 }

@@ -29,15 +29,18 @@ impl RandomPlacement {
     /// A node that can run the function.
     fn draw(&mut self, view: &View<'_>, function: FunctionId) -> Option<NodeId> {
         let can = |node: &NodeId| view.is_up(*node) && view.fits(function, *node);
-        let nodes = view.nodes() as u32;
+        let nodes = view.members();
+        if nodes.is_empty() {
+            return None;
+        }
         // Nearly always all nodes are able, and the first draw succeeds.
         for _ in 0..DRAWS {
-            let node = NodeId(self.random.below(u64::from(nodes)) as u32);
+            let node = nodes[self.random.below(nodes.len() as u64) as usize];
             if can(&node) {
                 return Some(node);
             }
         }
-        let able: Vec<NodeId> = (0..nodes).map(NodeId).filter(can).collect();
+        let able: Vec<NodeId> = nodes.iter().copied().filter(can).collect();
         (!able.is_empty()).then(|| able[self.random.below(able.len() as u64) as usize])
     }
 }

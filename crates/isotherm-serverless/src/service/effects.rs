@@ -12,7 +12,8 @@ use isotherm_services::{
 };
 
 use super::attachment::Attachment;
-use super::{Inner, NodeServices, ServerlessComputeService, Signal};
+use super::nodes::NodeServices;
+use super::{Inner, ServerlessComputeService, Signal};
 use crate::call::{Call, PrivateStorage};
 use crate::function::Body;
 use crate::manager::FunctionManager;
@@ -73,7 +74,7 @@ impl ActionOwner for Inner {
         let invocation = InvocationKey::of_numbers(invocation, node_and_row as u32);
         let node = node_and_row >> 32;
         let service = ServerlessComputeService { inner: self };
-        let from = &service.inner.nodes[node as usize].address;
+        let from = &service.inner.nodes[NodeId(node as u32)].address;
         if position == CallPosition::Inner || !service.takes_at_once() {
             return service.report_end(node, invocation, report);
         }
@@ -142,7 +143,7 @@ impl ServerlessComputeService {
             Effect::MoveRefused { step, node, image } => {
                 let result = Err(self.no_room(node));
                 self.tell_later(
-                    &self.inner.nodes[node.index()].address,
+                    &self.inner.nodes[node].address,
                     Request::MoveEnded { step, node, image, result },
                 );
             }
@@ -215,7 +216,7 @@ impl ServerlessComputeService {
                 let action = attachment.and_then(|found| found.action);
                 drop(tables);
                 if let Some((node, action)) = action {
-                    self.inner.nodes[node.index()].bare_metal.cancel(action);
+                    self.inner.nodes[node].bare_metal.cancel(action);
                 }
             }
             Effect::Ended { invocation, outcome } => {
@@ -283,7 +284,7 @@ impl ServerlessComputeService {
 
     /// Sends the service the message that a body has ended, with the output if it has a size.
     fn report_end(&self, node: u64, invocation: InvocationKey, report: ActionReport) {
-        let services = &self.inner.nodes[node as usize];
+        let services = &self.inner.nodes[NodeId(node as u32)];
         let bytes = match &report.result {
             Ok(()) if self.inner.has_sizes.get() => self.output_bytes(invocation),
             _ => 0,
@@ -338,7 +339,7 @@ impl ServerlessComputeService {
     }
 
     fn no_room(&self, node: NodeId) -> FailureCause {
-        let storage = &self.inner.nodes[node.index()].storage;
+        let storage = &self.inner.nodes[node].storage;
         let free_bytes = storage.file_system().borrow().free();
         FailureCause::StorageFull { storage: storage.name().clone(), needed_bytes: 0, free_bytes }
     }
@@ -400,7 +401,7 @@ impl ServerlessComputeService {
     }
 
     fn node(&self, node: NodeId) -> &NodeServices {
-        &self.inner.nodes[node.index()]
+        &self.inner.nodes[node]
     }
 
     /// Submits a body to the bare-metal service of its node.

@@ -111,6 +111,21 @@ pub enum Change {
         /// The node.
         node: NodeId,
     },
+    /// A node has joined, a new one or one that had left or was leaving; its host may be off.
+    Joined {
+        /// The node.
+        node: NodeId,
+    },
+    /// A node takes nothing new from now on.
+    Leaving {
+        /// The node.
+        node: NodeId,
+    },
+    /// A node has left: nothing of it is in use any more.
+    NodeLeft {
+        /// The node.
+        node: NodeId,
+    },
     /// The host of a node has come on.
     Up {
         /// The node.
@@ -144,6 +159,8 @@ pub enum StopReason {
     Discarded,
     /// Its host, or that of the service, has gone off.
     Lost,
+    /// Its node leaves.
+    NodeLeaves,
 }
 
 /// ChangeKinds of [`Change`]s.
@@ -168,7 +185,8 @@ impl ChangeKinds {
     pub const RUNS: ChangeKinds = ChangeKinds(1 << 3);
     /// [`Change::Idle`] and [`Change::Stopped`].
     pub const CONTAINERS: ChangeKinds = ChangeKinds(1 << 4);
-    /// [`Change::Node`], [`Change::Up`] and [`Change::Down`].
+    /// [`Change::Node`], [`Change::Joined`], [`Change::Leaving`], [`Change::NodeLeft`],
+    /// [`Change::Up`] and [`Change::Down`].
     pub const NODES: ChangeKinds = ChangeKinds(1 << 5);
     /// [`Change::Image`].
     pub const IMAGES: ChangeKinds = ChangeKinds(1 << 6);
@@ -204,7 +222,12 @@ impl Change {
             }
             Change::Started { .. } | Change::Ended { .. } => ChangeKinds::RUNS,
             Change::Idle { .. } | Change::Stopped { .. } => ChangeKinds::CONTAINERS,
-            Change::Node { .. } | Change::Up { .. } | Change::Down { .. } => ChangeKinds::NODES,
+            Change::Node { .. }
+            | Change::Joined { .. }
+            | Change::Leaving { .. }
+            | Change::NodeLeft { .. }
+            | Change::Up { .. }
+            | Change::Down { .. } => ChangeKinds::NODES,
             Change::Load { .. } => ChangeKinds::LOADS,
             Change::Image { .. } => ChangeKinds::IMAGES,
         }

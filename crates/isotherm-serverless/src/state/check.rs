@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::tier::InTier;
-use super::{Need, Phase, PlatformState};
+use super::{Membership, Need, Phase, PlatformState};
 
 impl PlatformState {
     /// Checks all invariants by recounting.
@@ -99,7 +99,18 @@ impl PlatformState {
         }
         self.check_places();
         self.functions.iter().for_each(|function| function.idle.check());
+        let is_member =
+            |node: &crate::NodeId| self.nodes[node.index()].membership == Membership::Joined;
+        let members = (0..self.nodes.len() as u32).map(crate::NodeId).filter(is_member);
+        assert!(members.eq(self.members.iter().copied()), "list of members");
         for (index, node) in self.nodes.iter().enumerate() {
+            assert!(!node.up || node.membership == Membership::Joined, "who leaves takes nothing");
+            let holds = node.slots_used > 0 || !node.claims.is_empty() || memory[index] > 0;
+            match node.membership {
+                Membership::Joined => {}
+                Membership::Leaving => assert!(holds, "what holds nothing has left"),
+                Membership::Left => assert!(!holds, "what has left holds nothing"),
+            }
             assert_eq!(
                 node.slots_used, busy[index],
                 "slots used = invocations in containers on '{}'",

@@ -4,7 +4,7 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_services::{FileError, FileSystem};
 
 use super::idle::IdleKey;
-use super::{Change, Effect, Move, Need, PlatformState, StopReason};
+use super::{Change, Effect, Membership, Move, Need, PlatformState, StopReason};
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::keep_alive::{IdleNow, Keep};
 use crate::rules::ContainerReuse;
@@ -459,7 +459,9 @@ impl PlatformState {
         let Some(container) = self.containers.remove(&id) else { return };
         let Container { node, function, rank, is_lost, is_discarded, .. } = container;
         let was_idle = idle.is_some();
+        let leaves = self.nodes[node.index()].membership == Membership::Leaving;
         let why = idle.unwrap_or(match (is_lost, is_discarded) {
+            (true, _) if leaves => StopReason::NodeLeaves,
             (true, _) => StopReason::Lost,
             (false, true) => StopReason::Discarded,
             (false, false) => StopReason::NotKept,

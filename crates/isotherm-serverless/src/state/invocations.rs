@@ -204,6 +204,7 @@ impl PlatformState {
             if let Some(image) = self.functions[function.index()].image {
                 self.drop_from_memory(node, image);
             }
+            self.let_go(node);
             return None;
         }
         Some(container)

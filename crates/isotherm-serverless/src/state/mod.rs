@@ -25,6 +25,7 @@ mod head;
 mod idle;
 mod invocation_table;
 mod invocations;
+mod membership;
 mod moves;
 mod node;
 mod prewarm;
@@ -49,6 +50,7 @@ use expiry::Expiries;
 use idle::IdleContainers;
 use invocation_table::InvocationTable;
 pub(crate) use invocation_table::{InvocationKey, Row};
+pub use membership::Membership;
 pub(crate) use node::{Move, Node};
 use prewarm::Prewarming;
 pub(crate) use round::Asks;
@@ -333,6 +335,10 @@ pub(crate) struct PlatformState {
     /// Whether idle containers are evicted.
     evicts: bool,
     free_nodes: NodeSet,
+    /// The nodes that have joined and do not leave, in order.
+    members: Vec<NodeId>,
+    /// Another one whenever these have changed.
+    roster: Rc<()>,
     /// The nodes from whose disks images were evicted since the last message.
     nodes_with_dropped: Vec<NodeId>,
     pub(crate) containers: IdMap<ContainerId, Container>,
@@ -411,6 +417,8 @@ impl PlatformState {
             functions: Vec::new(),
             functions_waiting: IdSet::new(),
             free_nodes: NodeSet::new(),
+            members: Vec::with_capacity(nodes.len()),
+            roster: Rc::default(),
             nodes: Vec::with_capacity(nodes.len()),
             nodes_with_dropped: Vec::new(),
             containers: IdMap::default(),
@@ -461,7 +469,9 @@ impl PlatformState {
         self.smallest.disk_bytes = self.smallest.disk_bytes.min(disk_bytes);
         self.nodes.push(node);
         self.log.grow(1);
-        self.log.add(Change::Up { node: id });
+        self.members.push(id);
+        self.roster = Rc::default();
+        self.log.add(Change::Joined { node: id });
         self.note_slots(id);
         id
     }
@@ -645,6 +655,14 @@ impl PlatformState {
 
     /// The host is back.
     pub(crate) fn node_recovered(&mut self, node: NodeId) {
+        if self.nodes[node.index()].membership == Membership::Joined {
+            self.log.add(Change::Up { node });
+            self.take_up(node);
+        }
+    }
+
+    /// Uses a node that is on.
+    fn take_up(&mut self, node: NodeId) {
         let state = &mut self.nodes[node.index()];
         state.up = true;
         // Copies and loads that its failure interrupted may be retried at once.
@@ -658,7 +676,6 @@ impl PlatformState {
             known.retry_at = Time::ZERO;
         }
         images.retain(|_, known| !known.is_gone(self.now));
-        self.log.add(Change::Up { node });
         self.note_slots(node);
     }
 

@@ -162,6 +162,7 @@ impl PlatformState {
             self.emit(|| step.failed(node, image, true));
             self.retry_later(node, image, since);
         }
+        self.let_go(node);
     }
 
     /// Records images that were evicted from the disk or the memory of a node.
@@ -205,11 +206,17 @@ impl PlatformState {
 
     /// Drops an image from a node's memory if it is there and unused.
     pub(super) fn drop_from_memory(&mut self, node: NodeId, image: ImageId) {
+        self.remove_image(Move::Load, node, image);
+    }
+
+    /// Removes an image from where a move has brought it, if it is there and unused.
+    pub(super) fn remove_image(&mut self, step: Move, node: NodeId, image: ImageId) {
         let state = &mut self.nodes[node.index()];
-        let removed = state.memory.with(state.image(image).memory, FileSystem::remove);
+        let there = *state.image(image).at(step);
+        let removed = state.tier(step).with(there, FileSystem::remove);
         if removed.is_some_and(|removed| removed.is_ok()) {
             state.room_may_have_come();
-            self.left(Move::Load, node, image);
+            self.left(step, node, image);
         }
     }
 

@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::changes::Logged;
 use super::idle::IdleKey;
 use super::tier::{InTier, SharedFileSystem, Tier};
-use super::{Image, Need};
+use super::{Image, Membership, Need};
 use crate::ImageId;
 
 /// The state of a compute host. What each invocation touches is the first cache line.
@@ -25,8 +25,9 @@ pub(crate) struct Node {
     /// `None`: unlimited.
     pub(crate) slots: Option<u32>,
     pub(crate) slots_used: u32,
-    /// Whether its host is on.
+    /// Whether its host is on and it takes part.
     pub(crate) up: bool,
+    pub(crate) membership: Membership,
     /// Whether its host comes on again and again, by a periodic profile.
     pub(crate) comes_back: bool,
     pub(crate) disk: Tier,
@@ -47,7 +48,7 @@ pub(crate) struct Node {
     /// Images that left the disk and are to be dropped from memory before the next round.
     pub(crate) dropped: Vec<ImageId>,
     pub(crate) name: Arc<str>,
-    /// The speed of a core in flop/s when the service started, and the number of cores.
+    /// The speed of a core in flop/s when it joined, and the number of cores.
     pub(crate) speed: f64,
     pub(crate) cores: u32,
     /// The sizes of its memory and its disk.
@@ -124,6 +125,7 @@ impl Node {
         Node {
             name,
             up: true,
+            membership: Membership::Joined,
             comes_back: false,
             logged: 0,
             logged_load: 0,

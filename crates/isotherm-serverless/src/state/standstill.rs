@@ -66,8 +66,11 @@ impl PlatformState {
 
     /// What an invocation of the function lacks that can be scheduled.
     fn lacks_place(&self, function: FunctionId) -> Lack {
-        let all = (0..self.nodes.len()).map(|index| NodeId(index as u32));
+        let all = self.members.iter().copied();
         let fitting: Vec<NodeId> = all.filter(|&node| self.fits(function, node)).collect();
+        if fitting.is_empty() {
+            return Lack::HostsLeft;
+        }
         let is_up = |node: &NodeId| self.nodes[node.index()].up;
         let up: Vec<NodeId> = fitting.iter().copied().filter(is_up).collect();
         let image = self.functions[function.index()].image;

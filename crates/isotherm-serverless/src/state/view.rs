@@ -1,11 +1,13 @@
 //! The read-only view of the platform for schedulers.
 
+use std::rc::Rc;
+
 use isotherm_kernel::{Duration, Time};
 
 use super::changes::{Change, Cursor};
 use super::idle::IdleContainers;
 use super::reuse::Draws;
-use super::{Function, Image, Node, PlatformState};
+use super::{Function, Image, Membership, Node, PlatformState};
 use crate::node_set::NodeSet;
 use crate::rules::{ContainerReuse, Rules};
 use crate::steps::{self, counted};
@@ -185,6 +187,8 @@ impl<'a> View<'a> {
     ///             self.of = nodes.map(|node| view.free_slots(node)).collect();
     ///             return;
     ///         };
+    ///         // Nodes may join.
+    ///         self.of.resize(view.nodes(), 0);
     ///         for change in changes {
     ///             if let Change::Node { node } = change {
     ///                 self.of[node.index()] = view.free_slots(node);
@@ -336,7 +340,7 @@ impl<'a> View<'a> {
         self.function(function).map_or_else(Need::default, |_| self.state.need(function))
     }
 
-    /// Number of compute hosts.
+    /// Number of compute hosts, those that have left included: the ids of nodes are below it.
     #[must_use]
     pub fn nodes(&self) -> usize {
         self.state().nodes.len()
@@ -354,7 +358,7 @@ impl<'a> View<'a> {
         self.node(node).map_or(0, |node| node.cores)
     }
 
-    /// The speed of one core of a node's host in flop/s, as it was when the service started.
+    /// The speed of one core of a node's host in flop/s, as it was when the node joined.
     #[must_use]
     pub fn speed(&self, node: NodeId) -> f64 {
         self.node(node).map_or(0.0, |node| node.speed)
@@ -629,7 +633,24 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether the node's host is on.
+    /// The nodes that have joined and do not leave, in order, on or off.
+    #[must_use]
+    pub fn members(&self) -> &'a [NodeId] {
+        &self.state().members
+    }
+
+    /// Another one whenever the [members](Self::members) have changed.
+    pub(crate) fn roster(&self) -> &'a Rc<()> {
+        &self.state().roster
+    }
+
+    /// Whether a node takes part.
+    #[must_use]
+    pub fn membership(&self, node: NodeId) -> Membership {
+        self.node(node).map_or(Membership::Left, |node| node.membership)
+    }
+
+    /// Whether the node's host is on and the node takes part.
     #[must_use]
     pub fn is_up(&self, node: NodeId) -> bool {
         self.node(node).is_some_and(|node| node.up)

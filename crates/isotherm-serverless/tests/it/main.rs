@@ -10,6 +10,7 @@ mod image_caches;
 mod keep_alive;
 mod lifecycle;
 mod many_at_once;
+mod membership;
 mod observers;
 mod off_at_start;
 mod outages;

@@ -95,7 +95,8 @@ struct Arrival {
 
 #[derive(Clone, Debug)]
 struct Outage {
-    /// A compute host, the link of one, or the link of the repository.
+    /// A compute host, the link of one, the link of the repository, or a compute host that leaves
+    /// and joins again.
     what: u8,
     which: usize,
     at_ms: u64,
@@ -131,7 +132,7 @@ fn scenario(preset: Preset) -> impl Strategy<Value = Scenario> {
     let gap = prop_oneof![2 => Just(0u64), 3 => 1u64..500, 2 => 500u64..4000];
     let arrival = (gap, 0usize..6, prop::option::weighted(0.1, 0u64..6000))
         .prop_map(|(after_ms, function, cancel_ms)| Arrival { after_ms, function, cancel_ms });
-    let outage = (0u8..3, 0usize..4, 0u64..15000, 1u64..8000)
+    let outage = (0u8..4, 0usize..4, 0u64..15000, 1u64..8000)
         .prop_map(|(what, which, at_ms, for_ms)| Outage { what, which, at_ms, for_ms });
     let outages = prop_oneof![6 => Just(Vec::new()), 1 => prop::collection::vec(outage, 1..3)];
     let reuse = prop_oneof![
@@ -372,15 +373,23 @@ fn judge(scenario: &Scenario, service: &ServerlessComputeService) -> Rc<RefCell<
     auditor
 }
 
-fn plan_outages(scenario: &Scenario, site: &Site) {
+fn plan_outages(scenario: &Scenario, site: &Site, service: &ServerlessComputeService) {
     let platform = site.platform();
     for outage in &scenario.outages {
         let node = outage.which % scenario.nodes.len();
         let off = Duration::from_millis(outage.at_ms);
         let on = off + Duration::from_millis(outage.for_ms);
         let (one, other) = (platform.clone(), platform.clone());
-        if outage.what == 0 {
-            let host = platform.host(&format!("node{node}")).expect("a host of the scenario");
+        let host = platform.host(&format!("node{node}")).expect("a host of the scenario");
+        if outage.what == 3 {
+            let slots = scenario.nodes[node].slots;
+            let (one, other) = (service.clone(), service.clone());
+            // Another one of these may have the host leave, or join, already.
+            site.kernel().call_after(off, move |_| drop(one.remove_compute_host(host)));
+            site.kernel().call_after(on, move |_| {
+                drop(other.add_compute_host(NodeConfig { host, slots }));
+            });
+        } else if outage.what == 0 {
             site.kernel().call_after(off, move |_| one.turn_off(host));
             site.kernel().call_after(on, move |_| other.turn_on(host));
         } else {
@@ -519,7 +528,7 @@ fn play_with(
     let submitted: Rc<RefCell<Vec<Invocation>>> = Rc::default();
     let user = user(scenario.clone(), site.clone(), functions, service.clone(), submitted.clone());
     let _detached = site.platform().spawn(host, "user", user);
-    plan_outages(scenario, &site);
+    plan_outages(scenario, &site, &service);
     let end = run(&simulation, &service);
     let counters = auditor.borrow().counters().clone();
     let containers = auditor.borrow().containers();
@@ -772,4 +781,47 @@ fn wrench_ends_or_names_what_waits() {
         "{} of the scenarios never end",
         totals.endless
     );
+}
+
+/// Compute hosts that join before anything happens are as if they had been there from the start,
+/// and one that leaves then as if it had not been there; whatever the scheduler.
+#[test]
+fn who_joins_or_leaves_at_once_makes_no_difference() {
+    let presets = [Preset::Default, Preset::Wrench].map(|preset| with_extras(preset).boxed());
+    let scenarios = prop::strategy::Union::new(presets);
+    let config = Config { failure_persistence: None, ..isotherm_testing::cases(6_000) };
+    let result = TestRunner::new(config).run(&(scenarios, 1usize..5), |(scenario, first)| {
+        let (played, _) = play(&scenario)?;
+        let joins = |config: &mut ServiceConfig| {
+            let later = config.nodes.split_off(first.min(config.nodes.len()));
+            Box::new(move |simulation: &Simulation, service: &ServerlessComputeService| {
+                for node in later {
+                    service.add_compute_host(node).expect("it is no compute host yet");
+                }
+                simulation.run()
+            }) as Run
+        };
+        let (joined, auditor) = play_with(&scenario, joins)?;
+        prop_assert!(auditor.borrow().is_clean(), "{:?}", auditor.borrow().violations().first());
+        prop_assert_eq!(&joined.records, &played.records, "as if they had been there");
+        prop_assert_eq!(&joined.end, &played.end);
+
+        // The nodes of outages go by the number of nodes.
+        let without = Scenario { outages: Vec::new(), ..scenario };
+        let mut with_one_more = without.clone();
+        with_one_more.nodes.push(without.nodes[0].clone());
+        let leaves = |config: &mut ServiceConfig| {
+            let last = config.nodes[config.nodes.len() - 1].host;
+            Box::new(move |simulation: &Simulation, service: &ServerlessComputeService| {
+                service.remove_compute_host(last).expect("it is a compute host");
+                simulation.run()
+            }) as Run
+        };
+        let (played, _) = play(&without)?;
+        let (left, auditor) = play_with(&with_one_more, leaves)?;
+        prop_assert!(auditor.borrow().is_clean(), "{:?}", auditor.borrow().violations().first());
+        prop_assert_eq!(&left.records, &played.records, "as if it had not been there");
+        Ok(())
+    });
+    result.unwrap_or_else(|error| panic!("{error}"));
 }

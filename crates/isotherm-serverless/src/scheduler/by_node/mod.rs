@@ -122,7 +122,7 @@ impl<'a> Nodes<'a> {
         self.view
     }
 
-    /// The number of nodes.
+    /// The number of nodes, those that have left included: see [`View::members`].
     #[must_use]
     pub fn count(&self) -> usize {
         self.view.nodes()
@@ -523,6 +523,7 @@ impl<C: ChooseNode> ByNode<C> {
                 Change::Event => self.changed = true,
                 Change::Node { node } => self.reservations.touch(node),
                 Change::Load { node } => self.reservations.change(node),
+                Change::Joined { .. } => self.reservations.forget_nodes(),
                 Change::Image { node, image } => self.reservations.image_moved(view, node, image),
                 Change::Refused { function } => self.refused.push(function),
                 Change::Left { function, .. } => self.left.push(function),
@@ -549,9 +550,9 @@ impl<C: ChooseNode> ByNode<C> {
         self.left.clear();
     }
 
-    /// Looks at everything anew. If not all changes are known, idle containers may have been missed,
-    /// and all count as new; among them may be some that could not serve so far for lack of a slot,
-    /// which are looked for again only when their functions have new ones.
+    /// Looks at everything anew. If not all changes are known, idle containers may have been
+    /// missed, and all count as new; among them may be some that could not serve so far for lack of
+    /// a slot, which are looked for again only when their functions have new ones.
     fn learn_anew(&mut self, view: &View<'_>, may_have_missed_idle: bool) {
         self.reservations.forget_nodes();
         self.left.extend(self.reservations.functions());

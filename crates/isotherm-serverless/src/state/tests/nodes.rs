@@ -1,13 +1,31 @@
 //! Nodes that join while the platform runs.
 
 use super::*;
+use crate::scheduler::{
+    FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo,
+    RandomPlacement, RoundRobin, WarmFirst, WorkloadBalancing,
+};
+use crate::{Change, ChangeKinds, Cursor, Membership};
 
 /// A node takes what has waited for it, if it is large enough, whatever functions were registered
 /// before.
 #[test]
 fn nodes_may_join() {
-    let schedulers: [Box<dyn Scheduler>; 2] =
-        [Box::new(FcfsFullScan::new()), Box::new(ByNode::new(Fcfs, true))];
+    let random = || RandomStreams::new(7).stream("scheduler");
+    let schedulers: [Box<dyn Scheduler>; 12] = [
+        Box::new(FcfsFullScan::new()),
+        Box::new(RandomPlacement::new(random())),
+        Box::new(WorkloadBalancing),
+        Box::new(ByNode::new(Fcfs, true)),
+        Box::new(ByNode::new(FirstFit, true)),
+        Box::new(ByNode::new(RoundRobin::new(), true)),
+        Box::new(ByNode::new(LeastLoaded::by(LoadMeasure::Running), true)),
+        Box::new(ByNode::new(MostLoaded, true)),
+        Box::new(ByNode::new(HashAffinity::new(1.25), true)),
+        Box::new(ByNode::new(WarmFirst, true)),
+        Box::new(ByNode::new(Locality, true)),
+        Box::new(ByNode::new(PowerOfTwo::new(random()), true)),
+    ];
     for scheduler in schedulers {
         nodes_join(scheduler);
     }
@@ -45,4 +63,78 @@ fn nodes_join(scheduler: Box<dyn Scheduler>) {
     assert!(stage.state.register(registration(101)).is_err());
     stage.message(|state| state.add_node(node(3, (1, 101, 0))));
     assert!(stage.state.register(registration(101)).is_ok());
+}
+
+/// A node that leaves takes nothing new, and has left when its last body has ended and its last
+/// move has come to an end; then nothing of it is used. It may join again, without what it had.
+#[test]
+fn nodes_may_leave_and_join_again() {
+    let mut stage = Setup::new(Preset::Default, &[(2, 100, 100), (2, 100, 100)]).stage();
+    let image = stage.image("i", 10, 10);
+    let (f, g) = (stage.function(Some(image), 10, 10), stage.function(None, 10, 10));
+    let mut cursor = Cursor::new(ChangeKinds::NODES | ChangeKinds::CONTAINERS);
+    let view = |stage: &Stage, cursor: &mut Cursor| -> Vec<Change> {
+        let changes = View::new(&stage.state).changes_since(cursor);
+        let kept = |change: &Change| !matches!(change, Change::Node { .. } | Change::Idle { .. });
+        changes.into_iter().flatten().filter(kept).collect()
+    };
+    assert!(View::new(&stage.state).changes_since(&mut cursor).is_none());
+
+    // The first node has a busy container with the image, and an idle one without.
+    let busy = stage.invoke(f);
+    stage.arrives(0, image);
+    assert!(stage.is_running(busy));
+    let idle = stage.invoke(g);
+    stage.body_ended(idle);
+    let node = NodeId(0);
+    view(&stage, &mut cursor);
+    stage.events();
+    stage.message(|state| state.node_leaves(node));
+    let why = StopReason::NodeLeaves;
+    let changes = view(&stage, &mut cursor);
+    assert_eq!(changes[0], Change::Leaving { node });
+    assert!(
+        matches!(changes[1..], [Change::Stopped { function, why: reason, .. }] if function == g && reason == why)
+    );
+    assert_eq!(View::new(&stage.state).members(), [NodeId(1)]);
+    assert_eq!((stage.memory_used(0), stage.disk_used(0)), (20, 20));
+    // It is on, but nothing new comes; an outage of its host does not bring it back.
+    let elsewhere = stage.invoke(g);
+    let is_there = |effect: &Effect| {
+        let Effect::Start { invocation, node, .. } = effect else { return false };
+        (invocation.id, *node) == (elsewhere, NodeId(1))
+    };
+    assert!(stage.effects().iter().any(is_there));
+    stage.node_recovered(0);
+    assert_eq!(View::new(&stage.state).free_slots(node), 0);
+
+    stage.body_ended(busy);
+    let changes = view(&stage, &mut cursor);
+    assert!(
+        matches!(changes[..], [Change::Stopped { why: reason, .. }, Change::NodeLeft { .. }] if reason == why)
+    );
+    assert_eq!((stage.memory_used(0), stage.disk_used(0)), (0, 0));
+    let events = stage.events();
+    let last = EventKind::NodeLeft { node, slots: Some(2), memory_bytes: 100 };
+    assert_eq!(
+        events.iter().rev().find(|event| matches!(event, EventKind::NodeLeft { .. })),
+        Some(&last)
+    );
+
+    // Again, empty. While it is leaving it may stay: here a copy to it is on its way.
+    stage.message(|state| state.node_rejoins(node, true));
+    assert_eq!(view(&stage, &mut cursor), [Change::Joined { node }]);
+    assert_eq!(View::new(&stage.state).members(), [node, NodeId(1)]);
+    let again = stage.invoke(f);
+    assert!(!stage.is_running(again));
+    assert!(View::new(&stage.state).copying(image).contains(node), "the image is gone");
+    stage.message(|state| state.node_leaves(node));
+    assert_eq!(stage.state.nodes[0].membership, Membership::Leaving);
+    stage.message(|state| state.node_rejoins(node, true));
+    assert_eq!(view(&stage, &mut cursor), [Change::Leaving { node }, Change::Joined { node }]);
+    stage.message(|state| state.node_leaves(node));
+    stage.copied(0, image);
+    assert_eq!(stage.state.nodes[0].membership, Membership::Left);
+    assert_eq!((stage.memory_used(0), stage.disk_used(0)), (0, 0));
+    assert!(View::new(&stage.state).copying(image).contains(NodeId(1)), "it goes elsewhere");
 }
