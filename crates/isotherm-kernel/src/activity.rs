@@ -194,7 +194,7 @@ impl Kernel {
             Listener::Waiter(waiter) | Listener::Part(waiter) => self.wake(waiter.notify()),
             Listener::Call(call) => {
                 self.release_ended(index);
-                self.inner.ready.borrow_mut().push_back(Ready::End(call, result));
+                self.inner.ready.borrow_mut().push(Ready::End(call, result));
             }
             Listener::Nothing => self.release_ended(index),
         }

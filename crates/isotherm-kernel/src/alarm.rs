@@ -308,7 +308,8 @@ impl Agenda {
     }
 
     /// Takes the first event if it is due at `now`.
-    #[inline]
+    // Inlined to keep the event in registers.
+    #[inline(always)]
     pub(crate) fn pop_due(&mut self, now: Time) -> Option<DueEvent> {
         let (key, index) = self.first_in_series;
         if key != UNQUEUED
@@ -379,7 +380,7 @@ impl Kernel {
             return ScheduledCall { alarm: None };
         }
         if due <= self.now() {
-            self.inner.ready.borrow_mut().push_back(Ready::Call(call));
+            self.inner.ready.borrow_mut().push(Ready::Call(call));
             return ScheduledCall { alarm: None };
         }
         let mut agenda = self.inner.agenda.borrow_mut();
@@ -397,11 +398,8 @@ impl Kernel {
         handler: Rc<dyn Handler>,
         token: (u64, u64),
     ) -> ScheduledCall {
-        if self.is_over() {
-            return ScheduledCall { alarm: None };
-        }
-        if duration.is_zero() {
-            self.inner.ready.borrow_mut().push_back(Ready::Signal(handler, token));
+        if self.is_over() || duration.is_zero() {
+            self.run_next(handler, token);
             return ScheduledCall { alarm: None };
         }
         let due = self.now() + duration;
@@ -420,11 +418,8 @@ impl Kernel {
         handler: Rc<dyn Handler>,
         token: (u64, u64),
     ) {
-        if self.is_over() {
-            return;
-        }
-        if duration.is_zero() {
-            self.inner.ready.borrow_mut().push_back(Ready::Signal(handler, token));
+        if self.is_over() || duration.is_zero() {
+            self.run_next(handler, token);
         } else {
             self.inner.agenda.borrow_mut().insert_in_series(self.now() + duration, handler, token);
         }

@@ -4,8 +4,7 @@
 //! [`Kernel`] is the handle through which actors and services create actors, mailboxes, timers and
 //! activities. [`Simulation`](crate::Simulation) drives it.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::{Cell, RefCell, RefMut};
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::rc::{Rc, Weak};
@@ -19,12 +18,12 @@ use crate::alarm::{Agenda, DueEvent, ScheduledCall, Target, WaitUntil};
 use crate::fluid::{Due, Fluid};
 use crate::limits::Meter;
 use crate::queue::EventQueue;
-use crate::run_queue::{BoxedCall, Ready};
+use crate::run_queue::{BoxedCall, Ready, RunQueue};
 use crate::standstill::{Change, PendingChanges, StandstillHandler};
 use crate::suspension::Suspension;
 use crate::teardown;
 use crate::waiter::{WHOLE, Waiter};
-use crate::{Actor, ActorId, Duration, Group, Mailbox, Rank, Time};
+use crate::{Actor, ActorId, Duration, Group, Handler, Mailbox, Rank, Time};
 
 /// A background call: see [`Kernel::background_at`].
 struct Background {
@@ -54,7 +53,7 @@ pub(crate) struct Inner {
     pub(crate) listeners: RefCell<Vec<Listener>>,
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) suspension: Suspension,
-    pub(crate) ready: RefCell<VecDeque<Ready>>,
+    pub(crate) ready: RefCell<RunQueue>,
     pub(crate) meter: Meter,
     /// Objects that are told when the simulation is dropped.
     pub(crate) registered: RefCell<teardown::Registered>,
@@ -355,11 +354,22 @@ impl Kernel {
         .await;
     }
 
-    /// Whether the run queue is empty: whatever is put into it now runs next. A caller about to
-    /// return may then run its follow-up inline; the order of events is unchanged.
+    /// Whether nothing else is due at this date and no actor is running. What a handler would then
+    /// put into the run queue as the last thing of its step, it may as well do in this step: the
+    /// order of events is the same.
     #[must_use]
+    #[inline]
     pub fn is_quiet(&self) -> bool {
-        self.inner.ready.borrow().is_empty()
+        self.inner.ready.borrow().is_empty() && self.inner.running.get().is_none()
+    }
+
+    /// Has `handler` called with `token` at this date, after everything that is already due. If
+    /// nothing is, it is called in the next step and takes no place in the queue.
+    #[inline]
+    pub fn run_next(&self, handler: Rc<dyn Handler>, token: (u64, u64)) {
+        if !self.is_over() {
+            self.inner.ready.borrow_mut().push_signal(handler, token);
+        }
     }
 
     /// Counts a step taken within the running one, for callers that do the work of many steps in
@@ -415,7 +425,7 @@ impl Kernel {
             && !task.scheduled
         {
             task.scheduled = true;
-            self.inner.ready.borrow_mut().push_back(Ready::Actor(id));
+            self.inner.ready.borrow_mut().push(Ready::Actor(id));
         }
     }
 
@@ -425,7 +435,7 @@ impl Kernel {
         if self.is_over() {
             self.kill(id);
         } else {
-            self.inner.ready.borrow_mut().push_back(Ready::Actor(id));
+            self.inner.ready.borrow_mut().push(Ready::Actor(id));
         }
         id
     }
@@ -438,8 +448,17 @@ impl Kernel {
     }
 
     /// Runs one entry of the run queue.
-    #[inline]
+    // Inlined to keep an entry that is a signal in registers.
+    #[inline(always)]
     pub(crate) fn run(&self, ready: Ready) {
+        match ready {
+            Ready::Signal(handler, token) => handler.handle(token),
+            ready => self.run_other(ready),
+        }
+    }
+
+    #[inline(never)]
+    fn run_other(&self, ready: Ready) {
         match ready {
             Ready::Actor(id) => self.run_actor(id),
             Ready::Call(call) => call(self),
@@ -499,23 +518,31 @@ impl Kernel {
     /// queue is empty.
     #[inline]
     pub(crate) fn deliver_due(&self, may_run: bool) -> (u64, bool) {
-        let mut events = 0;
         let mut agenda = self.inner.agenda.borrow_mut();
-        while let Some(due) = agenda.pop_due(self.now()) {
+        let Some(due) = agenda.pop_due(self.now()) else { return (0, false) };
+        let is_alone =
+            may_run && agenda.next_time().is_none_or(|next| next > self.now()) && self.is_quiet();
+        match due {
+            DueEvent::Ready(ready) if is_alone => {
+                drop(agenda);
+                self.run(ready);
+                (1, true)
+            }
+            due => (self.deliver(due, agenda), false),
+        }
+    }
+
+    /// Moves an event and everything else that is due now into the run queue. Returns the number of
+    /// events.
+    #[inline(never)]
+    fn deliver<'a>(&'a self, first: DueEvent, mut agenda: RefMut<'a, Agenda>) -> u64 {
+        let mut events = 0;
+        let mut next = Some(first);
+        while let Some(due) = next {
             events += 1;
             match due {
-                DueEvent::Ready(ready) => {
-                    let is_alone = may_run && events == 1 && self.is_quiet();
-                    if is_alone && agenda.next_time().is_none_or(|next| next > self.now()) {
-                        drop(agenda);
-                        self.run(ready);
-                        return (events, true);
-                    }
-                    match ready {
-                        Ready::Actor(id) => self.wake(id),
-                        ready => self.inner.ready.borrow_mut().push_back(ready),
-                    }
-                }
+                DueEvent::Ready(Ready::Actor(id)) => self.wake(id),
+                DueEvent::Ready(ready) => self.inner.ready.borrow_mut().push(ready),
                 DueEvent::Activity(index) => {
                     let mut fluid = self.inner.fluid.borrow_mut();
                     let due = fluid.due(index, self.now(), &mut agenda.queue, Target::Activity);
@@ -532,7 +559,8 @@ impl Kernel {
                     }
                 }
             }
+            next = agenda.pop_due(self.now());
         }
-        (events, false)
+        events
     }
 }

@@ -330,10 +330,16 @@ impl Simulation {
     fn run_instant(&self) -> Result<(), RunError> {
         let (meter, now) = (&self.kernel.inner.meter, self.kernel.now());
         loop {
-            let ready = self.kernel.inner.ready.borrow_mut().pop_front();
-            let Some(ready) = ready else { return Ok(()) };
-            meter.count_if_many(now)?;
-            self.kernel.run(ready);
+            let next = self.kernel.inner.ready.borrow_mut().take_next();
+            if let Some((handler, token)) = next {
+                meter.count_if_many(now)?;
+                handler.handle(token);
+            } else {
+                let ready = self.kernel.inner.ready.borrow_mut().pop();
+                let Some(ready) = ready else { return Ok(()) };
+                meter.count_if_many(now)?;
+                self.kernel.run(ready);
+            }
             meter.step(now)?;
             meter.count_step(now)?;
         }

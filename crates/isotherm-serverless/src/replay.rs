@@ -139,8 +139,7 @@ impl<S: Source + 'static> Replay<S> {
         self.service.kernel()
     }
 
-    /// Makes the invocations that are due and schedules the next call. The last invocation is made
-    /// in tail position, so that the service may accept it in the same turn.
+    /// Makes the invocations that are due and schedules the next call.
     fn go_on(self: Rc<Self>) {
         let now = self.kernel().now();
         if self.abandoned.get() {
@@ -178,33 +177,17 @@ impl<S: Source + 'static> Replay<S> {
             rest.made += 1;
             rest.advance();
             let is_silent = rest.next.as_ref().is_some_and(|next| next.silence().is_some());
-            match rest.next.as_ref().map(|next| next.at().since(now)) {
-                after if after.unwrap_or_default().is_zero() && !is_silent => {
-                    drop(rest);
-                    self.service.invoke_detached(
-                        &self.caller,
-                        function,
-                        planned.body,
-                        None,
-                        &self.manager,
-                    );
-                    // Millions may be made at one date; limits and watchers must be checked
-                    // meanwhile.
-                    if self.kernel().count_turn().is_break() {
-                        return;
-                    }
-                }
-                after => {
-                    let after = after.unwrap_or_default();
-                    drop(rest);
-                    self.clone().wait(after);
-                    return self.service.invoke_at_last(
-                        &self.caller,
-                        function,
-                        planned.body,
-                        &self.manager,
-                    );
-                }
+            let after = rest.next.as_ref().map(|next| next.at().since(now)).unwrap_or_default();
+            drop(rest);
+            let Replay { service, caller, manager, .. } = &*self;
+            if is_silent || !after.is_zero() {
+                Rc::clone(&self).wait(after);
+                return service.invoke_last(caller, function, planned.body, manager);
+            }
+            service.invoke_detached(caller, function, planned.body, None, manager);
+            // Millions may be made at one date; limits and watchers must be checked meanwhile.
+            if self.kernel().count_turn().is_break() {
+                return;
             }
         }
     }

@@ -757,8 +757,8 @@ impl ServerlessComputeService {
         Some(Box::new(Values { input, sizes, ..Values::default() }))
     }
 
-    /// Like [`invoke_detached`](Self::invoke_detached), for a call in tail position of a turn.
-    pub(crate) fn invoke_at_last(
+    /// Like [`invoke_detached`](Self::invoke_detached), as the last thing of a step.
+    pub(crate) fn invoke_last(
         &self,
         from: &Address,
         function: FunctionId,
@@ -769,10 +769,9 @@ impl ServerlessComputeService {
         let is_free = inner.payloads.invoke_request == 0
             && inner.processing_overhead.is_zero()
             && !inner.has_sizes.get();
-        if !(is_free && self.takes_at_once()) {
+        if !(is_free && self.takes_at_once(from, "invoke_request")) {
             return self.invoke_detached(from, function, body, None, manager);
         }
-        inner.port.taken_at_once(from, "invoke_request");
         self.state_now();
         if self.is_gone() {
             inner.lost.set(inner.lost.get() + 1);
@@ -782,13 +781,23 @@ impl ServerlessComputeService {
         self.conclude(None, Round::Arrival);
     }
 
-    /// Whether a message of no size that is sent now, in tail position of a turn, would be handled
-    /// next. A service that asks its caller handles each message in a step of its own, which can be
-    /// left.
-    fn takes_at_once(&self) -> bool {
-        self.inner.port.is_quiet()
-            && self.inner.in_hand.borrow().is_none()
-            && self.inner.caller_decides.get() == CallerDecides::default()
+    /// Whether a message of no size that is sent now, as the last thing of a step, is handled in
+    /// this step, because it would be handled next: then the caller does so. A service that asks
+    /// its caller handles each message in a step of its own, which can be left.
+    fn takes_at_once(&self, from: &Address, kind: &'static str) -> bool {
+        let is_next = self.kernel().is_quiet()
+            && !self.is_blocked()
+            && self.inner.caller_decides.get() == CallerDecides::default();
+        if is_next {
+            self.inner.port.taken_at_once(from, kind);
+        }
+        is_next
+    }
+
+    /// Whether messages that arrive wait, because a request blocks the service or it waits for an
+    /// answer.
+    fn is_blocked(&self) -> bool {
+        self.inner.in_hand.borrow().is_some() || self.inner.asks_caller.get().is_some()
     }
 
     /// Whether it accepts nothing: it has been stopped, or its host is off.
@@ -806,12 +815,11 @@ impl ServerlessComputeService {
         Reply::<()>::gone(self.address())
     }
 
-    /// Handles the messages that have arrived, unless a request blocks the service or it waits for
-    /// an answer. There may be millions of messages at one date, so each counts as a turn for
-    /// limits and watchers.
+    /// Handles the messages that have arrived, unless they wait. There may be millions of messages at
+    /// one date, so each counts as a turn for limits and watchers.
     fn receive(&self) {
         let mut is_first = true;
-        while self.inner.in_hand.borrow().is_none() && self.inner.asks_caller.get().is_none() {
+        while !self.is_blocked() {
             let Some(request) = self.inner.port.try_receive() else { return };
             if !std::mem::replace(&mut is_first, false) && self.kernel().count_turn().is_break() {
                 return;
@@ -1043,7 +1051,7 @@ impl ServerlessComputeService {
             }
             handle.set_values(values);
         }
-        let attachment = tables.attachments.insert(key, body);
+        let attachment = tables.attachments.insert(key.row, body);
         (attachment.handle, attachment.manager) = (Some(handle.clone()), Some(manager.clone()));
         attachment.is_detached = is_detached;
         handle
@@ -1062,7 +1070,7 @@ impl ServerlessComputeService {
         let is_sleep = matches!(body, Body::Sleep(_));
         let key = self.submit(function, !is_sleep, false);
         let mut tables = self.inner.tables.borrow_mut();
-        let attachment = tables.attachments.insert(key, body);
+        let attachment = tables.attachments.insert(key.row, body);
         attachment.is_detached = true;
         if !is_sleep {
             attachment.manager = Some(manager.clone());

@@ -44,7 +44,7 @@ use isotherm_platform::HostId;
 
 pub use action::{
     Action, ActionContext, ActionOwner, ActionReport, ActionRequest, ActionState, ActionStatus,
-    AtLimit, BodyFuture, CallPosition, CustomBody, OnEnd,
+    AtLimit, BodyFuture, CustomBody, OnEnd,
 };
 pub use action_table::{ActionId, Ledger};
 
@@ -228,6 +228,8 @@ impl BareMetalService {
     }
 
     /// Submits an action by a message. A message of 0 bytes arrives immediately.
+    // Inlined to build a request where it is read: see `receive`.
+    #[inline(always)]
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn submit(
         &self,
@@ -238,8 +240,19 @@ impl BareMetalService {
         let inner = &self.inner;
         inner.site.message_sent(from, &inner.address, "action_request", payload_bytes);
         if payload_bytes == 0 {
-            return self.receive(&mut request, CallPosition::Inner);
+            self.receive(&mut request)
+        } else {
+            self.transmit_request(from, payload_bytes, request)
         }
+    }
+
+    fn transmit_request(
+        &self,
+        from: &Address,
+        payload_bytes: u64,
+        mut request: ActionRequest,
+    ) -> ActionId {
+        let inner = &self.inner;
         let id = inner.actions.borrow_mut().send(&mut request);
         let service = self.clone();
         transmit(
@@ -249,26 +262,10 @@ impl BareMetalService {
             payload_bytes,
             move |result| match result {
                 Ok(()) => service.arrive(id),
-                Err(cause) => service.end(id, Err(cause), None, CallPosition::Inner),
+                Err(cause) => service.end(id, Err(cause), None),
             },
         );
         id
-    }
-
-    /// Submits an action by a message of 0 bytes. If the call is in tail position
-    /// ([`CallPosition::Tail`]), an action that would start in the next step starts in this one; it
-    /// never ends in it.
-    #[inline(always)]
-    #[expect(clippy::must_use_candidate, reason = "called for its effect")]
-    pub fn submit_in(
-        &self,
-        position: CallPosition,
-        from: &Address,
-        mut request: ActionRequest,
-    ) -> ActionId {
-        let inner = &self.inner;
-        inner.site.message_sent(from, &inner.address, "action_request", 0);
-        self.receive(&mut request, position)
     }
 
     /// Submits an action by a message of 0 bytes and waits for its report. Dropping the future does
@@ -281,7 +278,7 @@ impl BareMetalService {
         let on_end = request.on_end;
         request.on_end = OnEnd::Call(Box::new(move |report| {
             told.send_detached(report.clone());
-            on_end.tell(report, CallPosition::Inner);
+            on_end.tell(report);
         }));
         self.submit(from, 0, request);
         reports.receive().await
@@ -331,7 +328,7 @@ impl BareMetalService {
     /// Accepts an action that arrives when it is sent. The request is emptied in place, because
     /// moving freshly written fields would stall on store forwarding.
     #[inline]
-    fn receive(&self, request: &mut ActionRequest, position: CallPosition) -> ActionId {
+    fn receive(&self, request: &mut ActionRequest) -> ActionId {
         let mut actions = self.inner.actions.borrow_mut();
         if !self.inner.is_up() {
             let id = actions.send(request);
@@ -340,7 +337,7 @@ impl BareMetalService {
         }
         let (id, starts) = actions.receive(request);
         if starts {
-            self.begin(actions, id, position);
+            self.begin(actions, id);
         } else {
             self.refuse_or_queue(actions, id);
         }
@@ -351,7 +348,7 @@ impl BareMetalService {
     fn arrive(&self, id: ActionId) {
         let mut actions = self.inner.actions.borrow_mut();
         if self.inner.is_up() && actions.take_cores_if_free(id) {
-            self.begin(actions, id, CallPosition::Inner);
+            self.begin(actions, id);
         } else {
             self.refuse_or_queue(actions, id);
         }
@@ -386,7 +383,7 @@ impl BareMetalService {
         while self.inner.is_up() {
             let mut actions = self.inner.actions.borrow_mut();
             match actions.next_to_start() {
-                Some(id) => self.begin(actions, id, CallPosition::Inner),
+                Some(id) => self.begin(actions, id),
                 None => return,
             }
         }
@@ -394,9 +391,10 @@ impl BareMetalService {
 
     /// Begins an action that holds its cores.
     #[inline]
-    fn begin(&self, mut actions: RefMut<'_, ActionTable>, id: ActionId, position: CallPosition) {
-        if actions.get(id).is_some_and(|entry| entry.sleeps()) {
-            self.begin_sleeper(actions, id, position);
+    fn begin(&self, mut actions: RefMut<'_, ActionTable>, id: ActionId) {
+        let Some(entry) = actions.get(id) else { return };
+        if entry.sleeps() {
+            self.begin_sleeper(id, entry);
         } else {
             drop(actions);
             self.begin_executor(id);
@@ -410,15 +408,9 @@ impl BareMetalService {
         }
     }
 
-    /// Ends an action: gives its cores back, calls its `on_end`, then starts waiting actions.
-    fn end(
-        &self,
-        id: ActionId,
-        result: Result<(), FailureCause>,
-        ended: Option<Time>,
-        position: CallPosition,
-    ) {
-        self.end_in(self.inner.actions.borrow_mut(), id, result, ended, position);
+    /// Ends an action: gives its cores back, calls its `on_end` and starts waiting actions.
+    fn end(&self, id: ActionId, result: Result<(), FailureCause>, ended: Option<Time>) {
+        self.end_in(self.inner.actions.borrow_mut(), id, result, ended);
     }
 
     /// The same with the table borrowed. Inlined so that the report is written where its owner
@@ -430,13 +422,17 @@ impl BareMetalService {
         id: ActionId,
         result: Result<(), FailureCause>,
         ended: Option<Time>,
-        position: CallPosition,
     ) {
         let Some(entry) = actions.remove(id, result.is_ok()) else { return };
-        let position = if actions.none_waiting() { position } else { CallPosition::Inner };
+        let others_wait = !actions.none_waiting();
         drop(actions);
-        entry.on_end.tell_parts(entry.started, ended, result, position);
-        if position == CallPosition::Inner {
+        // An owner is told last: it may go on in this step.
+        let start_first = others_wait && matches!(entry.on_end, OnEnd::Owner(..));
+        if start_first {
+            self.start_waiting();
+        }
+        entry.on_end.tell(ActionReport { started: entry.started, ended, result });
+        if others_wait && !start_first {
             self.start_waiting();
         }
     }
@@ -457,7 +453,7 @@ impl BareMetalService {
         }
         let report = ActionReport { started: entry.started, ended: None, result: Err(cause) };
         let on_end = entry.on_end;
-        kernel.call_after(Duration::ZERO, move |_| on_end.tell(report, CallPosition::Tail));
+        kernel.call_after(Duration::ZERO, move |_| on_end.tell(report));
         self.start_waiting();
         true
     }

@@ -68,8 +68,8 @@ mod transfer;
 pub use any_error::{AnyError, OrFail};
 pub use bare_metal::{
     Action, ActionContext, ActionId, ActionOwner, ActionReport, ActionRequest, ActionState,
-    ActionStatus, AtLimit, BareMetalConfig, BareMetalService, BodyFuture, CallPosition, CustomBody,
-    Ledger, OnEnd,
+    ActionStatus, AtLimit, BareMetalConfig, BareMetalService, BodyFuture, CustomBody, Ledger,
+    OnEnd,
 };
 pub use controller::ExecutionController;
 pub use failure::FailureCause;

@@ -258,16 +258,8 @@ impl<M: Message + 'static> Port<M> {
         }
     }
 
-    /// Whether a message without payload, sent now in tail position, would be received next. A
-    /// listening receiver may then process it without the mailbox, and reports it to observers with
-    /// [`taken_at_once`](Self::taken_at_once).
-    #[must_use]
-    pub fn is_quiet(&self) -> bool {
-        self.inner.site.kernel().is_quiet() && self.is_empty() && !self.is_closed()
-    }
-
-    /// Reports a message without payload that bypassed the mailbox: see
-    /// [`is_quiet`](Self::is_quiet).
+    /// Reports a message without payload that its receiver processes without the mailbox, because it
+    /// would receive it next.
     pub fn taken_at_once(&self, from: &Address, kind: &'static str) {
         self.inner.site.message_sent(from, &self.inner.address, kind, 0);
     }

@@ -3,16 +3,14 @@
 use isotherm_kernel::Duration;
 use isotherm_services::{ActionId, Port};
 
+use crate::NodeId;
 use crate::function::Body;
 use crate::invocation::Invocation;
 use crate::message::ManagerMessage;
-use crate::state::{InvocationKey, Row};
-use crate::{InvocationId, NodeId};
+use crate::state::Row;
 
 /// The body of an invocation, its user's handle and the action that runs it.
 pub(super) struct Attachment {
-    /// The invocation that has the row.
-    pub(super) id: InvocationId,
     pub(super) body: Body,
     /// The handle, if there is one.
     pub(super) handle: Option<Invocation>,
@@ -26,14 +24,14 @@ pub(super) struct Attachment {
 }
 
 impl Attachment {
-    fn vacant(id: InvocationId) -> Self {
+    fn vacant() -> Self {
         let body = Body::sleep(Duration::ZERO);
-        Attachment { id, body, handle: None, is_detached: false, manager: None, action: None }
+        Attachment { body, handle: None, is_detached: false, manager: None, action: None }
     }
 
     /// Gives up every value that may hold the service.
     fn take(&mut self) -> Self {
-        std::mem::replace(self, Attachment::vacant(self.id))
+        std::mem::replace(self, Attachment::vacant())
     }
 }
 
@@ -47,19 +45,18 @@ pub(super) struct Attachments {
 impl Attachments {
     /// The row of an invocation that has just been submitted, with its body and otherwise empty.
     #[inline]
-    pub(super) fn insert(&mut self, key: InvocationKey, body: Body) -> &mut Attachment {
-        let InvocationKey { id, row } = key;
+    pub(super) fn insert(&mut self, row: Row, body: Body) -> &mut Attachment {
         if row.index() >= self.rows.len() {
-            self.grow(row, id);
+            self.grow(row);
         }
         let attachment = &mut self.rows[row.index()];
-        (attachment.id, attachment.body, attachment.action) = (id, body, None);
+        (attachment.body, attachment.action) = (body, None);
         attachment
     }
 
     #[cold]
-    fn grow(&mut self, row: Row, id: InvocationId) {
-        self.rows.resize_with(row.index() + 1, || Attachment::vacant(id));
+    fn grow(&mut self, row: Row) {
+        self.rows.resize_with(row.index() + 1, Attachment::vacant);
     }
 
     pub(super) fn get(&self, row: Row) -> Option<&Attachment> {

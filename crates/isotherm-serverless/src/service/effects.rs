@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use isotherm_kernel::{Change, Duration, Time};
 use isotherm_services::{
-    Action, ActionOwner, ActionReport, ActionRequest, CallPosition, DataEnd, FailureCause, FilePin,
-    move_data,
+    Action, ActionOwner, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, move_data,
 };
 
 use super::attachment::Attachment;
@@ -63,7 +62,6 @@ impl ActionOwner for Inner {
         self: Rc<Self>,
         (invocation, node_and_row): (u64, u64),
         mut report: ActionReport,
-        position: CallPosition,
     ) {
         if let Err(FailureCause::ServiceStopped { service: stopped }) = &mut report.result
             && self.stopped.get()
@@ -75,10 +73,9 @@ impl ActionOwner for Inner {
         let node = node_and_row >> 32;
         let service = ServerlessComputeService { inner: self };
         let from = &service.inner.nodes[NodeId(node as u32)].address;
-        if position == CallPosition::Inner || !service.takes_at_once() {
+        if !service.takes_at_once(from, "body_ended") {
             return service.report_end(node, invocation, report);
         }
-        service.inner.port.taken_at_once(from, "body_ended");
         service.state_now();
         let idle = service.body_ended(invocation, report);
         service.conclude(idle, Round::Yes);
@@ -99,9 +96,8 @@ impl ServerlessComputeService {
             let Some(effect) = state.effects.pop_front() else {
                 break !state.invocations.is_empty();
             };
-            let is_last = state.effects.is_empty();
             drop(state);
-            self.carry_out_one(effect, is_last);
+            self.carry_out_one(effect);
             state = self.inner.state.borrow_mut();
         };
         if !is_anybody_left {
@@ -130,10 +126,10 @@ impl ServerlessComputeService {
         }
     }
 
-    /// Carries out one effect; `is_last` if the queue is empty. Inlined into its only caller, a
-    /// loop that every message runs, to save a copy of the effect.
+    /// Carries out one effect. Inlined into its only caller, a loop that every message runs, to save
+    /// a copy of the effect.
     #[inline(always)]
-    fn carry_out_one(&self, effect: Effect, is_last: bool) {
+    fn carry_out_one(&self, effect: Effect) {
         match effect {
             Effect::Download { image } => self.download(image),
             Effect::DownloadAtOnce { image } => {
@@ -148,14 +144,7 @@ impl ServerlessComputeService {
                 );
             }
             Effect::Start { invocation, node, container, startup, limit } => {
-                // Effects are carried out at the end of a turn: the last of them ends it, if no
-                // other message waits.
-                let position = if is_last && self.takes_at_once() {
-                    CallPosition::Tail
-                } else {
-                    CallPosition::Inner
-                };
-                self.start_body(invocation, node, container, startup, limit, position);
+                self.start_body(invocation, node, container, startup, limit);
             }
             Effect::KeepAlive { container, idle_sequence, idle } => {
                 let token = Signal::IdleTimeout { container, idle_sequence }.token();
@@ -412,7 +401,6 @@ impl ServerlessComputeService {
         container: ContainerId,
         startup: Duration,
         limit: Duration,
-        position: CallPosition,
     ) {
         let services = self.node(node);
         let Some(action) = self.action(invocation, node, container) else { return };
@@ -429,11 +417,9 @@ impl ServerlessComputeService {
             request.status = Some(Rc::clone(&status));
             self.inner.tables.borrow_mut().progress.insert(invocation.id, (node, status));
         }
-        let id = services.bare_metal.submit_in(position, self.address(), request);
-        // The body may have ended at once, and another invocation have its row.
+        let id = services.bare_metal.submit(self.address(), 0, request);
         let mut tables = self.inner.tables.borrow_mut();
-        let attachment = tables.attachments.get_mut(invocation.row);
-        if let Some(attachment) = attachment.filter(|attachment| attachment.id == invocation.id) {
+        if let Some(attachment) = tables.attachments.get_mut(invocation.row) {
             attachment.action = Some((node, id));
         }
     }

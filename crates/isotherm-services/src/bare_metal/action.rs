@@ -229,24 +229,9 @@ impl ActionRequest {
 
 /// The owner of many actions.
 pub trait ActionOwner {
-    /// An action has ended. `token` is the one it was submitted with; `position` says whether the
-    /// call is in tail position.
-    fn action_ended(
-        self: Rc<Self>,
-        token: (u64, u64),
-        report: ActionReport,
-        position: CallPosition,
-    );
-}
-
-/// Whether a call is in tail position: whether the caller has more to do in the current step of the
-/// run queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallPosition {
-    /// The caller returns right after the call.
-    Tail,
-    /// The caller has more to do.
-    Inner,
+    /// An action has ended. `token` is the one it was submitted with. This is the last thing in a
+    /// step, so the owner may go on if [nothing else is due](isotherm_kernel::Kernel::is_quiet).
+    fn action_ended(self: Rc<Self>, token: (u64, u64), report: ActionReport);
 }
 
 /// What is called when an action has ended.
@@ -261,26 +246,12 @@ pub enum OnEnd {
 
 impl OnEnd {
     /// Calls it with a report.
-    pub(super) fn tell(self, report: ActionReport, position: CallPosition) {
-        let ActionReport { started, ended, result } = report;
-        self.tell_parts(started, ended, result, position);
-    }
-
-    /// Calls it with a report that is built where it is used.
     #[inline]
-    pub(super) fn tell_parts(
-        self,
-        started: Option<Time>,
-        ended: Option<Time>,
-        result: Result<(), FailureCause>,
-        position: CallPosition,
-    ) {
+    pub(super) fn tell(self, report: ActionReport) {
         match self {
             OnEnd::Nothing => {}
-            OnEnd::Call(call) => call(ActionReport { started, ended, result }),
-            OnEnd::Owner(owner, token) => {
-                owner.action_ended(token, ActionReport { started, ended, result }, position)
-            }
+            OnEnd::Call(call) => call(report),
+            OnEnd::Owner(owner, token) => owner.action_ended(token, report),
         }
     }
 }

@@ -48,7 +48,7 @@ impl BareMetalService {
                 && let Err(cause) =
                     action.bring_input(&service.inner.site, &service.inner.address).await
             {
-                return service.end(executor.id, Err(cause), None, CallPosition::Inner);
+                return service.end(executor.id, Err(cause), None);
             }
             service.body_begins(executor.id);
             let mut body = action.into_body(context);
@@ -58,7 +58,7 @@ impl BareMetalService {
             };
             // A body that was cut off gives back what it holds before its end is reported.
             drop(body);
-            service.end(executor.id, result, ended, CallPosition::Inner);
+            service.end(executor.id, result, ended);
         });
         if let Some(entry) = actions.get(id) {
             entry.stage = ActionStage::Executor(Box::new(actor));

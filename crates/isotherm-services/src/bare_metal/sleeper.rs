@@ -42,28 +42,13 @@ impl Handler for Inner {
 }
 
 impl BareMetalService {
-    /// Begins an action that only sleeps, from the run queue, or at once if it would run next. An
-    /// action that takes no time is always begun from the run queue: it ends where it begins, and
-    /// its owner, which may submit another action, must not be called from within a submission.
+    /// Begins an action that only sleeps, in the next step of the run queue.
     #[inline]
-    pub(super) fn begin_sleeper(
-        &self,
-        mut actions: RefMut<'_, ActionTable>,
-        id: ActionId,
-        position: CallPosition,
-    ) {
-        let Some(entry) = actions.get(id) else { return };
-        if position == CallPosition::Tail
-            && entry.takes_time()
-            && self.inner.site.kernel().is_quiet()
-        {
-            self.go_on(actions, id);
-        } else {
-            self.go_on_after(id, entry, Duration::ZERO, Step::StartUp);
-        }
+    pub(super) fn begin_sleeper(&self, id: ActionId, entry: &mut ActionEntry) {
+        self.go_on_next(id, entry, Step::StartUp);
     }
 
-    /// Takes the steps of an action that are due now. It is in tail position.
+    /// Takes the steps of an action that are due now.
     fn go_on(&self, mut actions: RefMut<'_, ActionTable>, id: ActionId) {
         let kernel = self.inner.site.kernel();
         let Some(entry) = actions.get(id) else { return };
@@ -76,24 +61,26 @@ impl BareMetalService {
                 // Only an action with a limit has an executor beside its body, with steps of its
                 // own.
                 Then::Requeued(next) if entry.time_limit().is_some() && !kernel.is_quiet() => {
-                    return self.go_on_after(id, entry, Duration::ZERO, next);
+                    return self.go_on_next(id, entry, next);
                 }
                 Then::After(_, next) | Then::Requeued(next) => step = next,
                 Then::Report { timed_out, has_ended } => {
                     let result = if timed_out { Err(FailureCause::TimeLimit) } else { Ok(()) };
-                    return self.end_in(
-                        actions,
-                        id,
-                        result,
-                        has_ended.then_some(kernel.now()),
-                        CallPosition::Tail,
-                    );
+                    return self.end_in(actions, id, result, has_ended.then_some(kernel.now()));
                 }
             }
         }
     }
 
-    /// Schedules the next step after a duration; zero puts it at the end of the run queue.
+    /// Puts the next step at the end of the run queue.
+    #[inline]
+    fn go_on_next(&self, id: ActionId, entry: &mut ActionEntry, next: Step) {
+        entry.next = next;
+        entry.stage = ActionStage::Queued;
+        self.inner.site.kernel().run_next(Rc::clone(&self.inner) as _, id.token());
+    }
+
+    /// Schedules the next step after a duration.
     #[inline]
     fn go_on_after(&self, id: ActionId, entry: &mut ActionEntry, duration: Duration, next: Step) {
         entry.next = next;
@@ -107,13 +94,6 @@ impl BareMetalService {
 }
 
 impl ActionEntry {
-    /// Whether the action ends later than it begins.
-    fn takes_time(&self) -> bool {
-        let ActionWork::Sleep(duration) = self.work else { return true };
-        !self.startup.is_zero()
-            || !self.time_limit().map_or(duration, |limit| duration.min(limit)).is_zero()
-    }
-
     #[inline]
     fn sleeper_step(&mut self, step: Step, now: Time) -> Then {
         let ActionWork::Sleep(duration) = self.work else { return Then::COMPLETED };
