@@ -68,3 +68,47 @@ pub(crate) enum Ready {
     Signal(Rc<dyn Handler>, (u64, u64)),
     End(BoxedEnd, Result<(), ActivityError>),
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::{Duration, Simulation};
+
+    /// Records the calls, and makes further ones from within calls 1 and 3.
+    struct Recorder {
+        kernel: Kernel,
+        calls: RefCell<Vec<(u64, bool)>>,
+    }
+
+    impl Handler for Recorder {
+        fn handle(self: Rc<Self>, (number, _): (u64, u64)) {
+            self.calls.borrow_mut().push((number, self.kernel.is_quiet()));
+            if number == 1 || number == 3 {
+                self.kernel.run_next(Rc::clone(&self) as _, (number + 10, 0));
+                let recorder = Rc::clone(&self);
+                self.kernel.call_after(Duration::ZERO, move |_| recorder.handle((number + 20, 0)));
+            }
+        }
+    }
+
+    /// The calls of a recorder that is called with these numbers, and whether each was quiet.
+    fn calls(numbers: &[u64]) -> Vec<(u64, bool)> {
+        let simulation = Simulation::new();
+        let kernel = simulation.kernel();
+        let recorder = Rc::new(Recorder { kernel: kernel.clone(), calls: RefCell::default() });
+        for &number in numbers {
+            kernel.run_next(Rc::clone(&recorder) as _, (number, 0));
+        }
+        simulation.run().unwrap();
+        recorder.calls.take()
+    }
+
+    #[test]
+    fn what_comes_first_runs_first_in_the_slot_and_in_the_queue() {
+        assert_eq!(calls(&[3]), [(3, true), (13, false), (23, true)]);
+        // The second is there before those that the first adds.
+        assert_eq!(calls(&[1, 2]), [(1, false), (2, false), (11, false), (21, true)]);
+    }
+}

@@ -73,6 +73,7 @@ impl ActionOwner for Inner {
         let node = node_and_row >> 32;
         let service = ServerlessComputeService { inner: self };
         let from = &service.inner.nodes[NodeId(node as u32)].address;
+        // A body whose output has a size ends in an actor, so its end is never handled here.
         if !service.takes_at_once(from, "body_ended") {
             return service.report_end(node, invocation, report);
         }
