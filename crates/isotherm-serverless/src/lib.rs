@@ -78,6 +78,7 @@ mod event;
 mod function;
 mod id;
 mod id_map;
+mod id_vec;
 mod invocation;
 mod invoke;
 mod life;

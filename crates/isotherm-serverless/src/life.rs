@@ -158,6 +158,9 @@ fn set_name(place: &mut Option<Arc<str>>, name: Option<&Arc<str>>) {
 /// A pool of records: one that nothing refers to any more is used again.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
+    /// Whether a sink reads the names in records.
+    pub(crate) names_wanted: bool,
+    no_name: Arc<str>,
     spare: Vec<Rc<InvocationRecord>>,
 }
 
@@ -165,14 +168,17 @@ impl Records {
     /// The most records that the pool keeps.
     const MOST_SPARE: usize = 64;
 
-    /// The record of a life that ends; `end` fills in the fields of the end.
+    /// The record of a life that ends, with empty names if they are not given; `end` fills in the
+    /// fields of the end.
     pub(crate) fn of(
         &mut self,
         life: &Life,
         id: InvocationId,
-        names: &Names<'_>,
+        names: Option<Names<'_>>,
         end: impl FnOnce(&mut InvocationRecord),
     ) -> Rc<InvocationRecord> {
+        let no_names = Names { function: &self.no_name, image: None, node: None };
+        let names = &names.unwrap_or(no_names);
         if let Some(mut spare) = self.spare.pop()
             && let Some(record) = Rc::get_mut(&mut spare)
         {

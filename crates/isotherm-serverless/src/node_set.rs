@@ -7,7 +7,7 @@
 use std::marker::PhantomData;
 
 use crate::steps::counted;
-use crate::{FunctionId, NodeId};
+use crate::{FunctionId, ImageId, NodeId};
 
 const BITS: usize = u64::BITS as usize;
 
@@ -19,25 +19,20 @@ pub trait DenseId: Copy {
     fn of_number(number: u32) -> Self;
 }
 
-impl DenseId for NodeId {
-    fn number(self) -> u32 {
-        self.0
-    }
+macro_rules! dense {
+    ($($id:ty),*) => {
+        $(impl DenseId for $id {
+            fn number(self) -> u32 {
+                self.0
+            }
 
-    fn of_number(number: u32) -> Self {
-        NodeId(number)
-    }
+            fn of_number(number: u32) -> Self {
+                Self(number)
+            }
+        })*
+    };
 }
-
-impl DenseId for FunctionId {
-    fn number(self) -> u32 {
-        self.0
-    }
-
-    fn of_number(number: u32) -> Self {
-        FunctionId(number)
-    }
-}
+dense!(FunctionId, ImageId, NodeId);
 
 /// A set of ids, iterated in increasing order.
 #[derive(Debug, PartialEq, Eq)]

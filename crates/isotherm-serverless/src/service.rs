@@ -45,7 +45,8 @@ use crate::message::{ManagerMessage, Reply, Request, Ticket};
 use crate::plan::Plan;
 use crate::rules::OverheadRule;
 use crate::state::{
-    Invocation as Live, InvocationKey, Observer, PlatformState, Policies, Registration, Round,
+    Invocation as Live, InvocationKey, Observer, PlatformState, Policies, Registration, Reuse,
+    Round,
 };
 use crate::value::{Given, Sizes, Values};
 use crate::{
@@ -269,8 +270,7 @@ impl ServerlessComputeService {
         let state = PlatformState::new(
             Policies {
                 eviction: config.eviction,
-                reuse: config.reuse,
-                reuse_random: config.reuse_random,
+                reuse: Reuse::new(config.reuse, config.reuse_random),
                 on_failure: config.on_failure,
                 rules: config.rules,
                 max_concurrency: config.max_concurrency,
@@ -350,7 +350,7 @@ impl ServerlessComputeService {
                 if !on
                     && !matches!(service.inner.asks_caller.get(), Some(AsksCaller::Keep(..)))
                     && let Ok(mut state) = service.inner.state.try_borrow_mut()
-                    && node.index() < state.nodes.len()
+                    && state.nodes.all.get(node).is_some()
                 {
                     state.now = service.kernel().now();
                     state.node_failed(node);
@@ -458,7 +458,7 @@ impl ServerlessComputeService {
     /// policy while it decides (policies use their view).
     #[must_use]
     pub fn slots_used(&self, node: NodeId) -> Option<u32> {
-        self.inner.state.try_borrow().ok()?.nodes.get(node.index()).map(|node| node.slots_used)
+        self.inner.state.try_borrow().ok()?.nodes.all.get(node).map(|node| node.slots_used)
     }
 
     /// Number of compute hosts; the ids of nodes are below it. Those that have left count.
@@ -510,7 +510,7 @@ impl ServerlessComputeService {
     /// the events that came before.
     pub fn observe(&self, observer: Box<dyn FnMut(&PlatformEvent)>) {
         self.change(move |service, state| {
-            state.news.get_or_insert_default();
+            state.observers.news.get_or_insert_default();
             service.inner.observers.borrow_mut().push(observer);
         });
     }
@@ -519,7 +519,7 @@ impl ServerlessComputeService {
     /// decision that causes the event, which costs less, and can query neither the service nor its
     /// invocations, because they are [changing](crate::Changing).
     pub fn observe_at_once(&self, observer: Box<dyn FnMut(&PlatformEvent)>) {
-        self.change(move |_, state| state.observe(observer));
+        self.change(move |_, state| state.observers.observe(observer));
     }
 
     /// Changes the state now or, if somebody looks at it or is called within a change, as soon as
@@ -537,7 +537,7 @@ impl ServerlessComputeService {
     #[cold]
     fn tell_observers(&self, mut news: Vec<PlatformEvent>) {
         if self.inner.tells_observers.replace(true) {
-            if let Some(later) = &mut self.inner.state.borrow_mut().news {
+            if let Some(later) = &mut self.inner.state.borrow_mut().observers.news {
                 news.append(later);
                 *later = news;
             }
@@ -550,7 +550,7 @@ impl ServerlessComputeService {
             }
             // Observers that were added meanwhile come after them.
             observers.append(&mut self.inner.observers.borrow_mut());
-            if let Some(later) = &mut self.inner.state.borrow_mut().news {
+            if let Some(later) = &mut self.inner.state.borrow_mut().observers.news {
                 std::mem::swap(later, &mut news);
             }
         }
@@ -561,7 +561,7 @@ impl ServerlessComputeService {
     /// Passes the record of every invocation that ends from now on to a sink.
     pub fn records_to(&self, sink: Rc<RefCell<dyn RecordSink>>) {
         self.change(move |service, state| {
-            state.names_wanted |= sink.borrow().wants_names();
+            state.records.names_wanted |= sink.borrow().wants_names();
             let mut sinks = service.inner.sinks.borrow_mut();
             *sinks = sinks.iter().cloned().chain([sink]).collect();
         });
@@ -584,7 +584,7 @@ impl ServerlessComputeService {
     /// It is [changing](Changing): see [`view`](Self::view).
     pub fn unfinished(&self) -> Result<Vec<Invocation>, Changing> {
         let state = self.unchanging()?;
-        let unfinished = state.all_that(|_| true);
+        let unfinished = state.invocations.all_that(|_| true);
         Ok(unfinished.into_iter().map(|key| self.handle(&state.invocations[key])).collect())
     }
 
@@ -652,7 +652,7 @@ impl ServerlessComputeService {
         state.check();
         let dispatched: u64 =
             self.inner.nodes.iter().map(|node| node.bare_metal.ledger().submitted).sum();
-        assert_eq!(dispatched, state.dispatches, "actions submitted = dispatches");
+        assert_eq!(dispatched, state.containers.dispatches, "actions submitted = dispatches");
         // An action releases its core when it ends, but the slot is free only when the service has
         // handled the message of the end.
         let mut unheard = vec![0u32; self.inner.nodes.len()];
@@ -661,7 +661,7 @@ impl ServerlessComputeService {
                 u32::from(status.state() == isotherm_services::ActionState::Ended);
         }
         for ((node, services), unheard) in
-            state.nodes.iter().zip(self.inner.nodes.iter()).zip(unheard)
+            state.nodes.all.iter().zip(self.inner.nodes.iter()).zip(unheard)
         {
             let cores_in_use = services.bare_metal.ledger().cores_in_use;
             assert_eq!(
@@ -965,7 +965,9 @@ impl ServerlessComputeService {
 
     /// Under the reference's rules a failed copy or load causes no round: it would fail again.
     fn round_after_move(&self, failure: Option<&FailureCause>) -> Round {
-        let Some(cause) = failure.filter(|_| !self.inner.state.borrow().evicts_for_images()) else {
+        let Some(cause) =
+            failure.filter(|_| !self.inner.state.borrow().policies.evicts_for_images())
+        else {
             return Round::Yes;
         };
         if !matches!(cause, FailureCause::StorageFull { .. }) {
@@ -1098,8 +1100,8 @@ impl ServerlessComputeService {
     fn wipe_private_storage_of(&self, tables: &Tables, invocation: InvocationKey) {
         let state = self.inner.state.borrow();
         // Other invocations in the container still use the storage.
-        let container =
-            state.container_of(invocation).filter(|&container| state.served_by(container) == 1);
+        let serves_one = |id: &ContainerId| state.containers.served_by(*id) == 1;
+        let container = state.invocations.container_of(invocation).filter(serves_one);
         if let Some(storage) = container.and_then(|container| tables.private.get(&container)) {
             storage.wipe();
         }
@@ -1145,7 +1147,7 @@ impl ServerlessComputeService {
         }
         let mut state = self.inner.state.borrow_mut();
         state.fail_all_waiting(&cause);
-        let running = state.running();
+        let running = state.invocations.running();
         drop(state);
         for id in running {
             let mut state = self.inner.state.borrow_mut();

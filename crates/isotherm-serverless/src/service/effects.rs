@@ -88,13 +88,13 @@ impl ServerlessComputeService {
     pub(super) fn carry_out(&self) {
         let mut state = self.inner.state.borrow_mut();
         self.note_ends(&mut state);
-        if let Some(news) = state.take_news() {
+        if let Some(news) = state.observers.take_news() {
             drop(state);
             self.tell_observers(news);
             state = self.inner.state.borrow_mut();
         }
         let is_anybody_left = loop {
-            let Some(effect) = state.effects.pop_front() else {
+            let Some(effect) = state.effects.queue.pop_front() else {
                 break !state.invocations.is_empty();
             };
             drop(state);
@@ -110,9 +110,9 @@ impl ServerlessComputeService {
     /// because the state does not know them any more.
     #[inline]
     pub(super) fn note_ends(&self, state: &mut PlatformState) {
-        if state.has_ended_handles {
-            state.has_ended_handles = false;
-            self.note_ends_of(&state.finished);
+        if state.effects.has_ended_handles {
+            state.effects.has_ended_handles = false;
+            self.note_ends_of(&state.effects.finished);
         }
     }
 
@@ -210,7 +210,8 @@ impl ServerlessComputeService {
                 }
             }
             Effect::Ended { invocation, outcome } => {
-                let Some(finished) = self.inner.state.borrow_mut().finished.pop_front() else {
+                let Some(finished) = self.inner.state.borrow_mut().effects.finished.pop_front()
+                else {
                     return;
                 };
                 let record = &finished.record;
@@ -452,12 +453,12 @@ impl ServerlessComputeService {
         let storage = storage.clone();
         let bytes = handle.sizes().input;
         if bytes > 0 {
-            state.body_begins(invocation, Time::NEVER);
+            state.invocations.body_begins(invocation, Time::NEVER);
         }
         let action = Action::custom(move |context| {
             if bytes > 0 {
                 let mut state = handle.service().inner.state.borrow_mut();
-                state.body_begins(invocation, context.now());
+                state.invocations.body_begins(invocation, context.now());
             }
             Call::new(context, storage, handle, &manager).run(body)
         });

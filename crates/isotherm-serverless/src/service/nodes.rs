@@ -312,7 +312,7 @@ impl ServerlessComputeService {
     #[must_use]
     pub fn membership(&self, node: NodeId) -> Option<Membership> {
         let state = self.inner.state.try_borrow().ok()?;
-        state.nodes.get(node.index()).map(|node| node.membership)
+        state.nodes.all.get(node).map(|node| node.membership)
     }
 
     /// The message that a host joins has come.
@@ -323,7 +323,7 @@ impl ServerlessComputeService {
             services.restart();
         }
         let mut state = self.inner.state.borrow_mut();
-        if node.index() < state.nodes.len() {
+        if state.nodes.all.get(node).is_some() {
             state.node_rejoins(node, is_on);
         } else {
             state.node_joins(services.state(site));

@@ -6,6 +6,8 @@
 use std::collections::VecDeque;
 
 use super::Pending;
+use super::invocation_table::InvocationKey;
+use crate::node_set::IdSet;
 use crate::steps::{self, counted};
 use crate::{FunctionId, InvocationId};
 
@@ -28,6 +30,39 @@ struct Queue {
     entries: VecDeque<Entry>,
     live: usize,
     next_sequence: u64,
+}
+
+/// The queues of invocations.
+#[derive(Default)]
+pub(super) struct Queues {
+    /// Submitted ones that were not processed yet.
+    pub(super) new: VecDeque<(InvocationKey, FunctionId)>,
+    /// Those that are schedulable.
+    pub(super) pending: Backlog,
+    /// The functions that have any of these.
+    pub(super) functions: IdSet<FunctionId>,
+}
+
+impl Queues {
+    /// Appends a schedulable invocation here and to `own`, those of its function. Returns its
+    /// position.
+    pub(super) fn push(&mut self, own: &mut Backlog, pending: Pending) -> u64 {
+        let sequence = self.pending.push(pending);
+        own.push_at(sequence, pending);
+        self.functions.insert(pending.function);
+        sequence
+    }
+
+    /// Removes it from both. Returns whether the function has no other.
+    pub(super) fn remove(&mut self, own: &mut Backlog, of: FunctionId, sequence: u64) -> bool {
+        self.pending.remove(sequence);
+        own.remove(sequence);
+        let none_left = own.is_empty();
+        if none_left {
+            self.functions.remove(of);
+        }
+        none_left
+    }
 }
 
 impl Backlog {

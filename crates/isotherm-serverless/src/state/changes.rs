@@ -388,7 +388,7 @@ impl PlatformState {
     /// The room or the slots of a node may have changed, or what may be moved to it.
     #[inline]
     pub(super) fn touch(&mut self, node: NodeId) {
-        self.log.renew(&mut self.nodes[node.index()].logged, Change::Node { node });
+        self.log.renew(&mut self.nodes[node].logged, Change::Node { node });
     }
 
     /// An image has begun or ended its way to the disk or the memory of a node, or has left it.

@@ -27,19 +27,19 @@ impl PlatformState {
     /// The sizes of all tables that grow and shrink, with their names.
     pub(crate) fn live_tables(&self) -> Vec<(&'static str, usize)> {
         let of_nodes =
-            |count: &dyn Fn(&super::Node) -> usize| self.nodes.iter().map(count).sum::<usize>();
+            |count: &dyn Fn(&super::Node) -> usize| self.nodes.all.iter().map(count).sum::<usize>();
         let of_images =
             |count: &dyn Fn(&super::Image) -> usize| self.images.iter().map(count).sum::<usize>();
         vec![
             ("invocations", self.invocations.len()),
-            ("new invocations", self.new.len()),
-            ("pending invocations", self.pending.len()),
-            ("functions waiting", self.functions_waiting.len()),
-            ("images waiting for room on the head disk", self.awaiting_room.len()),
+            ("new invocations", self.queues.new.len()),
+            ("pending invocations", self.queues.pending.len()),
+            ("functions waiting", self.queues.functions.len()),
+            ("images waiting for room on the head disk", self.head.awaiting_room.len()),
             ("invocations waiting for an image", of_images(&|image| image.waiting.len())),
             ("functions waiting of an image", of_images(&|image| image.functions_waiting.len())),
-            ("containers", self.containers.len()),
-            ("dates at which containers may stop", self.expiries.len()),
+            ("containers", self.containers.all.len()),
+            ("dates at which containers may stop", self.containers.expiries.len()),
             (
                 "idle containers by function",
                 self.functions.iter().map(|function| function.idle.len()).sum(),
@@ -50,7 +50,7 @@ impl PlatformState {
             ("images to be dropped", of_nodes(&|node| node.dropped.len())),
             ("copies", of_images(&|image| image.copying.len())),
             ("loads", of_images(&|image| image.loading.len())),
-            ("effects", self.effects.len()),
+            ("effects", self.effects.queue.len()),
             ("invocations in line", self.in_line().count()),
         ]
     }
@@ -62,48 +62,51 @@ impl PlatformState {
             .filter(|invocation| matches!(invocation.phase, Phase::Pending(_)));
         assert_eq!(
             pending.count(),
-            self.pending.len(),
+            self.queues.pending.len(),
             "pending invocations are those in the queue"
         );
         let waiting: usize = self.images.iter().map(|image| image.waiting.len()).sum();
-        let running: u32 = self.containers.values().map(|container| container.serving).sum();
+        let running: u32 = self.containers.all.values().map(|container| container.serving).sum();
         self.check_gates();
         assert_eq!(
             self.invocations.len(),
-            self.new.len()
+            self.queues.new.len()
                 + self.in_line().count()
                 + waiting
-                + self.pending.len()
+                + self.queues.pending.len()
                 + running as usize,
             "an invocation is in exactly one place"
         );
         let by_function: usize = self.functions.iter().map(|function| function.pending.len()).sum();
-        assert_eq!(by_function, self.pending.len(), "the queues of the functions are the queue");
+        assert_eq!(
+            by_function,
+            self.queues.pending.len(),
+            "the queues of the functions are the queue"
+        );
     }
 
     fn check_nodes(&self) {
-        let mut busy = vec![0u32; self.nodes.len()];
-        let mut memory = vec![0u64; self.nodes.len()];
-        let mut disk = vec![0u64; self.nodes.len()];
-        let mut idle = vec![(0usize, Need::default()); self.nodes.len()];
-        for container in self.containers.values() {
-            let limits = &self.functions[container.function.index()].limits;
+        let mut busy = vec![0u32; self.nodes.all.len()];
+        let mut memory = vec![0u64; self.nodes.all.len()];
+        let mut disk = vec![0u64; self.nodes.all.len()];
+        let mut idle = vec![(0usize, Need::default()); self.nodes.all.len()];
+        for container in self.containers.all.values() {
+            let limits = &self.functions[container.function].limits;
             let node = container.node.index();
             memory[node] += limits.memory_bytes;
             disk[node] += limits.disk_bytes;
             busy[node] += container.serving;
             if container.serving == 0 && self.evicts {
                 idle[node].0 += 1;
-                idle[node].1.add(self.need(container.function));
+                idle[node].1.add(self.functions[container.function].need());
             }
         }
         self.check_places();
         self.functions.iter().for_each(|function| function.idle.check());
-        let is_member =
-            |node: &crate::NodeId| self.nodes[node.index()].membership == Membership::Joined;
-        let members = (0..self.nodes.len() as u32).map(crate::NodeId).filter(is_member);
-        assert!(members.eq(self.members.iter().copied()), "list of members");
-        for (index, node) in self.nodes.iter().enumerate() {
+        let is_member = |node: &crate::NodeId| self.nodes[*node].membership == Membership::Joined;
+        let members = self.nodes.all.ids().filter(is_member);
+        assert!(members.eq(self.nodes.members.iter().copied()), "list of members");
+        for (index, node) in self.nodes.all.iter().enumerate() {
             assert!(!node.up || node.membership == Membership::Joined, "who leaves takes nothing");
             let holds = node.slots_used > 0 || !node.claims.is_empty() || memory[index] > 0;
             match node.membership {
@@ -132,7 +135,7 @@ impl PlatformState {
             assert_eq!(node.claims.len(), moving.count(), "a claim for each copy and load");
             let free = node.free_slots() > 0;
             assert_eq!(
-                self.free_nodes.contains(crate::NodeId(index as u32)),
+                self.nodes.with_free_slot.contains(crate::NodeId(index as u32)),
                 free,
                 "index of free slots"
             );
@@ -157,8 +160,8 @@ impl PlatformState {
         let mut open: BTreeMap<(crate::FunctionId, crate::NodeId), (usize, usize)> =
             BTreeMap::new();
         let mut all = vec![0; self.functions.len()];
-        for container in self.containers.values() {
-            let function = &self.functions[container.function.index()];
+        for container in self.containers.all.values() {
+            let function = &self.functions[container.function];
             assert!(
                 container.serving <= function.concurrency,
                 "more invocations than a container serves"
@@ -176,7 +179,7 @@ impl PlatformState {
             assert_eq!(function.idle.len(), all, "containers that can serve");
         }
         for ((function, node), (containers, places)) in open {
-            let function = &self.functions[function.index()];
+            let function = &self.functions[function];
             assert_eq!(function.idle.on(node).count(), containers, "containers that can serve");
             let counted = function.rest.spare_on.get(&node).copied().unwrap_or(containers);
             assert_eq!(counted, places, "invocations that they can take");
@@ -185,19 +188,19 @@ impl PlatformState {
 
     fn check_images(&self) {
         let mut pins: BTreeMap<_, u32> = BTreeMap::new();
-        for container in self.containers.values() {
-            if let Some(image) = self.functions[container.function.index()].image {
+        for container in self.containers.all.values() {
+            if let Some(image) = self.functions[container.function].image {
                 *pins.entry((container.node, image)).or_default() += 1;
             }
         }
-        for (index, node) in self.nodes.iter().enumerate() {
-            let node_id = crate::NodeId(index as u32);
+        for node_id in self.nodes.all.ids() {
+            let node = &self.nodes[node_id];
             let mut idle_images = Need::default();
             for (&image, known) in &node.images {
                 if known.is_held_by_idle_only() {
-                    idle_images.add(self.size_of(image));
+                    idle_images.add(self.images[image].size());
                 }
-                let entry = &self.images[image.index()];
+                let entry = &self.images[image];
                 assert_eq!(
                     entry.on_disk.contains(node_id),
                     known.disk.is_present(),
@@ -246,15 +249,12 @@ impl PlatformState {
     }
 
     fn check_head(&self) {
-        let head = self.head.borrow();
-        for (index, image) in self.images.iter().enumerate() {
-            let id = crate::ImageId(index as u32);
-            let pending: usize = image
-                .functions_waiting
-                .iter()
-                .map(|f| self.functions[f.index()].pending.len())
-                .sum();
-            let copies = self.nodes.iter().filter(|node| node.image(id).disk.is_moving());
+        let head = self.head.disk.borrow();
+        for id in self.images.ids() {
+            let image = &self.images[id];
+            let pending: usize =
+                image.functions_waiting.iter().map(|f| self.functions[*f].pending.len()).sum();
+            let copies = self.nodes.all.iter().filter(|node| node.image(id).disk.is_moving());
             match image.head {
                 InTier::Present { file, .. } => {
                     let pins = head.pins(file) as usize;
@@ -281,13 +281,13 @@ impl PlatformState {
             }
             if let Some(since) = image.waits_since {
                 assert!(
-                    self.awaiting_room.contains(&(since, id)),
+                    self.head.awaiting_room.contains(&(since, id)),
                     "the line for room on the head disk"
                 );
             }
         }
         let line = self.images.iter().filter(|image| image.waits_since.is_some()).count();
-        assert_eq!(self.awaiting_room.len(), line, "nobody else stands in the line");
+        assert_eq!(self.head.awaiting_room.len(), line, "nobody else stands in the line");
         head.check();
     }
 }

@@ -3,9 +3,11 @@
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::{FileError, FileSystem};
 
+use super::expiry::Expiries;
 use super::idle::IdleKey;
 use super::{Change, Effect, Membership, Move, Need, PlatformState, StopReason};
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
+use crate::id_map::IdMap;
 use crate::keep_alive::{IdleNow, Keep};
 use crate::rules::ContainerReuse;
 use crate::{ContainerId, EventKind, FunctionId, ImageId, NodeId, steps};
@@ -65,6 +67,46 @@ impl super::Function {
     }
 }
 
+/// The containers.
+#[derive(Default)]
+pub(crate) struct Containers {
+    pub(crate) all: IdMap<ContainerId, Container>,
+    pub(super) expiries: Expiries,
+    pub(super) next_id: u64,
+    next_idle_sequence: u64,
+    next_use_sequence: u64,
+    /// The number of dispatches to them so far.
+    pub(crate) dispatches: u64,
+}
+
+impl Containers {
+    /// Adds a container with the next sequences.
+    fn add(&mut self, container: Container) -> ContainerId {
+        let id = ContainerId(self.next_id);
+        self.all.insert(id, container);
+        self.next_id += 1;
+        self.next_idle_sequence += 1;
+        self.next_use_sequence += 1;
+        id
+    }
+
+    /// The number of invocations that a container serves.
+    pub(crate) fn served_by(&self, container: ContainerId) -> u32 {
+        self.all.get(&container).map_or(0, |container| container.serving)
+    }
+
+    /// A policy may be wrong: only idle containers of the node may be evicted.
+    pub(super) fn only_idle(
+        &self,
+        node: NodeId,
+        mut victims: Vec<ContainerId>,
+    ) -> Vec<ContainerId> {
+        let is_idle = |container: &Container| container.node == node && container.serving == 0;
+        victims.retain(|id| self.all.get(id).is_some_and(is_idle));
+        victims
+    }
+}
+
 impl PlatformState {
     /// Starts a container ahead, evicting idle ones if their room is needed. `None` if there is not
     /// enough room.
@@ -85,15 +127,15 @@ impl PlatformState {
         function: FunctionId,
         chance: Option<u64>,
     ) -> Option<ContainerId> {
-        let image = self.functions[function.index()].image;
-        let need = self.need(function);
-        if self.evicts_for_images() {
+        let image = self.functions[function].image;
+        let need = self.functions[function].need();
+        if self.policies.evicts_for_images() {
             // Unused images are evicted before idle containers, and nothing is evicted in vain.
             if !self.obtain(node, need, image) || self.take_room(node, image, need).is_err() {
                 return None;
             }
         } else if self.take_room(node, image, need).is_err() {
-            let state = &self.nodes[node.index()];
+            let state = &self.nodes[node];
             let missing = Missing {
                 memory_bytes: need.memory_bytes.saturating_sub(state.memory.borrow().free()),
                 disk_bytes: need.disk_bytes.saturating_sub(state.disk.borrow().free()),
@@ -106,13 +148,11 @@ impl PlatformState {
         // The start is a use of the image, in memory and on disk.
         let renews = self.policies.rules.starts_renew_images;
         let used = if renews { FileSystem::touch } else { FileSystem::count_use };
-        self.nodes[node.index()].with_image(image, used);
+        self.nodes[node].with_image(image, used);
         self.touch(node);
-        let startup = &self.functions[function.index()].startup;
+        let startup = &self.functions[function].startup;
         let startup = chance.map_or_else(|| startup.ahead(), |chance| startup.of(chance));
-        let id = ContainerId(self.next_container);
-        self.next_container += 1;
-        let container = Container {
+        let id = self.containers.add(Container {
             node,
             function,
             serving: 0,
@@ -121,19 +161,16 @@ impl PlatformState {
             idle_since: self.now,
             started_at: self.now,
             uses: 0,
-            idle_sequence: self.next_idle_sequence,
-            use_sequence: self.next_use_sequence,
+            idle_sequence: self.containers.next_idle_sequence,
+            use_sequence: self.containers.next_use_sequence,
             expires: Time::NEVER,
             noted: Time::NEVER,
             rank: Rank::default(),
             ready_at: self.now + startup,
-        };
-        self.next_idle_sequence += 1;
-        self.next_use_sequence += 1;
-        self.containers.insert(id, container);
-        self.functions[function.index()].rest.containers += 1;
+        });
+        self.functions[function].rest.containers += 1;
         self.policies.eviction.started(node, function);
-        let capacity = self.functions[function.index()].concurrency;
+        let capacity = self.functions[function].concurrency;
         self.emit(|| EventKind::ContainerStarted {
             node,
             container: id,
@@ -154,18 +191,18 @@ impl PlatformState {
         image: Option<ImageId>,
         need: Need,
     ) -> Result<(), FileError> {
-        self.nodes[node.index()].with_image(image, FileSystem::pin);
+        self.nodes[node].with_image(image, FileSystem::pin);
         let result = self.reserve(node, need);
         if result.is_err() {
-            self.nodes[node.index()].with_image(image, FileSystem::unpin);
+            self.nodes[node].with_image(image, FileSystem::unpin);
         }
         result
     }
 
     fn reserve(&mut self, node: NodeId, need: Need) -> Result<(), FileError> {
-        let evicted = self.nodes[node.index()].disk.borrow_mut().reserve(need.disk_bytes)?;
+        let evicted = self.nodes[node].disk.borrow_mut().reserve(need.disk_bytes)?;
         self.evicted(Move::Copy, node, evicted);
-        let state = &self.nodes[node.index()];
+        let state = &self.nodes[node];
         let in_memory = state.memory.borrow_mut().reserve(need.memory_bytes);
         match in_memory {
             Ok(evicted) => self.evicted(Move::Load, node, evicted),
@@ -180,7 +217,7 @@ impl PlatformState {
     /// Evicts idle containers of a node until nothing is missing. Evicts none and returns false if
     /// all of them would not be enough.
     fn make_room(&mut self, node: NodeId, missing: Missing) -> bool {
-        let state = &self.nodes[node.index()];
+        let state = &self.nodes[node];
         let needed = Need { memory_bytes: missing.memory_bytes, disk_bytes: missing.disk_bytes };
         if !self.evicts || !needed.fits_into(state.idle_limits) {
             return false;
@@ -188,7 +225,7 @@ impl PlatformState {
         let mut idle = state.idle.iter().map(|key| self.idle_container(key.id));
         let Some(victims) = self.policies.eviction.choose(&mut idle, missing) else { return false };
         drop(idle);
-        for victim in self.only_idle(node, victims) {
+        for victim in self.containers.only_idle(node, victims) {
             self.stop_container(victim, StopReason::Evicted);
         }
         true
@@ -197,12 +234,12 @@ impl PlatformState {
     /// An idle container as eviction policies see it.
     pub(super) fn idle_container(&self, id: ContainerId) -> IdleContainer {
         steps::count(1);
-        self.facts(id, &self.containers[&id])
+        self.facts(id, &self.containers.all[&id])
     }
 
     fn facts(&self, id: ContainerId, container: &Container) -> IdleContainer {
         let Container { node, function, idle_since, .. } = *container;
-        let spec = &self.functions[function.index()];
+        let spec = &self.functions[function];
         IdleContainer {
             id,
             function,
@@ -217,11 +254,11 @@ impl PlatformState {
     /// The sort key of the open containers of a function: the first one serves.
     fn serving_key(&self, id: ContainerId, container: &Container) -> u64 {
         // A container that serves several at once is seldom idle, so its dispatches count.
-        let recency = || match self.functions[container.function.index()].concurrency {
+        let recency = || match self.functions[container.function].concurrency {
             1 => container.idle_sequence,
             _ => container.use_sequence,
         };
-        match self.policies.reuse {
+        match self.policies.reuse.rule {
             ContainerReuse::Oldest | ContainerReuse::Random => id.0,
             ContainerReuse::Newest => u64::MAX - id.0,
             ContainerReuse::LeastRecentlyUsed => recency(),
@@ -232,8 +269,8 @@ impl PlatformState {
     /// A container that serves no invocation any more, as keep-alive policies see it.
     pub(crate) fn idle_now(&mut self, container: ContainerId) -> Option<IdleNow> {
         let &Container { node, function, started_at, uses, .. } =
-            self.containers.get(&container)?;
-        let spec = &mut self.functions[function.index()];
+            self.containers.all.get(&container)?;
+        let spec = &mut self.functions[function];
         let (running, waiting) = (spec.running, spec.pending.len());
         spec.idle_since = if running == 0 && waiting == 0 { self.now } else { Time::NEVER };
         Some(IdleNow {
@@ -259,7 +296,7 @@ impl PlatformState {
             Keep::For(idle) => self.make_idle(id, Some(idle)),
             Keep::Forever => self.make_idle(id, None),
             Keep::Prewarm { after, keep } => {
-                let Some(&Container { node, function, .. }) = self.containers.get(&id) else {
+                let Some(&Container { node, function, .. }) = self.containers.all.get(&id) else {
                     return;
                 };
                 self.give_back(id);
@@ -271,13 +308,13 @@ impl PlatformState {
     /// Makes a container idle, for a time or until its room is needed. One that is to be discarded
     /// is stopped.
     pub(super) fn make_idle(&mut self, id: ContainerId, idle: Option<Duration>) {
-        let Some(known) = self.containers.get_mut(&id) else { return };
+        let Some(known) = self.containers.all.get_mut(&id) else { return };
         if known.is_discarded {
             return self.give_back(id);
         }
         let mut container = Container {
             idle_since: self.now,
-            idle_sequence: self.next_idle_sequence,
+            idle_sequence: self.containers.next_idle_sequence,
             expires: idle.map_or(Time::NEVER, |idle| self.now + idle),
             ..*known
         };
@@ -285,18 +322,18 @@ impl PlatformState {
         known.idle_sequence = container.idle_sequence;
         known.expires = container.expires;
         let (node, function) = (container.node, container.function);
-        self.next_idle_sequence += 1;
+        self.containers.next_idle_sequence += 1;
         if self.evicts {
             container.rank = self.policies.eviction.rank(&self.facts(id, &container));
-            if let Some(known) = self.containers.get_mut(&id) {
+            if let Some(known) = self.containers.all.get_mut(&id) {
                 known.rank = container.rank;
             }
         }
         self.open(id, &container);
         self.log.add(Change::Idle { container: id, function, node });
-        let image = self.functions[function.index()].image;
-        let limits = self.need(function);
-        let state = &mut self.nodes[node.index()];
+        let image = self.functions[function].image;
+        let limits = self.functions[function].need();
+        let state = &mut self.nodes[node];
         // What this container holds is now available by eviction.
         state.room_may_have_come();
         if self.evicts {
@@ -316,7 +353,7 @@ impl PlatformState {
     /// Inserts a container that can take an invocation into the list of its function.
     fn open(&mut self, id: ContainerId, container: &Container) {
         let key = self.serving_key(id, container);
-        let spec = &mut self.functions[container.function.index()];
+        let spec = &mut self.functions[container.function];
         spec.idle.insert(key, id, container.node);
         if spec.concurrency > 1 {
             *spec.rest.spare_on.entry(container.node).or_default() +=
@@ -332,7 +369,7 @@ impl PlatformState {
     fn close(&mut self, id: ContainerId, container: &Container) {
         let node = container.node;
         let key = self.serving_key(id, container);
-        let spec = &mut self.functions[container.function.index()];
+        let spec = &mut self.functions[container.function];
         spec.idle.remove(key, node);
         if spec.concurrency > 1 {
             let spare = spec.spare_capacity(container);
@@ -348,12 +385,11 @@ impl PlatformState {
     /// An invocation has left its container; returns the new state of that. A container that is
     /// lost or to be discarded gets no further invocations.
     pub(super) fn leave_container(&mut self, id: ContainerId, damage: Damage) -> Container {
-        let container =
-            self.containers.get_mut(&id).expect("a container that serves an invocation is there");
+        let container = self.containers.all.get_mut(&id).expect("it serves an invocation");
         let before = *container;
         let left = Container {
             serving: before.serving - 1,
-            is_lost: before.is_lost || damage.host_failed || !self.nodes[before.node.index()].up,
+            is_lost: before.is_lost || damage.host_failed || !self.nodes[before.node].up,
             is_discarded: before.is_discarded || damage.discard,
             // A container that has served has started, even if its start was cut short.
             ready_at: if before.serving == 1 {
@@ -365,7 +401,7 @@ impl PlatformState {
         };
         (container.serving, container.ready_at) = (left.serving, left.ready_at);
         (container.is_lost, container.is_discarded) = (left.is_lost, left.is_discarded);
-        let concurrency = self.functions[left.function.index()].concurrency;
+        let concurrency = self.functions[left.function].concurrency;
         if before.serving < concurrency && before.is_open() {
             self.close(id, &before);
         }
@@ -379,9 +415,9 @@ impl PlatformState {
     fn no_longer_idle(&mut self, id: ContainerId, container: &Container) {
         let Container { node, function, idle_since, rank, .. } = *container;
         self.close(id, container);
-        let image = self.functions[function.index()].image;
-        let limits = self.need(function);
-        let state = &mut self.nodes[node.index()];
+        let image = self.functions[function].image;
+        let limits = self.functions[function].need();
+        let state = &mut self.nodes[node];
         if self.evicts {
             state.idle.remove(&IdleKey { rank, since: idle_since, id });
             state.idle_limits = state.idle_limits.without(limits);
@@ -394,10 +430,10 @@ impl PlatformState {
     /// none.
     pub(super) fn idle_on(&self, node: NodeId) -> Vec<ContainerId> {
         if self.evicts {
-            return self.nodes[node.index()].idle.iter().map(|key| key.id).collect();
+            return self.nodes[node].idle.iter().map(|key| key.id).collect();
         }
         let is_there = |container: &Container| container.node == node && container.serving == 0;
-        let idle = self.containers.iter().filter(|(_, container)| is_there(container));
+        let idle = self.containers.all.iter().filter(|(_, container)| is_there(container));
         let mut idle: Vec<ContainerId> = idle.map(|(id, _)| id).collect();
         idle.sort_unstable();
         idle
@@ -406,24 +442,22 @@ impl PlatformState {
     /// Counts a dispatch to a container. Returns when it is ready and how many invocations it
     /// serves now.
     pub(super) fn occupy(&mut self, id: ContainerId, is_new: bool) -> Option<(Time, u32)> {
-        let container = self.containers.get_mut(&id)?;
+        let container = self.containers.all.get_mut(&id)?;
         // Copied before it is written: copying right after a partial write stalls on store
         // forwarding.
         let before = *container;
-        let (serving, use_sequence) = (before.serving + 1, self.next_use_sequence);
+        let (serving, use_sequence) = (before.serving + 1, self.containers.next_use_sequence);
         (container.serving, container.use_sequence) = (serving, use_sequence);
         container.uses = before.uses.saturating_add(1);
-        self.next_use_sequence += 1;
-        if self.policies.reuse == ContainerReuse::Random {
-            self.reuse_token = self.policies.reuse_random.next_word();
-        }
+        self.containers.next_use_sequence += 1;
+        self.policies.reuse.renew();
         match before.serving {
             _ if is_new => {}
             0 => self.no_longer_idle(id, &before),
             _ => self.close(id, &before),
         }
         let Container { node, function, .. } = before;
-        if serving < self.functions[function.index()].concurrency {
+        if serving < self.functions[function].concurrency {
             self.open(id, &Container { serving, use_sequence, ..before });
         }
         if self.evicts {
@@ -434,16 +468,16 @@ impl PlatformState {
 
     /// Whether a container is on the node, belongs to the function, and can take an invocation.
     pub(super) fn can_serve(&self, id: ContainerId, node: NodeId, function: FunctionId) -> bool {
-        self.containers.get(&id).is_some_and(|container| {
-            let has_place = container.serving < self.functions[function.index()].concurrency
-                && container.is_open();
+        self.containers.all.get(&id).is_some_and(|container| {
+            let has_place =
+                container.serving < self.functions[function].concurrency && container.is_open();
             has_place && container.node == node && container.function == function
         })
     }
 
     /// Stops an idle container and releases what it held.
     pub(super) fn stop_container(&mut self, id: ContainerId, why: StopReason) {
-        let Some(&container) = self.containers.get(&id) else { return };
+        let Some(&container) = self.containers.all.get(&id) else { return };
         debug_assert_eq!(container.serving, 0, "only idle containers are stopped");
         self.no_longer_idle(id, &container);
         self.end_container(id, Some(why));
@@ -456,17 +490,17 @@ impl PlatformState {
 
     /// `idle` says why an idle container stops.
     fn end_container(&mut self, id: ContainerId, idle: Option<StopReason>) {
-        let Some(container) = self.containers.remove(&id) else { return };
+        let Some(container) = self.containers.all.remove(&id) else { return };
         let Container { node, function, rank, is_lost, is_discarded, .. } = container;
         let was_idle = idle.is_some();
-        let leaves = self.nodes[node.index()].membership == Membership::Leaving;
+        let leaves = self.nodes[node].membership == Membership::Leaving;
         let why = idle.unwrap_or(match (is_lost, is_discarded) {
             (true, _) if leaves => StopReason::NodeLeaves,
             (true, _) => StopReason::Lost,
             (false, true) => StopReason::Discarded,
             (false, false) => StopReason::NotKept,
         });
-        self.functions[function.index()].rest.containers -= 1;
+        self.functions[function].rest.containers -= 1;
         self.log.add(Change::Stopped { container: id, function, node, why });
         let evicted = why == StopReason::Evicted;
         self.policies.eviction.stopped(&StoppedContainer {
@@ -475,16 +509,16 @@ impl PlatformState {
             node,
             evicted: evicted.then_some(rank),
         });
-        let need = self.need(function);
-        let image = self.functions[function.index()].image;
-        let state = &mut self.nodes[node.index()];
+        let need = self.functions[function].need();
+        let image = self.functions[function].image;
+        let state = &mut self.nodes[node];
         state.disk.borrow_mut().release(need.disk_bytes);
         state.memory.borrow_mut().release(need.memory_bytes);
         state.room_may_have_come();
-        self.nodes[node.index()].with_image(image, FileSystem::unpin);
+        self.nodes[node].with_image(image, FileSystem::unpin);
         self.count_pins(node, image, -1, 0);
         self.touch(node);
-        self.effects.push_back(Effect::Stopped { container: id });
+        self.effects.push(Effect::Stopped { container: id });
         let memory_bytes = need.memory_bytes;
         self.emit(|| EventKind::ContainerStopped {
             node,

@@ -14,6 +14,7 @@ use std::collections::BinaryHeap;
 
 use isotherm_kernel::Time;
 
+use super::containers::Containers;
 use super::{Container, Effect, PlatformState, StopReason};
 use crate::{ContainerId, steps};
 
@@ -52,6 +53,19 @@ impl Expiries {
     }
 }
 
+impl Containers {
+    /// Removes stale dates if they are the majority; O(1) amortised per insertion.
+    fn drop_stale_dates(&mut self) {
+        let Containers { expiries, all, .. } = self;
+        if expiries.dates.len() > 2 * all.len() + SLACK {
+            steps::count(expiries.dates.len() as u64);
+            expiries.dates.retain(|&Reverse((date, id))| {
+                all.get(&id).is_some_and(|container| container.noted == date)
+            });
+        }
+    }
+}
+
 impl PlatformState {
     /// Records the expiry date of a container that has become idle.
     pub(super) fn note_expiry(&mut self, id: ContainerId, container: &Container) {
@@ -59,54 +73,44 @@ impl PlatformState {
         if self.policies.rules.stale_timers_cause_rounds {
             if expires < Time::NEVER {
                 let idle = expires.since(self.now);
-                self.effects.push_back(Effect::KeepAlive { container: id, idle_sequence, idle });
+                self.effects.push(Effect::KeepAlive { container: id, idle_sequence, idle });
             }
         } else if expires < noted {
-            if let Some(container) = self.containers.get_mut(&id) {
+            if let Some(container) = self.containers.all.get_mut(&id) {
                 container.noted = expires;
             }
-            self.drop_stale_dates();
-            if self.expiries.note(expires, id) {
-                self.effects.push_back(Effect::Expire { at: expires });
+            self.containers.drop_stale_dates();
+            if self.containers.expiries.note(expires, id) {
+                self.effects.push(Effect::Expire { at: expires });
             }
-        }
-    }
-
-    /// Removes stale dates if they are the majority; O(1) amortised per insertion.
-    fn drop_stale_dates(&mut self) {
-        let PlatformState { expiries, containers, .. } = self;
-        if expiries.dates.len() > 2 * containers.len() + SLACK {
-            steps::count(expiries.dates.len() as u64);
-            expiries.dates.retain(|&Reverse((date, id))| {
-                containers.get(&id).is_some_and(|container| container.noted == date)
-            });
         }
     }
 
     /// The date of the service's look has come. Returns whether a container must stop now;
     /// containers used since get a new entry.
     pub(crate) fn has_expired(&mut self) -> bool {
-        self.expiries.alarm = Time::NEVER;
-        while let Some(&Reverse((date, id))) = self.expiries.dates.peek() {
+        let Containers { all, expiries: Expiries { dates, alarm }, .. } = &mut self.containers;
+        *alarm = Time::NEVER;
+        while let Some(&Reverse((date, id))) = dates.peek() {
             steps::count(1);
             if date > self.now {
-                self.expiries.alarm = date;
-                self.effects.push_back(Effect::Expire { at: date });
+                *alarm = date;
+                self.effects.push(Effect::Expire { at: date });
                 return false;
             }
-            let noted = self.containers.get_mut(&id).filter(|container| container.noted == date);
+            let noted = all.get_mut(&id).filter(|container| container.noted == date);
             let Some(container) = noted else {
-                self.expiries.dates.pop();
+                dates.pop();
                 continue;
             };
             if container.serving == 0 && container.expires <= self.now {
                 return true;
             }
-            self.expiries.dates.pop();
+            dates.pop();
             // A busy container gets an entry when it becomes idle.
             container.noted = if container.serving == 0 { container.expires } else { Time::NEVER };
             if container.noted < Time::NEVER {
-                self.expiries.dates.push(Reverse((container.noted, id)));
+                dates.push(Reverse((container.noted, id)));
             }
         }
         false
@@ -115,7 +119,7 @@ impl PlatformState {
     /// Stops the containers whose keep-alive time has passed.
     pub(crate) fn expire(&mut self) {
         while self.has_expired() {
-            if let Some(Reverse((_, id))) = self.expiries.dates.pop() {
+            if let Some(Reverse((_, id))) = self.containers.expiries.dates.pop() {
                 self.stop_container(id, StopReason::NotKept);
             }
         }
@@ -124,7 +128,7 @@ impl PlatformState {
     /// The timer of one idle period has ended. Nothing happens if the container was used since or
     /// is gone.
     pub(crate) fn idle_timer_ended(&mut self, id: ContainerId, idle_sequence: u64) {
-        let current = self.containers.get(&id).is_some_and(|container| {
+        let current = self.containers.all.get(&id).is_some_and(|container| {
             container.serving == 0
                 && container.expires < Time::NEVER
                 && container.idle_sequence == idle_sequence

@@ -1,10 +1,13 @@
 //! The invocations that have not ended, in rows that are used again.
 
+use std::cell::Cell;
 use std::ops::Index;
 
-use super::{Invocation, Phase};
-use crate::InvocationId;
+use isotherm_kernel::Time;
+
 use crate::id_map::IdMap;
+use crate::life::Life;
+use crate::{ContainerId, FunctionId, InvocationId};
 
 /// The row of an invocation in tables that are arrays: the service keeps there what belongs to it.
 /// It is used again when the end of the invocation has been handled.
@@ -35,6 +38,55 @@ impl InvocationKey {
     }
 }
 
+/// The phase of an invocation: where it waits or runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Submitted; not yet admitted or throttled.
+    New,
+    /// Waiting at a concurrency limit.
+    Throttled,
+    /// Waiting for its image to be on the head disk.
+    AwaitsImage,
+    /// Schedulable, with its position in the queue.
+    Pending(u64),
+    /// In a container.
+    Running(ContainerId),
+    /// It has ended; its row is not free yet, or vacant.
+    Ended,
+}
+
+/// An invocation, in two cache lines.
+#[repr(align(64))]
+pub(crate) struct Invocation {
+    pub(crate) id: InvocationId,
+    pub(crate) row: Row,
+    pub(crate) function: FunctionId,
+    pub(crate) phase: Phase,
+    /// The random word for the start-up of a container that is started for it.
+    pub(crate) chance: u64,
+    pub(crate) life: Life,
+    /// Whether it is found by its id.
+    pub(super) is_listed: bool,
+    /// Whether the service keeps something for it that is to be handled at its end. Set by the
+    /// service.
+    pub(crate) is_attended: Cell<bool>,
+    /// Whether there is a handle, whose user may read the names in the record. Set by the service.
+    pub(crate) has_handle: Cell<bool>,
+}
+
+const _: () = assert!(size_of::<Invocation>() == 128, "two cache lines");
+
+impl Invocation {
+    pub(crate) fn key(&self) -> InvocationKey {
+        InvocationKey { id: self.id, row: self.row }
+    }
+
+    /// Whether it has this key and has not ended.
+    fn is(&self, key: InvocationKey) -> bool {
+        self.id == key.id && self.phase != Phase::Ended
+    }
+}
+
 /// The invocations that have not ended.
 #[derive(Default)]
 pub(crate) struct InvocationTable {
@@ -42,6 +94,7 @@ pub(crate) struct InvocationTable {
     /// The rows that are free.
     vacant: Vec<Row>,
     len: usize,
+    next_id: u64,
     /// The rows of those that are looked for by their ids. Most are not: they are dispatched at
     /// once.
     listed: IdMap<InvocationId, Row>,
@@ -55,6 +108,13 @@ impl InvocationTable {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// An id that has not been given before.
+    #[inline]
+    pub(super) fn new_id(&mut self) -> InvocationId {
+        self.next_id += 1;
+        InvocationId(self.next_id - 1)
     }
 
     /// Adds an invocation whose row is given to it.
@@ -125,6 +185,35 @@ impl InvocationTable {
     #[inline]
     pub(super) fn release(&mut self, row: Row) {
         self.vacant.push(row);
+    }
+
+    /// The invocations in containers, in the order of submission.
+    pub(crate) fn running(&self) -> Vec<InvocationKey> {
+        self.all_that(|phase| matches!(phase, Phase::Running(_)))
+    }
+
+    /// The invocations in a phase, in the order of submission.
+    pub(crate) fn all_that(&self, is_meant: impl Fn(Phase) -> bool) -> Vec<InvocationKey> {
+        let meant = self.iter().filter(|invocation| is_meant(invocation.phase));
+        let mut meant: Vec<InvocationKey> = meant.map(Invocation::key).collect();
+        meant.sort_unstable_by_key(|key| key.id);
+        meant
+    }
+
+    /// The body of an invocation begins at another date than the end of the start-up.
+    pub(crate) fn body_begins(&mut self, key: InvocationKey, at: Time) {
+        let invocation = self.at_mut(key);
+        if let Some(dispatched) = invocation.and_then(|found| found.life.dispatched.as_mut()) {
+            dispatched.begins = at;
+        }
+    }
+
+    /// The container that an invocation is in.
+    pub(crate) fn container_of(&self, key: InvocationKey) -> Option<ContainerId> {
+        match self.at(key)?.phase {
+            Phase::Running(container) => Some(container),
+            _ => None,
+        }
     }
 
     /// All of them, in arbitrary order.

@@ -7,30 +7,30 @@ use isotherm_services::{ActionReport, FailureCause};
 
 use super::containers::Damage;
 use super::{
-    Change, Container, Effect, Finished, Function, Image, Invocation, InvocationKey, Node, Pending,
-    Phase, PlatformState,
+    Change, Container, Effect, Finished, Function, Image, Invocation, InvocationKey, Nodes,
+    Pending, Phase, PlatformState,
 };
+use crate::id_vec::IdVec;
 use crate::keep_alive::Invoked;
 use crate::life::{Life, Names};
 use crate::rules::AfterFailure;
-use crate::{ContainerId, EventKind, FunctionId, InvocationId, InvocationRecord, Outcome};
+use crate::{ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Outcome};
 
 impl PlatformState {
     /// Accepts an invocation.
     pub(crate) fn submit(&mut self, function: FunctionId) -> &mut Invocation {
-        let id = InvocationId(self.next_invocation);
-        self.next_invocation += 1;
-        let spec = &mut self.functions[function.index()];
+        let id = self.invocations.new_id();
+        let spec = &mut self.functions[function];
         if let Some(since) = spec.idle_since() {
             spec.rest.last_idle = Some(self.now.since(since));
             spec.idle_since = Time::NEVER;
         }
         if spec.take_prewarming().is_some() {
-            self.effects.push_back(Effect::ForgetPrewarm { function });
+            self.effects.push(Effect::ForgetPrewarm { function });
         }
         self.emit(|| EventKind::Submitted { invocation: id, function });
         let life = Life::new(self.now);
-        let chance = self.functions[function.index()].startup.chance();
+        let chance = self.functions[function].startup.chance();
         let invocation = self.invocations.insert(|row| Invocation {
             id,
             row,
@@ -42,13 +42,13 @@ impl PlatformState {
             is_attended: Cell::new(false),
             has_handle: Cell::new(false),
         });
-        self.new.push_back((invocation.key(), function));
+        self.queues.new.push_back((invocation.key(), function));
         invocation
     }
 
     /// An invocation that is about to be accepted, as keep-alive policies see it.
     pub(crate) fn invoked_now(&self, function: FunctionId) -> Invoked {
-        let spec = &self.functions[function.index()];
+        let spec = &self.functions[function];
         Invoked {
             at: self.now,
             function,
@@ -77,17 +77,14 @@ impl PlatformState {
         self.invocations.list(key);
         let Some(invocation) = self.invocations.at_mut(key) else { return };
         let pending = Pending { invocation: id, function: invocation.function };
-        let sequence = self.pending.push(pending);
-        invocation.phase = Phase::Pending(sequence);
-        let function = invocation.function;
+        let Pending { function, .. } = pending;
+        let spec = &mut self.functions[function];
+        invocation.phase = Phase::Pending(self.queues.push(&mut spec.pending, pending));
         self.log.add(Change::Pending { invocation: id, function });
-        let spec = &mut self.functions[function.index()];
-        spec.pending.push_at(sequence, pending);
-        let image = spec.image;
-        self.functions_waiting.insert(function);
-        if let Some(image) = image {
-            self.images[image.index()].functions_waiting.insert(function);
-            self.pin_on_head(image);
+        if let Some(image) = spec.image {
+            let image = &mut self.images[image];
+            image.functions_waiting.insert(function);
+            self.head.pin(image.head);
         }
     }
 
@@ -99,18 +96,14 @@ impl PlatformState {
         sequence: u64,
     ) {
         self.log.add(Change::Left { invocation, function });
-        self.pending.remove(sequence);
-        let spec = &mut self.functions[function.index()];
-        spec.pending.remove(sequence);
-        let (image, none_left) = (spec.image, spec.pending.is_empty());
-        if none_left {
-            self.functions_waiting.remove(function);
-        }
-        if let Some(image) = image {
+        let spec = &mut self.functions[function];
+        let none_left = self.queues.remove(&mut spec.pending, function, sequence);
+        if let Some(image) = spec.image {
+            let image = &mut self.images[image];
             if none_left {
-                self.images[image.index()].functions_waiting.remove(&function);
+                image.functions_waiting.remove(&function);
             }
-            self.unpin_on_head(image);
+            self.head.unpin(image.head);
         }
     }
 
@@ -134,12 +127,9 @@ impl PlatformState {
     ) {
         let Some(invocation) = self.invocations.at(key) else { return };
         let InvocationKey { id, row } = key;
-        let names = if self.names_wanted || invocation.has_handle.get() {
-            names(&self.functions, &self.images, &self.nodes, invocation)
-        } else {
-            Names { function: &self.no_name, image: None, node: None }
-        };
-        let record = self.records.of(&invocation.life, id, &names, |record| {
+        let are_read = self.records.names_wanted || invocation.has_handle.get();
+        let names = are_read.then(|| names(&self.functions, &self.images, &self.nodes, invocation));
+        let record = self.records.of(&invocation.life, id, names, |record| {
             record.finished = self.now;
             record.outcome = outcome;
             // Nearly always both are `None`; then nothing is moved.
@@ -150,10 +140,10 @@ impl PlatformState {
         });
         let (function, phase) = (invocation.function, invocation.phase);
         let (is_attended, has_handle) = (invocation.is_attended.get(), invocation.has_handle.get());
-        self.has_ended_handles |= has_handle;
+        self.effects.has_ended_handles |= has_handle;
         self.invocations.remove(key);
-        self.finished.push_back(Finished { row, is_attended, record });
-        self.effects.push_back(Effect::Ended { invocation: id, outcome });
+        self.effects.finished.push_back(Finished { row, is_attended, record });
+        self.effects.push(Effect::Ended { invocation: id, outcome });
         let container = match phase {
             Phase::Running(container) => Some(container),
             _ => None,
@@ -185,7 +175,7 @@ impl PlatformState {
         };
         let left = self.leave_container(container, damage);
         let Container { node, function, .. } = left;
-        self.functions[function.index()].running -= 1;
+        self.functions[function].running -= 1;
         self.change_slots_used(node, |used| used - 1);
         self.log.add(Change::Ended { invocation: key.id, function, node });
         let (outcome, cause) = match report.result {
@@ -201,7 +191,7 @@ impl PlatformState {
         if left.is_lost {
             self.give_back(container);
             // The memory was lost with the host; until now the container pinned its image there.
-            if let Some(image) = self.functions[function.index()].image {
+            if let Some(image) = self.functions[function].image {
                 self.drop_from_memory(node, image);
             }
             self.let_go(node);
@@ -213,12 +203,12 @@ impl PlatformState {
     /// The effect of a failed body on its container.
     #[cold]
     fn damage(&self, container: ContainerId, cause: &FailureCause) -> Damage {
-        let Some(container) = self.containers.get(&container) else { return Damage::default() };
+        let Some(container) = self.containers.all.get(&container) else { return Damage::default() };
         // A body may also fail because of another host, which does not affect its container.
-        let node = &self.nodes[container.node.index()];
+        let node = &self.nodes[container.node];
         let host_failed =
             matches!(cause, FailureCause::HostFailed { host } if *node.name == **host);
-        let on_failure = self.functions[container.function.index()].rest.on_failure;
+        let on_failure = self.functions[container.function].rest.on_failure;
         let after = match cause {
             FailureCause::Cancelled | FailureCause::ServiceStopped { .. } => AfterFailure::Keep,
             FailureCause::TimeLimit => on_failure.timeout,
@@ -235,11 +225,11 @@ impl PlatformState {
         match invocation.phase {
             Phase::Ended => return false,
             Phase::New => {
-                self.new.retain(|&(new, _)| new != key);
+                self.queues.new.retain(|&(new, _)| new != key);
             }
             Phase::Throttled => self.leave_line(id, function),
             Phase::AwaitsImage => {
-                if let Some(image) = self.functions[function.index()].image {
+                if let Some(image) = self.functions[function].image {
                     self.leave_image(id, image);
                 }
             }
@@ -247,7 +237,7 @@ impl PlatformState {
                 self.leave_queue(id, function, sequence);
             }
             Phase::Running(_) => {
-                self.effects.push_back(Effect::CancelBody { invocation: key });
+                self.effects.push(Effect::CancelBody { invocation: key });
                 return true;
             }
         }
@@ -259,22 +249,9 @@ impl PlatformState {
 
     /// Ends every invocation that is not in a container with a cause, in the order of submission.
     pub(crate) fn fail_all_waiting(&mut self, cause: &FailureCause) {
-        for key in self.all_that(|phase| !matches!(phase, Phase::Running(_))) {
+        for key in self.invocations.all_that(|phase| !matches!(phase, Phase::Running(_))) {
             self.cancel(key, cause.clone());
         }
-    }
-
-    /// The invocations in containers, in the order of submission.
-    pub(crate) fn running(&self) -> Vec<InvocationKey> {
-        self.all_that(|phase| matches!(phase, Phase::Running(_)))
-    }
-
-    /// The invocations in a phase, in the order of submission.
-    pub(crate) fn all_that(&self, is_meant: impl Fn(Phase) -> bool) -> Vec<InvocationKey> {
-        let meant = self.invocations.iter().filter(|invocation| is_meant(invocation.phase));
-        let mut meant: Vec<InvocationKey> = meant.map(Invocation::key).collect();
-        meant.sort_unstable_by_key(|key| key.id);
-        meant
     }
 
     /// The record so far of an invocation that has not ended.
@@ -287,31 +264,10 @@ impl PlatformState {
         }
     }
 
-    /// The body of an invocation begins at another date than the end of the start-up.
-    pub(crate) fn body_begins(&mut self, key: InvocationKey, at: Time) {
-        let invocation = self.invocations.at_mut(key);
-        if let Some(dispatched) = invocation.and_then(|found| found.life.dispatched.as_mut()) {
-            dispatched.begins = at;
-        }
-    }
-
-    /// The container that an invocation is in.
-    pub(crate) fn container_of(&self, key: InvocationKey) -> Option<ContainerId> {
-        match self.invocations.at(key)?.phase {
-            Phase::Running(container) => Some(container),
-            _ => None,
-        }
-    }
-
-    /// The number of invocations that a container serves.
-    pub(crate) fn served_by(&self, container: ContainerId) -> u32 {
-        self.containers.get(&container).map_or(0, |container| container.serving)
-    }
-
     /// Disk limit of a container in bytes.
     pub(crate) fn disk_limit(&self, container: ContainerId) -> u64 {
-        let container = &self.containers[&container];
-        self.functions[container.function.index()].limits.disk_bytes
+        let container = &self.containers.all[&container];
+        self.functions[container.function].limits.disk_bytes
     }
 
     /// Ends an invocation whose body will not report its end, as [`body_ended`](Self::body_ended)
@@ -340,19 +296,15 @@ fn outcome_of(cause: &FailureCause) -> Outcome {
 
 /// The names for the record of an invocation.
 fn names<'a>(
-    functions: &'a [Function],
-    images: &'a [Image],
-    nodes: &'a [Node],
+    functions: &'a IdVec<FunctionId, Function>,
+    images: &'a IdVec<ImageId, Image>,
+    nodes: &'a Nodes,
     invocation: &Invocation,
 ) -> Names<'a> {
-    let function = &functions[invocation.function.index()];
+    let function = &functions[invocation.function];
     Names {
         function: &function.rest.name,
-        image: function.image.map(|image| &images[image.index()].name),
-        node: invocation
-            .life
-            .dispatched
-            .as_ref()
-            .map(|dispatched| &nodes[dispatched.node.index()].name),
+        image: function.image.map(|image| &images[image].name),
+        node: invocation.life.dispatched.as_ref().map(|dispatched| &nodes[dispatched.node].name),
     }
 }

@@ -5,8 +5,6 @@
 //! nothing. When no container and no move is left, its images are removed and it has left. It keeps
 //! its id, with which it may join again.
 
-use std::rc::Rc;
-
 use super::{Change, Move, Node, PlatformState, StopReason};
 use crate::{EventKind, ImageId, NodeId};
 
@@ -30,7 +28,7 @@ impl PlatformState {
     }
 
     fn emit_joined(&mut self, node: NodeId) {
-        let Node { slots, capacity, .. } = self.nodes[node.index()];
+        let Node { slots, capacity, .. } = self.nodes[node];
         self.emit(|| EventKind::NodeJoined {
             node,
             slots,
@@ -41,16 +39,13 @@ impl PlatformState {
 
     /// A node that has left, or is leaving, joins again; `is_on` says whether its host is on.
     pub(crate) fn node_rejoins(&mut self, node: NodeId, is_on: bool) {
-        let state = &mut self.nodes[node.index()];
+        let state = &mut self.nodes[node];
         match std::mem::replace(&mut state.membership, Membership::Joined) {
             Membership::Joined => return,
             Membership::Leaving => self.emit(|| EventKind::NodeStays { node }),
             Membership::Left => self.emit_joined(node),
         }
-        if let Err(place) = self.members.binary_search(&node) {
-            self.members.insert(place, node);
-        }
-        self.roster = Rc::default();
+        self.nodes.join(node);
         self.log.add(Change::Joined { node });
         if is_on {
             self.take_up(node);
@@ -59,17 +54,14 @@ impl PlatformState {
 
     /// A node is to leave.
     pub(crate) fn node_leaves(&mut self, node: NodeId) {
-        let state = &mut self.nodes[node.index()];
+        let state = &mut self.nodes[node];
         if state.membership != Membership::Joined {
             return;
         }
         state.membership = Membership::Leaving;
         state.up = false;
         state.room_may_have_come();
-        if let Ok(place) = self.members.binary_search(&node) {
-            self.members.remove(place);
-        }
-        self.roster = Rc::default();
+        self.nodes.leave(node);
         self.log.add(Change::Leaving { node });
         self.emit(|| EventKind::NodeLeaving { node });
         for container in self.idle_on(node) {
@@ -81,7 +73,7 @@ impl PlatformState {
 
     /// Something on a node has ended: if it is leaving and nothing else is there, it has left.
     pub(super) fn let_go(&mut self, node: NodeId) {
-        let state = &self.nodes[node.index()];
+        let state = &self.nodes[node];
         let is_empty = state.slots_used == 0 && state.claims.is_empty();
         if state.membership != Membership::Leaving || !is_empty {
             return;
@@ -92,7 +84,7 @@ impl PlatformState {
             self.remove_image(Move::Load, node, image);
             self.remove_image(Move::Copy, node, image);
         }
-        let state = &mut self.nodes[node.index()];
+        let state = &mut self.nodes[node];
         state.membership = Membership::Left;
         let (slots, memory_bytes) = (state.slots, state.capacity.memory_bytes);
         self.log.add(Change::NodeLeft { node });

@@ -1,6 +1,8 @@
 //! Moves of images to nodes: copies from the head disk to a node's disk, and loads from there into
 //! its memory. Both follow the same rules; and what becomes of images that leave a node again.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::{Evicted, FailureCause, FileSystem};
 
@@ -15,6 +17,19 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest wait. It is the limit of the kubelet, whose back-off for pulling an image doubles up
 /// to 300 s (Kubernetes documentation, "Images", `ImagePullBackOff`).
 const LONGEST_RETRY: Duration = Duration::from_secs(300);
+
+/// Interrupted copies and loads.
+#[derive(Default)]
+pub(super) struct Retries {
+    /// The date and the cause of the last interruption, until a copy or load succeeds.
+    pub(super) broken: BTreeMap<(ImageId, NodeId), (Time, FailureCause)>,
+    /// By the date of their retry. Emptied whenever a part of the platform comes on.
+    backing_off: BTreeSet<(Time, NodeId, ImageId)>,
+    /// The dates at which the service will be woken for them.
+    timers: BTreeSet<Time>,
+    /// When a part of the platform last came on.
+    recovered_at: Time,
+}
 
 impl Move {
     fn started(self, node: NodeId, image: ImageId, bytes: u64) -> EventKind {
@@ -51,10 +66,10 @@ impl PlatformState {
     /// Begins a copy or load, if that makes sense. Returns whether it has begun and nothing was
     /// evicted for it.
     pub(super) fn begin_move(&mut self, step: Move, node: NodeId, image: ImageId) -> bool {
-        let state = &self.nodes[node.index()];
+        let state = &self.nodes[node];
         let mut known = state.image(image);
         let source = match step {
-            Move::Copy => self.images[image.index()].head,
+            Move::Copy => self.images[image].head,
             Move::Load => known.disk,
         };
         let wanted = state.up
@@ -65,9 +80,9 @@ impl PlatformState {
             return false;
         }
         let claim = self.may_begin(step, node, image);
-        let entry = &self.images[image.index()];
+        let entry = &self.images[image];
         let bytes = entry.bytes_of(step);
-        let tier = self.nodes[node.index()].tier(step);
+        let tier = self.nodes[node].tier(step);
         let Some((claim, (moving, evicted))) =
             claim.and_then(|claim| Some((claim, tier.begin(image, entry, bytes, self.now)?)))
         else {
@@ -76,31 +91,31 @@ impl PlatformState {
         };
         let room_was_free = evicted.is_empty();
         self.evicted(step, node, evicted);
-        let state = &mut self.nodes[node.index()];
+        let state = &mut self.nodes[node];
         *state.image_mut(image).at(step) = moving;
         state.claim(image, claim);
-        let from = if step == Move::Copy { &self.head } else { &state.disk };
+        let from = if step == Move::Copy { &self.head.disk } else { &state.disk };
         from.with(source, FileSystem::pin);
-        self.images[image.index()].places(step).1.insert(node);
+        self.images[image].places(step).1.insert(node);
         self.image_moved(node, image);
         self.emit(|| step.started(node, image, bytes));
-        self.effects.push_back(Effect::Move { step, node, image });
+        self.effects.push(Effect::Move { step, node, image });
         room_was_free
     }
 
     /// A copy or load found no room. If moves wait for room, this is reported once until room is
     /// released; otherwise there is a notice.
     fn refuse(&mut self, step: Move, node: NodeId, image: ImageId) {
-        let waits = self.evicts_for_images();
-        if waits && !self.nodes[node.index()].refused.insert((step, image)) {
+        let waits = self.policies.evicts_for_images();
+        if waits && !self.nodes[node].refused.insert((step, image)) {
             return;
         }
         self.emit(|| step.failed(node, image, false));
         if !waits {
-            *self.nodes[node.index()].image_mut(image).at(step) = InTier::Refused;
-            self.images[image.index()].places(step).1.insert(node);
+            *self.nodes[node].image_mut(image).at(step) = InTier::Refused;
+            self.images[image].places(step).1.insert(node);
             self.image_moved(node, image);
-            self.effects.push_back(Effect::MoveRefused { step, node, image });
+            self.effects.push(Effect::MoveRefused { step, node, image });
         }
     }
 
@@ -113,9 +128,9 @@ impl PlatformState {
         result: Result<(), FailureCause>,
     ) {
         let now = self.now;
-        self.images[image.index()].places(step).1.remove(node);
+        self.images[image].places(step).1.remove(node);
         self.image_moved(node, image);
-        let state = &mut self.nodes[node.index()];
+        let state = &mut self.nodes[node];
         let mut known = state.image(image);
         let at = known.at(step);
         let InTier::Moving { since, .. } = *at else {
@@ -139,10 +154,11 @@ impl PlatformState {
         state.room_may_have_come();
         match step {
             Move::Copy => {
-                self.unpin_on_head(image);
+                let on_head = self.images[image].head;
+                self.head.unpin(on_head);
                 // A file that has been read completely was used.
                 if arrives {
-                    self.head.with(self.images[image.index()].head, FileSystem::touch);
+                    self.head.disk.with(on_head, FileSystem::touch);
                 }
             }
             Move::Load => {
@@ -152,12 +168,12 @@ impl PlatformState {
             }
         }
         if arrives {
-            self.images[image.index()].places(step).0.insert(node);
-            self.broken_moves.remove(&(image, node));
+            self.images[image].places(step).0.insert(node);
+            self.retries.broken.remove(&(image, node));
             self.emit(|| step.ended(node, image));
         } else {
             if let Err(cause) = result {
-                self.broken_moves.insert((image, node), (now, cause));
+                self.retries.broken.insert((image, node), (now, cause));
             }
             self.emit(|| step.failed(node, image, true));
             self.retry_later(node, image, since);
@@ -177,16 +193,13 @@ impl PlatformState {
     /// An image has left the disk or the memory of a node.
     fn left(&mut self, step: Move, node: NodeId, image: ImageId) {
         self.image_moved(node, image);
-        let state = &mut self.nodes[node.index()];
+        let state = &mut self.nodes[node];
         *state.image_mut(image).at(step) = InTier::Absent;
         state.forget_if_gone(image, self.now);
         if step == Move::Copy {
-            if state.dropped.is_empty() {
-                self.nodes_with_dropped.push(node);
-            }
-            state.dropped.push(image);
+            self.nodes.note_dropped(node, image);
         }
-        let entry = &mut self.images[image.index()];
+        let entry = &mut self.images[image];
         entry.places(step).0.remove(node);
         let bytes = entry.bytes_of(step);
         self.emit(|| step.evicted(node, image, bytes));
@@ -194,10 +207,9 @@ impl PlatformState {
 
     /// Drops images from memory that are no longer on their node's disk.
     pub(super) fn drop_images_without_file(&mut self) {
-        while let Some(node) = self.nodes_with_dropped.pop() {
-            let dropped = std::mem::take(&mut self.nodes[node.index()].dropped);
+        while let Some((node, dropped)) = self.nodes.take_dropped() {
             for image in dropped {
-                if !self.nodes[node.index()].image(image).disk.is_present() {
+                if !self.nodes[node].image(image).disk.is_present() {
                     self.drop_from_memory(node, image);
                 }
             }
@@ -211,7 +223,7 @@ impl PlatformState {
 
     /// Removes an image from where a move has brought it, if it is there and unused.
     pub(super) fn remove_image(&mut self, step: Move, node: NodeId, image: ImageId) {
-        let state = &mut self.nodes[node.index()];
+        let state = &mut self.nodes[node];
         let there = *state.image(image).at(step);
         let removed = state.tier(step).with(there, FileSystem::remove);
         if removed.is_some_and(|removed| removed.is_ok()) {
@@ -220,19 +232,14 @@ impl PlatformState {
         }
     }
 
-    pub(super) fn images_in_memory(&self, node: NodeId) -> Vec<ImageId> {
-        let memory = self.nodes[node.index()].memory.borrow();
-        memory.files().map(|(_, file)| ImageId(memory.tag(file) as u32)).collect()
-    }
-
     /// The claim of a copy or load if it may begin; evicts idle containers if their room is needed.
     /// Under the reference's rules the attempt itself decides.
     fn may_begin(&mut self, step: Move, node: NodeId, image: ImageId) -> Option<Need> {
-        if !self.evicts_for_images() {
+        if !self.policies.evicts_for_images() {
             return Some(Need::default());
         }
         let claim = self.may_move(step, node, image)?;
-        let need = step.need(&self.images[image.index()]);
+        let need = step.need(&self.images[image]);
         self.obtain(node, need, None).then_some(claim)
     }
 
@@ -240,12 +247,12 @@ impl PlatformState {
     /// would fail again while a link is off, so the wait doubles with each interruption, until a
     /// part of the platform comes on.
     fn retry_later(&mut self, node: NodeId, image: ImageId, since: Time) {
-        if !self.evicts_for_images() || !self.nodes[node.index()].up {
+        if !self.policies.evicts_for_images() || !self.nodes[node].up {
             return;
         }
         let now = self.now;
-        let known = self.nodes[node.index()].image_mut(image);
-        if since < self.recovered_at && self.recovered_at == now {
+        let known = self.nodes[node].image_mut(image);
+        if since < self.retries.recovered_at && self.retries.recovered_at == now {
             // The cause of the failure may have been repaired before this was handled.
             known.retry_at = now;
             return;
@@ -256,36 +263,36 @@ impl PlatformState {
         known.failures = known.failures.saturating_add(1);
         known.retry_at = now + wait;
         let retry_at = known.retry_at;
-        self.backing_off.insert((retry_at, node, image));
+        self.retries.backing_off.insert((retry_at, node, image));
         self.retry_due();
     }
 
     /// Touches the nodes whose retries are due, and has the service woken for the next one. A
     /// further timer is set only for a date before all others, so there are few.
     pub(crate) fn retry_due(&mut self) {
-        while self.retry_timers.first().is_some_and(|&at| at <= self.now) {
-            self.retry_timers.pop_first();
+        while self.retries.timers.first().is_some_and(|&at| at <= self.now) {
+            self.retries.timers.pop_first();
         }
-        while let Some(&(at, node, _)) = self.backing_off.first()
+        while let Some(&(at, node, _)) = self.retries.backing_off.first()
             && at <= self.now
         {
-            self.backing_off.pop_first();
+            self.retries.backing_off.pop_first();
             self.touch(node);
         }
-        let Some(&(at, ..)) = self.backing_off.first() else { return };
-        if at < Time::NEVER && self.retry_timers.first().is_none_or(|&first| at < first) {
-            self.retry_timers.insert(at);
-            self.effects.push_back(Effect::RetryMove { after: at.since(self.now) });
+        let Some(&(at, ..)) = self.retries.backing_off.first() else { return };
+        if at < Time::NEVER && self.retries.timers.first().is_none_or(|&first| at < first) {
+            self.retries.timers.insert(at);
+            self.effects.push(Effect::RetryMove { after: at.since(self.now) });
         }
     }
 
     /// A host, a disk or a link has come on: all interrupted moves are due. Returns whether there
     /// are any. It looks only at interrupted moves.
     pub(crate) fn part_recovered(&mut self) -> bool {
-        self.recovered_at = self.now;
-        let due = std::mem::take(&mut self.backing_off);
+        self.retries.recovered_at = self.now;
+        let due = std::mem::take(&mut self.retries.backing_off);
         for &(_, node, image) in &due {
-            let known = self.nodes[node.index()].image_mut(image);
+            let known = self.nodes[node].image_mut(image);
             known.retry_at = known.retry_at.min(self.now);
             self.touch(node);
         }

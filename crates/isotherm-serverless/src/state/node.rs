@@ -171,6 +171,20 @@ impl Node {
         self.memory.with(known.memory, act);
     }
 
+    /// Its spare room, available without evicting containers: free, or held by unpinned images.
+    pub(super) fn spare(&self) -> Need {
+        let (disk, memory) = (self.disk.borrow(), self.memory.borrow());
+        Need {
+            memory_bytes: memory.free().saturating_add(memory.evictable()),
+            disk_bytes: disk.free().saturating_add(disk.evictable()),
+        }
+    }
+
+    pub(super) fn images_in_memory(&self) -> Vec<ImageId> {
+        let memory = self.memory.borrow();
+        memory.files().map(|(_, file)| ImageId(memory.tag(file) as u32)).collect()
+    }
+
     pub(crate) fn image(&self, image: ImageId) -> NodeImage {
         self.images.get(&image).copied().unwrap_or_default()
     }

@@ -31,19 +31,19 @@ impl PlatformState {
         after: Duration,
         keep: Duration,
     ) {
-        let spec = &mut self.functions[function.index()];
+        let spec = &mut self.functions[function];
         let before = spec.take_prewarming();
         spec.is_prewarming = true;
         spec.rest.prewarming = Some(Prewarming { node, keep });
         if before.is_some() {
-            self.effects.push_back(Effect::ForgetPrewarm { function });
+            self.effects.push(Effect::ForgetPrewarm { function });
         }
-        self.effects.push_back(Effect::Prewarm { function, after });
+        self.effects.push(Effect::Prewarm { function, after });
     }
 
     /// Starts the planned container, if it is still of use and there is room.
     pub(crate) fn prewarm(&mut self, function: FunctionId) {
-        let spec = &mut self.functions[function.index()];
+        let spec = &mut self.functions[function];
         let Some(Prewarming { node, keep }) = spec.take_prewarming() else { return };
         if spec.idle.is_empty() {
             self.start_idle(function, node, Some(keep));
@@ -65,13 +65,14 @@ impl PlatformState {
             return;
         };
         self.emit(|| EventKind::Prewarmed { node, container });
-        let startup = self.containers[&container].ready_at.since(self.now);
+        let startup = self.containers.all[&container].ready_at.since(self.now);
         self.make_idle(container, keep.map(|keep| startup + keep));
     }
 
     /// Whether there is room for a container of the function without evicting another one.
     fn has_free_room(&self, function: FunctionId, node: NodeId) -> bool {
-        let image = self.functions[function.index()].image;
-        self.nodes[node.index()].up && self.missing(node, self.need(function), image).is_nothing()
+        let image = self.functions[function].image;
+        self.nodes[node].up
+            && self.missing(node, self.functions[function].need(), image).is_nothing()
     }
 }

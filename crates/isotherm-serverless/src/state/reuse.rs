@@ -9,12 +9,36 @@
 //!   *token*, a random word in the state that is replaced at each dispatch. So a scheduler may ask
 //!   any number of times before it decides, and gets the same answers.
 
+use isotherm_kernel::Random;
 use rustc_hash::FxHashMap;
 
+use crate::rules::ContainerReuse;
 use crate::steps;
 
 /// The increment of SplitMix64 between the draws of one token.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The order.
+pub(crate) struct Reuse {
+    pub(super) rule: ContainerReuse,
+    random: Random,
+    /// The random word for draws, until the next dispatch.
+    pub(super) token: u64,
+}
+
+impl Reuse {
+    pub(crate) fn new(rule: ContainerReuse, mut random: Random) -> Self {
+        Reuse { rule, token: random.next_word(), random }
+    }
+
+    /// Replaces the token.
+    #[inline]
+    pub(super) fn renew(&mut self) {
+        if self.rule == ContainerReuse::Random {
+            self.token = self.random.next_word();
+        }
+    }
+}
 
 /// A sequence of containers drawn at random, as numbers below `len`, by a lazy Fisher–Yates shuffle
 /// with multiplicities. O(1) per draw.

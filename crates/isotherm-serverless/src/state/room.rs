@@ -24,32 +24,15 @@ use crate::eviction::Missing;
 use crate::{ContainerId, FunctionId, ImageId, NodeId, steps};
 
 impl PlatformState {
-    /// The room that a container of the function takes, excluding its image.
-    pub(super) fn need(&self, function: FunctionId) -> Need {
-        let limits = &self.functions[function.index()].limits;
-        Need { memory_bytes: limits.memory_bytes, disk_bytes: limits.disk_bytes }
-    }
-
     /// The obtainable room of a node: free, or held by unpinned images or idle containers.
     pub(super) fn obtainable(&self, node: NodeId) -> Need {
-        let state = &self.nodes[node.index()];
-        let mut room = self.spare(node);
+        let state = &self.nodes[node];
+        let mut room = self.nodes[node].spare();
         if self.evicts {
             room.add(state.idle_limits);
             room.add(state.idle_images);
         }
         room
-    }
-
-    /// The spare room of a node, available without evicting containers: free, or held by unpinned
-    /// images.
-    pub(super) fn spare(&self, node: NodeId) -> Need {
-        let state = &self.nodes[node.index()];
-        let (disk, memory) = (state.disk.borrow(), state.memory.borrow());
-        Need {
-            memory_bytes: memory.free().saturating_add(memory.evictable()),
-            disk_bytes: disk.free().saturating_add(disk.evictable()),
-        }
     }
 
     /// Like [`has_room`](Self::has_room), without evicting containers.
@@ -60,7 +43,7 @@ impl PlatformState {
         reserved: Need,
     ) -> bool {
         let need = self.need_beside(function, node, reserved, false);
-        need.is_some_and(|need| need.fits_into(self.spare(node)))
+        need.is_some_and(|need| need.fits_into(self.nodes[node].spare()))
     }
 
     /// What a new container of the function and its image need on the node, together with
@@ -75,8 +58,8 @@ impl PlatformState {
         evicts: bool,
     ) -> Option<Need> {
         steps::count(1);
-        let state = &self.nodes[node.index()];
-        let image = self.functions[function.index()].image;
+        let state = &self.nodes[node];
+        let image = self.functions[function].image;
         let waits = |image| {
             let known = state.image(image);
             !known.memory.is_present() && known.retry_at > self.now
@@ -85,12 +68,12 @@ impl PlatformState {
             return None;
         }
         let mut need = self.taken_beside(image, node, reserved, evicts);
-        need.add(self.need(function));
+        need.add(self.functions[function].need());
         Some(need)
     }
 
-    /// What a container with this image finds taken on the node: `reserved`, the claims of transfers
-    /// of other images, and what the image itself needs.
+    /// What a container with this image finds taken on the node: `reserved`, the claims of
+    /// transfers of other images, and what the image itself needs.
     #[inline(always)]
     fn taken_beside(
         &self,
@@ -99,7 +82,7 @@ impl PlatformState {
         reserved: Need,
         evicts: bool,
     ) -> Need {
-        let state = &self.nodes[node.index()];
+        let state = &self.nodes[node];
         let mut taken = reserved;
         taken.add(state.claimed);
         if let Some(image) = image {
@@ -122,7 +105,8 @@ impl PlatformState {
         node: NodeId,
         reserved: Need,
     ) -> [Option<Need>; 2] {
-        let spare = self.taken_beside(image, node, reserved, false).left_of(self.spare(node));
+        let spare =
+            self.taken_beside(image, node, reserved, false).left_of(self.nodes[node].spare());
         if !self.evicts {
             return [spare; 2];
         }
@@ -133,9 +117,9 @@ impl PlatformState {
     /// How much of the obtainable room of a node the image itself needs if a container of it is to
     /// run there: its size if it is missing or evictable.
     pub(super) fn image_need(&self, image: ImageId, node: NodeId) -> Need {
-        let state = &self.nodes[node.index()];
+        let state = &self.nodes[node];
         let known = state.image(image);
-        let size = &self.images[image.index()];
+        let size = &self.images[image];
         let can_go = known.busy == 0;
         let on_disk = match known.disk {
             InTier::Present { .. } if !can_go || known.memory.is_moving() => 0,
@@ -163,21 +147,21 @@ impl PlatformState {
     /// Whether a container of the function and its image could ever be on the node.
     #[inline]
     pub(super) fn fits(&self, function: FunctionId, node: NodeId) -> bool {
-        let need = self.functions[function.index()].rest.with_image;
-        need.fits_into(self.smallest) || need.fits_into(self.nodes[node.index()].capacity)
+        let need = self.functions[function].rest.with_image;
+        need.fits_into(self.nodes.smallest) || need.fits_into(self.nodes[node].capacity)
     }
 
     /// The claim for the container that is to follow, if a copy or load may begin now.
     pub(super) fn may_move(&self, step: Move, node: NodeId, image: ImageId) -> Option<Need> {
-        let entry = &self.images[image.index()];
+        let entry = &self.images[image];
         let wanted = entry.functions_waiting.iter().find(|&&function| {
             self.fits(function, node) && self.has_room(function, node, Need::default())
         });
         if let Some(&function) = wanted {
-            return Some(self.need(function));
+            return Some(self.functions[function].need());
         }
         // No such container has room now. The image may still move into free room.
-        let state = &self.nodes[node.index()];
+        let state = &self.nodes[node];
         let mut taken = state.claimed;
         taken.add(step.need(entry));
         let free = entry.bytes_of(step) <= state.tier(step).borrow().free();
@@ -214,12 +198,12 @@ impl PlatformState {
 
     /// The part of `need` that is neither free nor held by unpinned images other than `keep`.
     pub(super) fn missing(&self, node: NodeId, need: Need, keep: Option<ImageId>) -> Missing {
-        let state = &self.nodes[node.index()];
+        let state = &self.nodes[node];
         let (disk, memory) = (state.disk.borrow(), state.memory.borrow());
         let mut kept = Need::default();
         if let Some(image) = keep {
             let known = state.image(image);
-            let size = &self.images[image.index()];
+            let size = &self.images[image];
             if known.disk.file().is_some_and(|file| disk.pins(file) == 0) {
                 kept.disk_bytes = size.bytes;
             }
@@ -243,15 +227,15 @@ impl PlatformState {
         missing: Missing,
         keep: Option<ImageId>,
     ) -> Vec<ContainerId> {
-        let state = &self.nodes[node.index()];
+        let state = &self.nodes[node];
         let mut idle = state.idle.iter().map(|&IdleKey { id, .. }| {
             let mut idle = self.idle_container(id);
-            if let Some(image) = self.functions[idle.function.index()].image
+            if let Some(image) = self.functions[idle.function].image
                 && keep != Some(image)
             {
                 let known = state.image(image);
                 if known.busy == 0 && known.idle == 1 {
-                    let size = self.size_of(image);
+                    let size = self.images[image].size();
                     idle.memory_bytes = idle.memory_bytes.saturating_add(size.memory_bytes);
                     idle.disk_bytes = idle.disk_bytes.saturating_add(size.disk_bytes);
                 }
@@ -261,28 +245,9 @@ impl PlatformState {
         self.policies
             .eviction
             .choose(&mut idle, missing)
-            .map(|victims| self.only_idle(node, victims))
+            .map(|victims| self.containers.only_idle(node, victims))
             .filter(|victims| !victims.is_empty())
             .unwrap_or_else(|| state.idle.iter().take(1).map(|key| key.id).collect())
-    }
-
-    /// A policy may be wrong: only idle containers of the node may be evicted.
-    pub(super) fn only_idle(
-        &self,
-        node: NodeId,
-        mut victims: Vec<ContainerId>,
-    ) -> Vec<ContainerId> {
-        victims.retain(|id| {
-            self.containers
-                .get(id)
-                .is_some_and(|container| container.node == node && container.serving == 0)
-        });
-        victims
-    }
-
-    pub(super) fn size_of(&self, image: ImageId) -> Need {
-        let size = &self.images[image.index()];
-        Need { memory_bytes: size.memory_bytes, disk_bytes: size.bytes }
     }
 
     /// Changes the numbers of busy and idle containers that pin an image on a node.
@@ -294,8 +259,8 @@ impl PlatformState {
         idle: i32,
     ) {
         let Some(image) = image else { return };
-        let size = self.size_of(image);
-        let state = &mut self.nodes[node.index()];
+        let size = self.images[image].size();
+        let state = &mut self.nodes[node];
         let known = state.image_mut(image);
         let before = known.is_held_by_idle_only();
         known.busy = known.busy.saturating_add_signed(busy);

@@ -20,53 +20,69 @@ pub(crate) enum Asks {
     Round,
 }
 
+/// The rounds of the scheduler.
+#[derive(Default)]
+pub(super) struct Rounds {
+    /// Whether the current round continues the last one, for the same message.
+    pub(super) repeats: bool,
+    /// The rounds since the last one, for the same message, in which anything was feasible.
+    in_vain: usize,
+    /// The date at which to hold a round whether or not an invocation is pending.
+    next: Option<Time>,
+    /// The first date at which the service will be woken for a round.
+    timer: Option<Time>,
+    /// That date has come.
+    is_due: bool,
+}
+
 impl PlatformState {
     /// Asks for a round if an invocation is pending, or at the date that a plan has named.
     pub(super) fn ask_for_round(&mut self) -> Asks {
-        self.repeats = false;
-        self.in_vain = 0;
-        if self.pending.is_empty() && !self.round_is_due { Asks::Nothing } else { Asks::Round }
+        self.rounds.repeats = false;
+        self.rounds.in_vain = 0;
+        let wanted = self.rounds.is_due || !self.queues.pending.is_empty();
+        if wanted { Asks::Round } else { Asks::Nothing }
     }
 
     /// Has a round held at a date, in place of an earlier one.
     pub(crate) fn hold_round_at(&mut self, at: Time) {
-        self.next_round = (at < Time::NEVER).then_some(at);
+        self.rounds.next = (at < Time::NEVER).then_some(at);
         self.set_round_timer();
     }
 
     /// Has the service woken for the next round, unless it will be woken earlier, and sees then.
     fn set_round_timer(&mut self) {
-        if let Some(at) = self.next_round
-            && self.round_timer.is_none_or(|timer| at < timer)
+        if let Some(at) = self.rounds.next
+            && self.rounds.timer.is_none_or(|timer| at < timer)
         {
-            self.round_timer = Some(at);
-            self.effects.push_back(Effect::HoldRound { at });
+            self.rounds.timer = Some(at);
+            self.effects.push(Effect::HoldRound { at });
         }
     }
 
     /// The service was woken for a round. Returns whether it is due.
     pub(crate) fn note_round_due(&mut self) -> bool {
-        self.round_timer.take_if(|at| *at <= self.now);
-        self.round_is_due = self.next_round.take_if(|at| *at <= self.now).is_some();
+        self.rounds.timer.take_if(|at| *at <= self.now);
+        self.rounds.is_due = self.rounds.next.take_if(|at| *at <= self.now).is_some();
         self.set_round_timer();
-        self.round_is_due
+        self.rounds.is_due
     }
 
     /// Carries out the decisions of a round: dispatches, loads, copies, stops, starts. Another
     /// round is asked for if the scheduler has more to decide.
     pub(crate) fn answer_round(&mut self, plan: &Plan) -> Asks {
-        let before = (self.effects.len(), self.next_container);
-        self.round_is_due = false;
+        let before = (self.effects.queue.len(), self.containers.next_id);
+        self.rounds.is_due = false;
         self.carry_out(plan);
         // A scheduler that decides the same in vain again and again is not asked for ever.
-        let is_feasible = (self.effects.len(), self.next_container) != before;
-        self.in_vain = if is_feasible { 0 } else { self.in_vain + 1 };
+        let is_feasible = (self.effects.queue.len(), self.containers.next_id) != before;
+        self.rounds.in_vain = if is_feasible { 0 } else { self.rounds.in_vain + 1 };
         if let Some(at) = plan.next_round {
             // Time has to pass until then, so that rounds of no use do not hold it up for ever.
             self.hold_round_at(at.max(self.now + Duration::from_nanos(1)));
         }
-        self.repeats = plan.goes_on && self.in_vain < self.pending.len();
-        if self.repeats {
+        self.rounds.repeats = plan.goes_on && self.rounds.in_vain < self.queues.pending.len();
+        if self.rounds.repeats {
             return Asks::Round;
         }
         // Dispatched invocations no longer pin their image on the head disk, so there may be room.
@@ -103,21 +119,21 @@ impl PlatformState {
 
     /// Stops a container, if there is one that is idle.
     fn stop_idle(&mut self, id: ContainerId) {
-        if self.containers.get(&id).is_some_and(|container| container.serving == 0) {
+        if self.containers.all.get(&id).is_some_and(|container| container.serving == 0) {
             self.stop_container(id, StopReason::Planned);
         }
     }
 
     fn start_ahead(&mut self, start: StartAhead) {
         let StartAhead { function, node, keep } = start;
-        if node.index() < self.nodes.len() && function.index() < self.functions.len() {
+        if self.nodes.all.get(node).is_some() && self.functions.get(function).is_some() {
             self.start_idle(function, node, keep);
         }
     }
 
     /// Whether the ids of a decision exist: a scheduler may be wrong.
     fn exist(&self, node: NodeId, image: crate::ImageId) -> bool {
-        node.index() < self.nodes.len() && image.index() < self.images.len()
+        self.nodes.all.get(node).is_some() && self.images.get(image).is_some()
     }
 
     /// Dispatches an invocation if that is feasible now; otherwise it keeps its position in the
@@ -143,8 +159,8 @@ impl PlatformState {
     /// round that follows would ask the scheduler again, and a rule that draws or counts would
     /// decide differently than in rounds alone; so there is always a round.
     pub(super) fn asks_for_place(&mut self) -> bool {
-        self.repeats = false;
-        self.pending.is_empty() && self.evicts_for_images()
+        self.rounds.repeats = false;
+        self.queues.pending.is_empty() && self.policies.evicts_for_images()
     }
 
     /// Dispatches the new invocation that was asked about, or admits it and asks for a round.
@@ -184,7 +200,7 @@ impl PlatformState {
         node: NodeId,
         wanted: Option<ContainerId>,
     ) -> Option<(ContainerId, bool)> {
-        if node.index() >= self.nodes.len() || self.nodes[node.index()].free_slots() == 0 {
+        if self.nodes.all.get(node).is_none_or(|node| node.free_slots() == 0) {
             return None;
         }
         match wanted {
@@ -201,7 +217,7 @@ impl PlatformState {
 
     fn give(&mut self, key: InvocationKey, node: NodeId, container: ContainerId, is_new: bool) {
         let Some((ready_at, serving)) = self.occupy(container, is_new) else { return };
-        self.dispatches += 1;
+        self.containers.dispatches += 1;
         self.change_slots_used(node, |used| used + 1);
         let (startup, was_idle) = (ready_at.since(self.now), !is_new && serving == 1);
         self.note_dispatch(key, node, container, is_new, startup, was_idle);
@@ -210,7 +226,7 @@ impl PlatformState {
     /// A container with capacity left, if containers serve several invocations at once: it may have
     /// been started in this round.
     fn place_beside_others(&self, node: NodeId, function: FunctionId) -> Option<ContainerId> {
-        let spec = &self.functions[function.index()];
+        let spec = &self.functions[function];
         if spec.concurrency == 1 {
             return None;
         }
@@ -224,8 +240,8 @@ impl PlatformState {
         function: FunctionId,
         chance: Option<u64>,
     ) -> Option<ContainerId> {
-        if let Some(image) = self.functions[function.index()].image {
-            let known = self.nodes[node.index()].image(image);
+        if let Some(image) = self.functions[function].image {
+            let known = self.nodes[node].image(image);
             if !known.disk.is_present() || !known.memory.is_present() {
                 return None;
             }
@@ -252,7 +268,7 @@ impl PlatformState {
         invocation.phase = Phase::Running(container);
         let function = invocation.function;
         self.log.add(Change::Started { invocation: id, function, node });
-        let spec = &mut self.functions[function.index()];
+        let spec = &mut self.functions[function];
         spec.running += 1;
         let (limit, memory_bytes) = (spec.limits.time, spec.limits.memory_bytes);
         // An invocation that is dispatched at once is admitted at this moment.
@@ -262,7 +278,7 @@ impl PlatformState {
         });
         let (mut copy_wait, mut load_wait) = (Duration::ZERO, Duration::ZERO);
         if let Some(image) = spec.image {
-            let known = self.nodes[node.index()].image(image);
+            let known = self.nodes[node].image(image);
             copy_wait = known.disk.moved().within(admitted, now);
             load_wait = known.memory.moved().within(admitted, now);
         }
@@ -284,6 +300,6 @@ impl PlatformState {
             start_kind,
         });
         let invocation = key;
-        self.effects.push_back(Effect::Start { invocation, node, container, startup, limit });
+        self.effects.push(Effect::Start { invocation, node, container, startup, limit });
     }
 }

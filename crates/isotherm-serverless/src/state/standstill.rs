@@ -41,7 +41,7 @@ impl PlatformState {
             *first = since.min(*first);
         }
         let unfinished = |((lack, function), (count, since)): ((Lack, FunctionId), _)| Unfinished {
-            function: self.functions[function.index()].rest.name.to_string(),
+            function: self.functions[function].rest.name.to_string(),
             lack,
             count,
             since,
@@ -51,40 +51,37 @@ impl PlatformState {
 
     /// What an invocation lacks whose image is not on the head disk.
     fn lacks_image(&self, id: InvocationId, function: FunctionId) -> Lack {
-        let Some(image) = self.functions[function.index()].image else {
+        let Some(image) = self.functions[function].image else {
             return self.limit_before(id, function);
         };
-        let entry = &self.images[image.index()];
+        let entry = &self.images[image];
         let name = entry.name.to_string();
         if entry.head.is_moving() {
             return Lack::Download { image: name };
         }
-        let head = self.head.borrow();
+        let head = self.head.disk.borrow();
         let obtainable_bytes = head.free().saturating_add(head.evictable());
         Lack::HeadDisk { image: name, bytes: entry.bytes, obtainable_bytes }
     }
 
     /// What an invocation of the function lacks that can be scheduled.
     fn lacks_place(&self, function: FunctionId) -> Lack {
-        let all = self.members.iter().copied();
+        let all = self.nodes.members.iter().copied();
         let fitting: Vec<NodeId> = all.filter(|&node| self.fits(function, node)).collect();
         if fitting.is_empty() {
             return Lack::HostsLeft;
         }
-        let is_up = |node: &NodeId| self.nodes[node.index()].up;
+        let is_up = |node: &NodeId| self.nodes[*node].up;
         let up: Vec<NodeId> = fitting.iter().copied().filter(is_up).collect();
-        let image = self.functions[function.index()].image;
+        let image = self.functions[function].image;
         if up.is_empty() {
             // A host that comes on periodically is not what is missing.
-            let returning: Vec<NodeId> = fitting
-                .iter()
-                .copied()
-                .filter(|node| self.nodes[node.index()].comes_back)
-                .collect();
+            let returning: Vec<NodeId> =
+                fitting.iter().copied().filter(|node| self.nodes[*node].comes_back).collect();
             let broken = image.and_then(|image| self.broken_on(image, &returning));
             return broken.unwrap_or(Lack::HostsOff { hosts: fitting.len() });
         }
-        let has_slot = |node: &NodeId| self.nodes[node.index()].free_slots() > 0;
+        let has_slot = |node: &NodeId| self.nodes[*node].free_slots() > 0;
         let with_slot: Vec<NodeId> = up.iter().copied().filter(has_slot).collect();
         if with_slot.is_empty() {
             return Lack::Slot { hosts: up.len() };
@@ -95,7 +92,7 @@ impl PlatformState {
         let needs: Vec<(NodeId, Need, Need)> =
             with_slot.iter().map(|&node| self.need_and_room(function, node)).collect();
         if let Some(&(node, ..)) = needs.iter().find(|(_, need, room)| need.fits_into(*room)) {
-            return Lack::Decision { node: self.nodes[node.index()].name.to_string() };
+            return Lack::Decision { node: self.nodes[node].name.to_string() };
         }
         let most_memory = needs.iter().max_by_key(|(_, _, room)| room.memory_bytes);
         let enough_memory =
@@ -113,7 +110,7 @@ impl PlatformState {
 
     /// Whether the image is in transit to one of the nodes, or was interrupted on its way.
     fn lacks_image_on(&self, image: ImageId, nodes: &[NodeId]) -> Option<Lack> {
-        let known = |node: NodeId| self.nodes[node.index()].image(image);
+        let known = |node: NodeId| self.nodes[node].image(image);
         if nodes.iter().any(|&node| known(node).memory.is_present()) {
             return None;
         }
@@ -132,22 +129,22 @@ impl PlatformState {
     /// The last interruption of a copy or load of the image to one of the nodes.
     fn broken_on(&self, image: ImageId, nodes: &[NodeId]) -> Option<Lack> {
         let broken =
-            nodes.iter().filter_map(|&node| Some((node, self.broken_moves.get(&(image, node))?)));
+            nodes.iter().filter_map(|&node| Some((node, self.retries.broken.get(&(image, node))?)));
         let (node, (_, cause)) = broken.max_by_key(|&(node, &(at, _))| (at, Reverse(node)))?;
         let (image, node) = self.names(image, node);
         Some(Lack::BrokenImage { image, node, cause: cause.to_string() })
     }
 
     fn names(&self, image: ImageId, node: NodeId) -> (String, String) {
-        (self.images[image.index()].name.to_string(), self.nodes[node.index()].name.to_string())
+        (self.images[image].name.to_string(), self.nodes[node].name.to_string())
     }
 
     /// The need of a container of the function and its missing image on a node, and the obtainable
     /// room there.
     fn need_and_room(&self, function: FunctionId, node: NodeId) -> (NodeId, Need, Need) {
-        let mut need = self.need(function);
-        need.add(self.nodes[node.index()].claimed);
-        if let Some(image) = self.functions[function.index()].image {
+        let mut need = self.functions[function].need();
+        need.add(self.nodes[node].claimed);
+        if let Some(image) = self.functions[function].image {
             need.add(self.image_need(image, node));
         }
         (node, need, self.obtainable(node))

@@ -49,7 +49,7 @@ pub(crate) struct CommonGate {
     /// The queue at this gate, in the order of submission.
     line: BTreeSet<InvocationId>,
     /// Invocations that have just entered and were not processed yet.
-    let_in: VecDeque<InvocationId>,
+    pub(super) let_in: VecDeque<InvocationId>,
 }
 
 impl Gate {
@@ -97,14 +97,23 @@ impl CommonGate {
         (self.sharing, self.reserved) = (sharing, if self.limit.is_some() { reserved } else { 0 });
         true
     }
+
+    /// Lets in as many as may be inside.
+    fn let_more_in(&mut self) {
+        while self.is_open()
+            && let Some(next) = self.line.pop_first()
+        {
+            self.inside += 1;
+            self.let_in.push_back(next);
+        }
+    }
 }
 
 impl PlatformState {
     /// The limit at which an invocation of the function waits: that of the function, and whether it
     /// is a reservation, or that of the service.
     pub(super) fn limit_before(&self, id: InvocationId, function: FunctionId) -> Lack {
-        let (Function { gate, rest, .. }, common) =
-            (&self.functions[function.index()], &self.common_gate);
+        let (Function { gate, rest, .. }, common) = (&self.functions[function], &self.common_gate);
         match gate.limit() {
             Some(limit) if rest.line.contains(&id) => {
                 Lack::FunctionConcurrency { limit, reserved: gate.reserved }
@@ -119,7 +128,7 @@ impl PlatformState {
     /// A new invocation arrives at the gates. Returns whether it is inside; otherwise it waits or
     /// has ended.
     pub(super) fn passes(&mut self, key: InvocationKey, function: FunctionId) -> bool {
-        let Function { gate, rest, .. } = &mut self.functions[function.index()];
+        let Function { gate, rest, .. } = &mut self.functions[function];
         let common = &mut self.common_gate;
         if gate.limit().is_none() && common.limit.is_none() {
             return true;
@@ -144,20 +153,15 @@ impl PlatformState {
                 invocation.phase = Phase::Throttled;
             }
         } else {
-            let function = self.functions[function.index()].rest.name.clone();
+            let function = self.functions[function].rest.name.clone();
             self.end(key, Outcome::Rejected, Some(FailureCause::Throttled { function }));
         }
         false
     }
 
-    /// Takes the next invocation that has entered and was not processed.
-    pub(super) fn next_let_in(&mut self) -> Option<InvocationId> {
-        self.common_gate.let_in.pop_front()
-    }
-
     /// An invocation of the function that was inside has ended: the next ones enter.
     pub(super) fn leave_gates(&mut self, function: FunctionId) {
-        let Function { gate, rest, .. } = &mut self.functions[function.index()];
+        let Function { gate, rest, .. } = &mut self.functions[function];
         let common = &mut self.common_gate;
         if gate.limit().is_none() && common.limit.is_none() {
             return;
@@ -174,23 +178,13 @@ impl PlatformState {
                 common.line.insert(next);
             }
         }
-        self.open_common_gate();
-    }
-
-    fn open_common_gate(&mut self) {
-        let common = &mut self.common_gate;
-        while common.is_open()
-            && let Some(next) = common.line.pop_first()
-        {
-            common.inside += 1;
-            common.let_in.push_back(next);
-        }
+        common.let_more_in();
     }
 
     /// Removes an invocation that waits at a gate.
     pub(super) fn leave_line(&mut self, id: InvocationId, function: FunctionId) {
         let position = |line: &VecDeque<InvocationId>| line.iter().position(|&other| other == id);
-        let Function { gate, rest, .. } = &mut self.functions[function.index()];
+        let Function { gate, rest, .. } = &mut self.functions[function];
         if let Some(place) = position(&rest.line) {
             rest.line.remove(place);
             return;
@@ -233,10 +227,9 @@ impl PlatformState {
             count
         };
         let common = &self.common_gate;
-        for (index, function) in self.functions.iter().enumerate() {
-            let Function { gate, rest, .. } = function;
+        for id in self.functions.ids() {
+            let Function { gate, rest, .. } = &self.functions[id];
             if gate.limit().is_some() || common.limit.is_some() {
-                let id = FunctionId(index as u32);
                 let of =
                     |other: InvocationId| self.invocations.get(other).map(|found| found.function);
                 let waits = |&&other: &&InvocationId| of(other) == Some(id);
@@ -257,7 +250,7 @@ impl PlatformState {
             }
         }
         if common.limit.is_some() {
-            let shared = |id: FunctionId| !self.functions[id.index()].gate.reserved;
+            let shared = |id: FunctionId| !self.functions[id].gate.reserved;
             assert_eq!(common.inside, inside(&shared), "who is inside of those who share");
             assert!(
                 common.line.is_empty() || !common.is_open(),

@@ -10,6 +10,7 @@ use isotherm_services::{Evicted, FileId, FileSystem};
 
 use super::Image;
 use crate::ImageId;
+use crate::id_vec::IdVec;
 
 /// A file system that a storage service and the platform's state share.
 pub(crate) type SharedFileSystem = Rc<RefCell<FileSystem>>;
@@ -126,7 +127,7 @@ impl Deref for Tier {
 }
 
 /// The image of an evicted file; `None` for a file of a user.
-pub(super) fn image_of_file(images: &[Image], evicted: &Evicted) -> Option<ImageId> {
+pub(super) fn image_of_file(images: &IdVec<ImageId, Image>, evicted: &Evicted) -> Option<ImageId> {
     let id = ImageId(u32::try_from(evicted.tag).ok()?);
-    images.get(id.index()).filter(|image| image.name == evicted.name).map(|_| id)
+    images.get(id).filter(|image| image.name == evicted.name).map(|_| id)
 }

@@ -135,19 +135,19 @@ impl<'a> View<'a> {
     // Policies may ask about ids that they have made up, or kept from another platform.
 
     fn node(&self, node: NodeId) -> Option<&'a Node> {
-        self.state().nodes.get(node.index())
+        self.state().nodes.all.get(node)
     }
 
     fn function(&self, function: FunctionId) -> Option<&'a Function> {
-        self.state().functions.get(function.index())
+        self.state().functions.get(function)
     }
 
     fn image(&self, image: ImageId) -> Option<&'a Image> {
-        self.state().images.get(image.index())
+        self.state().images.get(image)
     }
 
     fn knows(&self, function: FunctionId, node: NodeId) -> bool {
-        function.index() < self.state.functions.len() && node.index() < self.state.nodes.len()
+        self.state.functions.get(function).is_some() && self.state.nodes.all.get(node).is_some()
     }
 
     /// The current date.
@@ -159,7 +159,7 @@ impl<'a> View<'a> {
     /// The pending invocations, in the order in which they became schedulable.
     #[must_use]
     pub fn pending(&self) -> impl DoubleEndedIterator<Item = Pending> + 'a {
-        self.state().pending.iter()
+        self.state().queues.pending.iter()
     }
 
     /// What has happened since the cursor last read, oldest first, of the kinds that it wants; the
@@ -216,13 +216,13 @@ impl<'a> View<'a> {
         &self,
         position: u64,
     ) -> impl DoubleEndedIterator<Item = (u64, Pending)> + use<'a> {
-        self.state().pending.positions_since(position)
+        self.state().queues.pending.positions_since(position)
     }
 
     /// The position in the queue that the next pending invocation gets. Positions count from 0.
     #[must_use]
     pub fn queue_end(&self) -> u64 {
-        self.state().pending.end()
+        self.state().queues.pending.end()
     }
 
     /// The positions in the queue of the pending invocations of a function.
@@ -235,7 +235,7 @@ impl<'a> View<'a> {
     /// said: nothing has happened but what that one decided.
     #[must_use]
     pub fn repeats(&self) -> bool {
-        self.state().repeats
+        self.state().rounds.repeats
     }
 
     /// The pending invocations of one function, in the order in which they became schedulable.
@@ -257,7 +257,7 @@ impl<'a> View<'a> {
     /// The number of pending invocations of all functions.
     #[must_use]
     pub fn queue_len(&self) -> usize {
-        self.state().pending.len()
+        self.state().queues.pending.len()
     }
 
     /// The number of invocations that wait for an image to be on the head disk; they become pending
@@ -294,7 +294,7 @@ impl<'a> View<'a> {
     /// What is known of a container; `None` if it has stopped.
     #[must_use]
     pub fn container(&self, id: ContainerId) -> Option<ContainerInfo> {
-        let container = self.state().containers.get(&id)?;
+        let container = self.state().containers.all.get(&id)?;
         Some(ContainerInfo {
             function: container.function,
             node: container.node,
@@ -313,13 +313,13 @@ impl<'a> View<'a> {
 
     /// The functions with pending invocations, in the order of registration.
     pub fn functions_waiting(&self) -> impl Iterator<Item = FunctionId> + 'a {
-        self.state().functions_waiting.iter()
+        self.state().queues.functions.iter()
     }
 
     /// The number of functions with pending invocations.
     #[must_use]
     pub fn functions_waiting_count(&self) -> usize {
-        self.state().functions_waiting.len()
+        self.state().queues.functions.len()
     }
 
     /// The image of a function, if it has one.
@@ -337,13 +337,13 @@ impl<'a> View<'a> {
     /// The room that a container of the function takes, excluding its image.
     #[must_use]
     pub fn need_of(&self, function: FunctionId) -> Need {
-        self.function(function).map_or_else(Need::default, |_| self.state.need(function))
+        self.function(function).map_or_else(Need::default, Function::need)
     }
 
     /// Number of compute hosts, those that have left included: the ids of nodes are below it.
     #[must_use]
     pub fn nodes(&self) -> usize {
-        self.state().nodes.len()
+        self.state().nodes.all.len()
     }
 
     /// The name of a node's host.
@@ -398,7 +398,7 @@ impl<'a> View<'a> {
     /// images.
     #[must_use]
     pub fn spare(&self, node: NodeId) -> Need {
-        self.node(node).map_or_else(Need::default, |_| self.state.spare(node))
+        self.node(node).map_or_else(Need::default, Node::spare)
     }
 
     /// Like [`has_room`](Self::has_room), without evicting containers.
@@ -442,7 +442,7 @@ impl<'a> View<'a> {
     /// The nodes with a free slot.
     #[must_use]
     pub fn with_free_slot(&self) -> &'a NodeSet {
-        &self.state().free_nodes
+        &self.state().nodes.with_free_slot
     }
 
     /// How many invocations one container of the function serves at once.
@@ -477,7 +477,7 @@ impl<'a> View<'a> {
         meets: impl Fn(NodeId) -> bool,
     ) -> Option<(ContainerId, NodeId)> {
         let idle = &self.function(function)?.idle;
-        match self.state().policies.reuse {
+        match self.state().policies.reuse.rule {
             // Mostly most nodes meet it, so a few draws are enough.
             ContainerReuse::Random => {
                 self.drawn_anywhere(function, idle).find(|&(_, node)| meets(node))
@@ -491,7 +491,7 @@ impl<'a> View<'a> {
         function: FunctionId,
         idle: &'a IdleContainers,
     ) -> impl Iterator<Item = (ContainerId, NodeId)> + 'a {
-        let draws = Draws::new(self.state().reuse_token, function.0, idle.len(), |_| 1);
+        let draws = Draws::new(self.state().policies.reuse.token, function.0, idle.len(), |_| 1);
         draws.filter_map(move |number| idle.numbered(number))
     }
 
@@ -515,20 +515,18 @@ impl<'a> View<'a> {
         node: NodeId,
     ) -> impl Iterator<Item = ContainerId> + 'a {
         let (mut in_order, mut in_rounds, mut drawn) = (None, None, None);
-        let state = self.state;
+        let PlatformState { containers, policies, .. } = self.state;
         if let Some(spec) = self.function(function) {
             let capacity = move |id: ContainerId| match spec.concurrency {
                 1 => 1,
-                _ => {
-                    state.containers.get(&id).map_or(0, |container| spec.spare_capacity(container))
-                }
+                _ => containers.all.get(&id).map_or(0, |container| spec.spare_capacity(container)),
             };
-            match state.policies.reuse {
+            match policies.reuse.rule {
                 ContainerReuse::Random => {
                     let capacity =
                         move |number| spec.idle.numbered_on(node, number).map_or(0, capacity);
-                    let draws =
-                        Draws::new(state.reuse_token, function.0, spec.idle.len_on(node), capacity);
+                    let len = spec.idle.len_on(node);
+                    let draws = Draws::new(policies.reuse.token, function.0, len, capacity);
                     drawn =
                         Some(draws.filter_map(move |number| spec.idle.numbered_on(node, number)));
                 }
@@ -554,7 +552,7 @@ impl<'a> View<'a> {
     /// Whether a container serves no invocation.
     #[must_use]
     pub(crate) fn is_idle(&self, container: ContainerId) -> bool {
-        self.state().served_by(container) == 0
+        self.state().containers.served_by(container) == 0
     }
 
     /// The nodes that have the image on disk.
@@ -606,7 +604,7 @@ impl<'a> View<'a> {
 
     /// The room that an image takes on a node.
     pub(crate) fn image_size(&self, image: ImageId) -> Need {
-        self.image(image).map_or_else(Need::default, |_| self.state.size_of(image))
+        self.image(image).map_or_else(Need::default, Image::size)
     }
 
     /// Whether the node could hold the function's image and one container if it were empty.
@@ -636,12 +634,12 @@ impl<'a> View<'a> {
     /// The nodes that have joined and do not leave, in order, on or off.
     #[must_use]
     pub fn members(&self) -> &'a [NodeId] {
-        &self.state().members
+        &self.state().nodes.members
     }
 
     /// Another one whenever the [members](Self::members) have changed.
     pub(crate) fn roster(&self) -> &'a Rc<()> {
-        &self.state().roster
+        &self.state().nodes.roster
     }
 
     /// Whether a node takes part.

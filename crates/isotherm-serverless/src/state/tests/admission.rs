@@ -48,7 +48,7 @@ fn a_failed_download_fails_its_invocations_and_the_next_one_begins_anew() {
     let effects = stage.effects();
     assert_eq!(outcome_of(&effects, first), Some(Outcome::Failed));
     assert_eq!(outcome_of(&effects, second), Some(Outcome::Failed));
-    assert_eq!(stage.state.head.borrow().used(), 0, "its room is free again");
+    assert_eq!(stage.state.head.disk.borrow().used(), 0, "its room is free again");
     stage.invoke(f);
     assert_eq!(stage.orders(), ["download 0"]);
 }

@@ -13,7 +13,7 @@ use crate::scheduler::{
     ByNode, ChooseNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality,
     MostLoaded, Nearness, Nodes, PowerOfTwo, RoundRobin, WarmFirst,
 };
-use crate::state::{Registration, View};
+use crate::state::{Pending, Registration, View};
 
 const ANY: u32 = 1000;
 
@@ -37,7 +37,7 @@ impl Stage {
         let phase = self.state.invocations.at(self.state.key(invocation))?.phase;
         match phase {
             super::super::Phase::Running(container) => {
-                Some(self.state.containers[&container].node.0)
+                Some(self.state.containers.all[&container].node.0)
             }
             _ => None,
         }
@@ -154,7 +154,7 @@ fn two_choices_are_far_more_even_than_one() {
         stage.state.admit_new(false);
     }
     stage.conclude(Round::Arrival);
-    let most = stage.state.nodes.iter().map(|node| node.slots_used).max();
+    let most = stage.state.nodes.all.iter().map(|node| node.slots_used).max();
     assert!(most.is_some_and(|most| most <= 3), "{most:?}");
 }
 
@@ -377,7 +377,7 @@ fn functions_that_share_an_image_do_not_stop_each_others_containers_while_there_
             }
             stage.body_ended(id);
         }
-        stage.state.containers.len()
+        stage.state.containers.all.len()
     };
     assert_eq!(kept(Box::new(ByNode::new(WarmFirst, true))), 4);
     assert_eq!(
@@ -445,7 +445,7 @@ fn without_prefer_warm_idle_containers_make_no_difference() {
             }
             assert_eq!(stage.spread(&[wanted]), [Some(expected)], "rule {rule}");
             // Either the other one had to go, or none was started.
-            assert_eq!(stage.state.containers.len(), 2, "rule {rule}");
+            assert_eq!(stage.state.containers.all.len(), 2, "rule {rule}");
         }
     }
 }
@@ -620,13 +620,13 @@ fn a_rule_may_be_wrong() {
     // Node 1 is too small, nodes 2 and 3 do not exist. It is asked again when something comes or
     // ends.
     assert_eq!(stage.spread(&[f; 4]), [None, None, None, None]);
-    assert_eq!(stage.state.pending.len(), 4);
+    assert_eq!(stage.state.queues.pending.len(), 4);
     stage.conclude(Round::Yes);
-    assert_eq!(stage.state.pending.len(), 4, "the rule names node 2");
+    assert_eq!(stage.state.queues.pending.len(), 4, "the rule names node 2");
     for _ in 0..4 {
         stage.conclude(Round::Yes);
     }
-    assert!(stage.state.pending.len() < 4, "the rule has named node 0");
+    assert!(stage.state.queues.pending.len() < 4, "the rule has named node 0");
 }
 
 /// Two schedulers that take turns, so that each misses most rounds.
@@ -696,7 +696,7 @@ impl Played {
         stage.at(second);
         // What was broken off is due at a full second, and the service is told so.
         stage.state.retry_due();
-        let node = NodeId((which % stage.state.nodes.len()) as u32);
+        let node = NodeId((which % stage.state.nodes.all.len()) as u32);
         match action {
             0..=3 if !self.functions.is_empty() => {
                 _ = stage.invoke(self.functions[which % self.functions.len()])
@@ -708,8 +708,8 @@ impl Played {
                 }
             }
             6 => {
-                let waiting =
-                    stage.state.pending.iter().nth(which % 4).map(|pending| pending.invocation);
+                let pending = stage.state.queues.pending.iter().nth(which % 4);
+                let waiting = pending.map(|pending| pending.invocation);
                 if let Some(waiting) = waiting {
                     stage.message(|state| state.cancel_id(waiting, FailureCause::Cancelled));
                 }
@@ -886,8 +886,8 @@ proptest! {
                     }
                 }
                 6 => {
-                    let first = stage.state.pending.iter().nth(which).map(|pending| pending.invocation);
-                    if let Some(first) = first {
+                    let first = stage.state.queues.pending.iter().nth(which);
+                    if let Some(Pending { invocation: first, .. }) = first {
                         stage.message(|state| state.cancel_id(first, FailureCause::Cancelled));
                     }
                 }

@@ -39,7 +39,7 @@ impl Stage {
     }
 
     fn used(&self) -> (u64, u32) {
-        (self.memory_used(0), self.state.nodes[0].slots_used)
+        (self.memory_used(0), self.state.nodes[NodeId(0)].slots_used)
     }
 }
 

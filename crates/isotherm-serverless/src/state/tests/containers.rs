@@ -88,11 +88,11 @@ fn stale_timers_do_nothing() {
         .collect();
     let [(container, stale), (_, current)] = timers[..] else { panic!("two timers: {timers:?}") };
     stage.state.idle_timer_ended(container, stale);
-    assert!(stage.state.effects.is_empty(), "it was used since");
+    assert!(stage.state.effects.queue.is_empty(), "it was used since");
     stage.message(|state| state.idle_timer_ended(container, current));
     assert_eq!(stage.orders(), ["stopped 0"]);
     stage.state.idle_timer_ended(container, current);
-    assert!(stage.state.effects.is_empty(), "it is gone");
+    assert!(stage.state.effects.queue.is_empty(), "it is gone");
 }
 
 #[test]
@@ -144,14 +144,14 @@ fn the_first_to_expire_is_looked_at_first() {
     stage.body_ended(first);
     stage.orders();
     // The second is kept for 50 s only, as a policy may say of each period.
-    let Some(container) = stage.state.container_of(stage.state.key(second)) else {
+    let Some(container) = stage.state.invocations.container_of(stage.state.key(second)) else {
         panic!("the second is not running");
     };
     stage.body_ended(second);
     stage.orders();
-    let mut kept = stage.state.containers[&container];
+    let mut kept = stage.state.containers.all[&container];
     kept.expires = Time::ZERO + Duration::from_secs(50);
-    stage.state.containers.insert(container, kept);
+    stage.state.containers.all.insert(container, kept);
     stage.state.note_expiry(container, &kept);
     stage.conclude(Round::No);
     assert_eq!(stage.orders(), ["expire at 50"]);
@@ -172,8 +172,9 @@ fn containers_that_had_to_go_leave_no_dates() {
         stage.serve(functions[second as usize % 2]);
         stage.effects();
     }
-    assert_eq!(stage.state.containers.len(), 1);
-    assert!(stage.state.expiries.len() < 50, "{} dates", stage.state.expiries.len());
+    assert_eq!(stage.state.containers.all.len(), 1);
+    let dates = stage.state.containers.expiries.len();
+    assert!(dates < 50, "{dates} dates");
     // The date of the last one is among them.
     stage.at(999 + 86_400);
     assert!(stage.state.has_expired());

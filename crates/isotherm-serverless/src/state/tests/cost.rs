@@ -75,7 +75,7 @@ impl Crowd {
         };
         let mut stage = policy(setup).stage();
         stage.state.unchecked = true;
-        stage.state.news = None;
+        stage.state.observers.news = None;
         let images: Vec<ImageId> = (0..IMAGES)
             .filter(|_| images != NO_IMAGES)
             .map(|number| stage.image(&format!("image{number}"), images.disk, images.memory))
@@ -109,7 +109,7 @@ impl Crowd {
             }
             self.events += 1;
         }
-        self.stage.state.finished.clear();
+        self.stage.state.effects.finished.clear();
     }
 
     /// As many images arrive, and those that are moved then.
@@ -149,7 +149,8 @@ impl Crowd {
 /// The steps for an event or a decision.
 fn steps(policy: Policy<'_>, nodes: usize, backlog: usize, images: Images) -> f64 {
     let mut crowd = Crowd::new(policy, nodes, backlog, images);
-    assert!(crowd.stage.state.pending.len() >= backlog, "all slots are taken or there is no room");
+    let pending = crowd.stage.state.queues.pending.len();
+    assert!(pending >= backlog, "all slots are taken or there is no room");
     // What is indexed on the first request is indexed by then.
     (0..10).for_each(|second| crowd.play(second));
     let (steps, events) = (steps::so_far(), crowd.events);

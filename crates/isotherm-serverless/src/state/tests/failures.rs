@@ -22,9 +22,9 @@ fn an_invocation_can_be_cancelled_wherever_it_is() {
     let second = stage.invoke(f);
     assert!(cancel(&mut stage, second));
     assert_eq!(stage.orders(), ["copy 0 to 0", "ended 1 cancelled"]);
-    assert_eq!(stage.state.head.borrow().pinned(), 10, "the copy reads it");
+    assert_eq!(stage.state.head.disk.borrow().pinned(), 10, "the copy reads it");
     stage.copied(0, image);
-    assert_eq!(stage.state.head.borrow().pinned(), 0);
+    assert_eq!(stage.state.head.disk.borrow().pinned(), 0);
     let third = stage.invoke(f);
     assert!(cancel(&mut stage, third));
     stage.loaded(0, image);
@@ -162,14 +162,15 @@ fn pauses_between_tries_double_up_to_five_minutes_until_one_succeeds() {
         assert_eq!(stage.orders(), ["copy 0 to 0"]);
     }
     // A million failures would be another matter for the doubling, but not for the pause.
-    stage.state.nodes[0].image_mut(image).failures = u32::MAX;
+    stage.state.nodes[NodeId(0)].image_mut(image).failures = u32::MAX;
     stage.copy_failed(0, image, cut());
     assert_eq!(stage.orders(), ["retry after 300"]);
     stage.at(date + 300);
     stage.state.retry_due();
     stage.conclude(Round::Yes);
     stage.copied(0, image);
-    assert_eq!(stage.state.nodes[0].image(image).failures, 0, "a success is a new beginning");
+    let failures = stage.state.nodes[NodeId(0)].image(image).failures;
+    assert_eq!(failures, 0, "a success is a new beginning");
 }
 
 /// Interrupted moves on all nodes are due when a part of the platform comes on, and there are no
@@ -260,7 +261,7 @@ fn the_container_of_a_failed_invocation_is_kept_or_discarded() {
             // What it held is free at once; its image stays.
             let held = if discarded { 10 } else { 60 };
             assert_eq!((stage.memory_used(0), stage.disk_used(0)), (held, held));
-            assert_eq!(stage.state.nodes[0].slots_used, 0);
+            assert_eq!(stage.state.nodes[NodeId(0)].slots_used, 0);
             let next = stage.invoke(f);
             let serves = container_of(&stage.effects(), next);
             assert_eq!(

@@ -219,8 +219,8 @@ fn live(case: &Case) {
                 stage.conclude(Round::Yes);
             }
             4 => {
-                let waits = stage.state.pending.iter().nth(which).map(|pending| pending.invocation);
-                if let Some(id) = waits {
+                let waits = stage.state.queues.pending.iter().nth(which);
+                if let Some(Pending { invocation: id, .. }) = waits {
                     stage.message(|state| state.cancel_id(id, FailureCause::Cancelled));
                 }
             }
@@ -233,8 +233,9 @@ fn live(case: &Case) {
                 for id in running {
                     let on = stage
                         .state
+                        .invocations
                         .container_of(stage.state.key(id))
-                        .map(|container| stage.state.containers[&container].node);
+                        .map(|container| stage.state.containers.all[&container].node);
                     if on == Some(node) {
                         stage.abandon(id, FailureCause::Cancelled);
                     }

@@ -25,7 +25,7 @@ use isotherm_services::{ActionReport, Eviction, FailureCause, FileSystem};
 
 use super::{
     Asks, Effect, Invocation, InvocationKey, Move, Node, PlatformState, Policies, Registration,
-    Round, StopReason, View,
+    Reuse, Round, StopReason, View,
 };
 use crate::ask::Deciders;
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
@@ -93,8 +93,7 @@ impl Setup {
         let full_scan = || -> Box<dyn Scheduler> { Box::new(FcfsFullScan::new()) };
         let policies = Policies {
             eviction: self.eviction,
-            reuse: self.reuse,
-            reuse_random: RandomStreams::new(7).stream("reuse/random"),
+            reuse: Reuse::new(self.reuse, RandomStreams::new(7).stream("reuse/random")),
             on_failure: self.on_failure,
             rules,
             max_concurrency: self.max_concurrency,
@@ -104,7 +103,7 @@ impl Setup {
         };
         let nodes = self.nodes.iter().enumerate().map(|(index, &size)| node(index, size));
         let mut state = PlatformState::new(policies, files(self.head), nodes.collect());
-        state.news = Some(Vec::new());
+        state.observers.news = Some(Vec::new());
         let fixed = || -> Box<dyn KeepAlive> { Box::new(Fixed::new(self.keep)) };
         let deciders = Deciders::new(
             self.scheduler.unwrap_or_else(full_scan),
@@ -132,7 +131,7 @@ impl PlatformState {
     }
 
     fn running_ids(&self) -> Vec<InvocationId> {
-        self.running().into_iter().map(|key| key.id).collect()
+        self.invocations.running().into_iter().map(|key| key.id).collect()
     }
 
     /// Cancels an invocation by its id.
@@ -219,7 +218,7 @@ impl Stage {
                 }
             }
         }
-        self.effects.extend(self.state.effects.drain(..));
+        self.effects.extend(self.state.effects.queue.drain(..));
     }
 
     /// A container serves no invocation any more, if one is given.
@@ -325,7 +324,7 @@ impl Stage {
 
     /// The causes of the invocations that have failed since the last call.
     pub(super) fn causes(&mut self) -> Vec<&'static str> {
-        let finished = self.state.finished.drain(..);
+        let finished = self.state.effects.finished.drain(..);
         finished.filter_map(|ended| ended.record.cause.as_ref().map(FailureCause::code)).collect()
     }
 
@@ -371,7 +370,7 @@ impl Stage {
 
     /// The events since the last call.
     pub(super) fn events(&mut self) -> Vec<EventKind> {
-        let news = self.state.news.as_mut().map(std::mem::take).unwrap_or_default();
+        let news = self.state.observers.news.as_mut().map(std::mem::take).unwrap_or_default();
         news.into_iter().map(|event| event.kind).collect()
     }
 
@@ -381,11 +380,11 @@ impl Stage {
 
     /// The used bytes of a node's memory.
     pub(super) fn memory_used(&self, node: u32) -> u64 {
-        self.state.nodes[node as usize].memory.borrow().used()
+        self.state.nodes[NodeId(node)].memory.borrow().used()
     }
 
     pub(super) fn disk_used(&self, node: u32) -> u64 {
-        self.state.nodes[node as usize].disk.borrow().used()
+        self.state.nodes[NodeId(node)].disk.borrow().used()
     }
 }
 

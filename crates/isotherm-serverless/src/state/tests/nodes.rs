@@ -129,12 +129,12 @@ fn nodes_may_leave_and_join_again() {
     assert!(!stage.is_running(again));
     assert!(View::new(&stage.state).copying(image).contains(node), "the image is gone");
     stage.message(|state| state.node_leaves(node));
-    assert_eq!(stage.state.nodes[0].membership, Membership::Leaving);
+    assert_eq!(stage.state.nodes[NodeId(0)].membership, Membership::Leaving);
     stage.message(|state| state.node_rejoins(node, true));
     assert_eq!(view(&stage, &mut cursor), [Change::Leaving { node }, Change::Joined { node }]);
     stage.message(|state| state.node_leaves(node));
     stage.copied(0, image);
-    assert_eq!(stage.state.nodes[0].membership, Membership::Left);
+    assert_eq!(stage.state.nodes[NodeId(0)].membership, Membership::Left);
     assert_eq!((stage.memory_used(0), stage.disk_used(0)), (0, 0));
     assert!(View::new(&stage.state).copying(image).contains(NodeId(1)), "it goes elsewhere");
 }

@@ -61,7 +61,7 @@ fn a_container_that_was_started_ahead_serves_warm() {
             .contains(&EventKind::Prewarmed { node: NodeId(0), container: ContainerId(1) })
     );
     assert_eq!(
-        (stage.memory_used(0), stage.state.nodes[0].slots_used),
+        (stage.memory_used(0), stage.state.nodes[NodeId(0)].slots_used),
         (40, 0),
         "it takes room, and no slot"
     );

@@ -64,8 +64,8 @@ fn the_least_recently_used_image_leaves_disk_and_memory() {
         let events = stage.events();
         let left = EventKind::MemoryEvicted { node: NodeId(0), image: goes, bytes: 10 };
         assert!(events.contains(&left), "it leaves memory with the next message");
-        assert!(!stage.state.images[goes.index()].on_disk.contains(NodeId(0)));
-        assert!(stage.state.images[stays.index()].in_memory.contains(NodeId(0)));
+        assert!(!stage.state.images[goes].on_disk.contains(NodeId(0)));
+        assert!(stage.state.images[stays].in_memory.contains(NodeId(0)));
     }
 }
 

@@ -11,8 +11,8 @@ impl Stage {
     /// Puts an image on a node's disk, and into its memory.
     pub(super) fn put(&mut self, node: u32, image: ImageId, in_memory: bool) {
         for step in [Move::Copy, Move::Load].into_iter().take(1 + usize::from(in_memory)) {
-            let entry = &mut self.state.images[image.index()];
-            let state = &mut self.state.nodes[node as usize];
+            let entry = &mut self.state.images[image];
+            let state = &mut self.state.nodes[NodeId(node)];
             let begun = state.tier(step).begin(image, entry, entry.bytes_of(step), self.state.now);
             let (mut at, _) = begun.expect("room for the image");
             state.tier(step).arrived(&mut at, self.state.now);
@@ -22,13 +22,13 @@ impl Stage {
     }
 
     fn is_being_copied(&mut self, node: u32, image: ImageId) {
-        self.state.nodes[node as usize].image_mut(image).disk = InTier::Refused;
-        self.state.images[image.index()].copying.insert(NodeId(node));
+        self.state.nodes[NodeId(node)].image_mut(image).disk = InTier::Refused;
+        self.state.images[image].copying.insert(NodeId(node));
     }
 
     fn is_being_loaded(&mut self, node: u32, image: ImageId) {
-        self.state.nodes[node as usize].image_mut(image).memory = InTier::Refused;
-        self.state.images[image.index()].loading.insert(NodeId(node));
+        self.state.nodes[NodeId(node)].image_mut(image).memory = InTier::Refused;
+        self.state.images[image].loading.insert(NodeId(node));
     }
 
     /// An idle container of a function.
@@ -44,7 +44,7 @@ impl Stage {
     fn pending(&mut self, functions: &[FunctionId]) -> Vec<InvocationId> {
         let submit = |function: &FunctionId| {
             let key = self.state.submit(*function).key();
-            self.state.new.retain(|&(new, _)| new != key);
+            self.state.queues.new.retain(|&(new, _)| new != key);
             self.state.make_schedulable(key);
             key.id
         };

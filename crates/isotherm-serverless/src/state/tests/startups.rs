@@ -87,7 +87,7 @@ fn the_nth_invocation_of_a_function_meets_the_same_startup_under_every_policy() 
 fn containers_that_are_started_ahead_draw_apart() {
     let mut stage = Setup::new(Preset::Default, &[(9, 1000, 1000)]).stage();
     let f = stage.function_with(30, |function| function.startup = Some(random("f").into()));
-    let ready = |stage: &Stage, id| stage.state.containers[&id].ready_at.since(Time::ZERO);
+    let ready = |stage: &Stage, id| stage.state.containers.all[&id].ready_at.since(Time::ZERO);
     let ahead: Vec<Duration> = (0..3)
         .map(|_| {
             let id = stage.state.start_container(NodeId(0), f).expect("room");
@@ -122,7 +122,7 @@ fn containers_that_are_started_ahead_draw_by_a_count_of_their_own() {
         let ahead = |stage: &mut Stage| {
             let id = stage.state.start_container(NodeId(0), f).expect("room");
             stage.container_is_idle(id);
-            stage.state.containers[&id].ready_at.since(Time::ZERO)
+            stage.state.containers.all[&id].ready_at.since(Time::ZERO)
         };
         (0..invocations_before).for_each(|_| _ = stage.invoke(f));
         let first = ahead(&mut stage);

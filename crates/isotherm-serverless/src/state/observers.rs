@@ -1,0 +1,45 @@
+//! Events for observers.
+
+use super::PlatformState;
+use crate::{EventKind, PlatformEvent};
+
+/// Called for every event on the platform.
+pub(crate) type Observer = Box<dyn FnMut(&PlatformEvent)>;
+
+/// Who observes the platform.
+#[derive(Default)]
+pub(crate) struct Observers {
+    /// Observers that are called at once and query nothing.
+    pub(super) at_once: Vec<Observer>,
+    /// The events that the others have not got yet; `None` if there are none. They are called when
+    /// nothing is borrowed, because they may query the service.
+    pub(crate) news: Option<Vec<PlatformEvent>>,
+}
+
+impl Observers {
+    /// Adds an observer that is called at once, within decisions.
+    pub(crate) fn observe(&mut self, observer: Observer) {
+        self.at_once.push(observer);
+    }
+
+    /// Takes the events that observers have not got yet.
+    #[inline]
+    pub(crate) fn take_news(&mut self) -> Option<Vec<PlatformEvent>> {
+        self.news.as_mut().filter(|news| !news.is_empty()).map(std::mem::take)
+    }
+}
+
+impl PlatformState {
+    pub(super) fn emit(&mut self, kind: impl FnOnce() -> EventKind) {
+        if self.observers.at_once.is_empty() && self.observers.news.is_none() {
+            return;
+        }
+        let event = PlatformEvent { at: self.now, kind: kind() };
+        for observer in &mut self.observers.at_once {
+            observer(&event);
+        }
+        if let Some(news) = &mut self.observers.news {
+            news.push(event);
+        }
+    }
+}
