@@ -18,6 +18,7 @@ mod nodes;
 mod standstill;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::attachment::Attachments;
 use self::decisions::AsksCaller;
+use self::effects::Outgoing;
 use self::nodes::Nodes;
 use crate::ask::{CallerDecides, Changing, Deciders};
 use crate::call::PrivateStorage;
@@ -49,8 +51,8 @@ use crate::state::{
 };
 use crate::value::{Given, Sizes, Values};
 use crate::{
-    ContainerId, FunctionId, ImageId, InvocationRecord, InvocationState, Limits, NodeId,
-    PlatformEvent, RecordSink,
+    ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits,
+    NodeId, PlatformEvent, RecordSink,
 };
 
 /// Why a serverless compute service cannot be started.
@@ -207,16 +209,15 @@ struct Tables {
     prewarmings: FxHashMap<FunctionId, Timer>,
     private: IdMap<ContainerId, PrivateStorage>,
     attachments: Attachments,
+    /// The outputs that are on their way to the service.
+    outgoing: BTreeMap<InvocationId, Outgoing>,
     /// Requests to be answered when no invocation is left.
     draining: Vec<Reply<()>>,
     /// The request to be answered when the service has stopped.
     stopping: Option<Reply<()>>,
     /// The status of the action of each live invocation, for the check of the ledgers.
     #[cfg(any(test, feature = "audit"))]
-    progress: std::collections::BTreeMap<
-        crate::InvocationId,
-        (NodeId, Rc<isotherm_services::ActionStatus>),
-    >,
+    progress: BTreeMap<InvocationId, (NodeId, Rc<isotherm_services::ActionStatus>)>,
 }
 
 impl Tables {
@@ -240,7 +241,8 @@ impl Tables {
         let functions = std::mem::replace(&mut self.functions, functions);
         let private = std::mem::take(&mut self.private);
         let replies = (std::mem::take(&mut self.draining), self.stopping.take());
-        (functions, private, self.attachments.tear_down(), replies)
+        let outgoing = std::mem::take(&mut self.outgoing);
+        (functions, private, self.attachments.tear_down(), outgoing, replies)
     }
 }
 
@@ -894,6 +896,9 @@ impl ServerlessComputeService {
             }
             Request::BodyEnded { invocation, report } => {
                 self.state_now();
+                if self.inner.has_sizes.get() {
+                    self.inner.tables.borrow_mut().outgoing.remove(&invocation.id);
+                }
                 (self.body_ended(invocation, report), Round::Yes)
             }
             other => {
@@ -1126,6 +1131,7 @@ impl ServerlessComputeService {
         for node in self.inner.nodes.iter() {
             node.bare_metal.stop();
         }
+        self.cut_off_outputs(&self.gone());
         self.inner.tables.borrow_mut().stopping = Some(reply);
     }
 
@@ -1159,6 +1165,8 @@ impl ServerlessComputeService {
             }
         }
         self.inner.state.borrow_mut().head_failed();
+        // They fail by themselves, for invocations that have ended.
+        self.inner.tables.borrow_mut().outgoing.clear();
         self.carry_out();
         // Requests that wait to be processed are refused now.
         if let Some(timer) = self.inner.resumes.take() {
