@@ -1145,9 +1145,11 @@ impl ServerlessComputeService {
         self.state_now();
         let host = self.inner.site.platform().host_name(self.address().host());
         let cause = FailureCause::HostFailed { host };
-        // What was asked is pointless now: every container stops.
-        if let Some(AsksCaller::Keep(idle, _)) = self.inner.asks_caller.take() {
-            self.inner.state.borrow_mut().answer_keep(idle.container, Keep::No);
+        // Every container stops, whatever would be answered: it is lost like those that are idle, and
+        // no timer is set for it.
+        let idle = |container| self.inner.state.borrow_mut().answer_keep(container, Keep::Forever);
+        if let Some(AsksCaller::Keep(asked, _)) = self.inner.asks_caller.take() {
+            idle(asked.container);
         }
         let mut state = self.inner.state.borrow_mut();
         state.fail_all_waiting(&cause);
@@ -1155,13 +1157,13 @@ impl ServerlessComputeService {
         drop(state);
         for id in running {
             let mut state = self.inner.state.borrow_mut();
-            let idle = state.abandon(id, cause.clone());
+            let left = state.abandon(id, cause.clone());
             self.note_ends(&mut state);
             drop(state);
-            if let Some(container) = idle {
-                // The container stops whatever the answer, but policies may learn from it.
-                let keep = self.keep(container).unwrap_or(Keep::No);
-                self.inner.state.borrow_mut().answer_keep(container, keep);
+            if let Some(container) = left {
+                // Policies may learn from being asked.
+                let _ = self.keep(container);
+                idle(container);
             }
         }
         self.inner.state.borrow_mut().head_failed();
