@@ -18,6 +18,7 @@ mod nodes;
 mod standstill;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::attachment::Attachments;
 use self::decisions::AsksCaller;
+use self::effects::Outgoing;
 use self::nodes::Nodes;
 use crate::ask::{CallerDecides, Changing, Deciders};
 use crate::call::PrivateStorage;
@@ -50,8 +52,8 @@ use crate::state::{
 };
 use crate::value::{Given, Sizes, Values};
 use crate::{
-    ContainerId, FunctionId, ImageId, InvocationRecord, InvocationState, Limits, NodeId,
-    PlatformEvent, RecordSink,
+    ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, InvocationState, Limits,
+    NodeId, PlatformEvent, RecordSink,
 };
 
 /// Why a serverless compute service cannot be started.
@@ -208,16 +210,15 @@ struct Tables {
     prewarmings: FxHashMap<FunctionId, Timer>,
     private: IdMap<ContainerId, PrivateStorage>,
     attachments: Attachments,
+    /// The outputs that are on their way to the service.
+    outgoing: BTreeMap<InvocationId, Outgoing>,
     /// Requests to be answered when no invocation is left.
     draining: Vec<Reply<()>>,
     /// The request to be answered when the service has stopped.
     stopping: Option<Reply<()>>,
     /// The status of the action of each live invocation, for the check of the ledgers.
     #[cfg(any(test, feature = "audit"))]
-    progress: std::collections::BTreeMap<
-        crate::InvocationId,
-        (NodeId, Rc<isotherm_services::ActionStatus>),
-    >,
+    progress: BTreeMap<InvocationId, (NodeId, Rc<isotherm_services::ActionStatus>)>,
 }
 
 impl Tables {
@@ -241,7 +242,8 @@ impl Tables {
         let functions = std::mem::replace(&mut self.functions, functions);
         let private = std::mem::take(&mut self.private);
         let replies = (std::mem::take(&mut self.draining), self.stopping.take());
-        (functions, private, self.attachments.tear_down(), replies)
+        let outgoing = std::mem::take(&mut self.outgoing);
+        (functions, private, self.attachments.tear_down(), outgoing, replies)
     }
 }
 
@@ -894,6 +896,9 @@ impl ServerlessComputeService {
             }
             Request::BodyEnded { invocation, report } => {
                 self.state_now();
+                if self.inner.has_sizes.get() {
+                    self.inner.tables.borrow_mut().outgoing.remove(&invocation.id);
+                }
                 (self.body_ended(invocation, report), Round::Yes)
             }
             other => {
@@ -1128,6 +1133,7 @@ impl ServerlessComputeService {
         for node in self.inner.nodes.iter() {
             node.bare_metal.stop();
         }
+        self.cut_off_outputs(&self.gone());
         self.inner.tables.borrow_mut().stopping = Some(reply);
     }
 
@@ -1141,9 +1147,11 @@ impl ServerlessComputeService {
         self.state_now();
         let host = self.inner.site.platform().host_name(self.address().host());
         let cause = FailureCause::HostFailed { host };
-        // What was asked is pointless now: every container stops.
-        if let Some(AsksCaller::Keep(idle, _)) = self.inner.asks_caller.take() {
-            self.inner.state.borrow_mut().answer_keep(idle.container, Keep::No);
+        // Every container stops, whatever would be answered: it is lost like those that are idle, and
+        // no timer is set for it.
+        let idle = |container| self.inner.state.borrow_mut().answer_keep(container, Keep::Forever);
+        if let Some(AsksCaller::Keep(asked, _)) = self.inner.asks_caller.take() {
+            idle(asked.container);
         }
         let mut state = self.inner.state.borrow_mut();
         state.fail_all_waiting(&cause);
@@ -1151,16 +1159,18 @@ impl ServerlessComputeService {
         drop(state);
         for id in running {
             let mut state = self.inner.state.borrow_mut();
-            let idle = state.abandon(id, cause.clone());
+            let left = state.abandon(id, cause.clone());
             self.note_ends(&mut state);
             drop(state);
-            if let Some(container) = idle {
-                // The container stops whatever the answer, but policies may learn from it.
-                let keep = self.keep(container).unwrap_or(Keep::No);
-                self.inner.state.borrow_mut().answer_keep(container, keep);
+            if let Some(container) = left {
+                // Policies may learn from being asked.
+                let _ = self.keep(container);
+                idle(container);
             }
         }
         self.inner.state.borrow_mut().head_failed();
+        // They fail by themselves, for invocations that have ended.
+        self.inner.tables.borrow_mut().outgoing.clear();
         self.carry_out();
         // Requests that wait to be processed are refused now.
         if let Some(timer) = self.inner.resumes.take() {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Change, Duration, Time};
+use isotherm_kernel::{Actor, Change, Duration, Time};
 use isotherm_services::{
     Action, ActionOwner, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, move_data,
 };
@@ -54,6 +54,15 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Drop for Notice<F> {
             self.service.tell_later(&self.from, request(Err(FailureCause::HostFailed { host })));
         }
     }
+}
+
+/// The output of an invocation on its way to the service.
+pub(super) struct Outgoing {
+    invocation: InvocationKey,
+    node: NodeId,
+    /// That of the body, which has completed.
+    report: ActionReport,
+    actor: Actor<()>,
 }
 
 /// The actions of the service are the bodies of invocations.
@@ -201,6 +210,9 @@ impl ServerlessComputeService {
                 self.inner.tables.borrow_mut().private.remove(&container);
             }
             Effect::CancelBody { invocation } => {
+                if self.cut_off_output(invocation) {
+                    return;
+                }
                 let tables = self.inner.tables.borrow();
                 let attachment = tables.attachments.get(invocation.row);
                 let action = attachment.and_then(|found| found.action);
@@ -287,19 +299,43 @@ impl ServerlessComputeService {
         let mut notice = Notice {
             service: self.clone(),
             from: services.address.clone(),
-            request: Some(move |result| {
-                let report = ActionReport { result, ..report };
-                Request::BodyEnded { invocation, report }
+            request: Some({
+                let report = report.clone();
+                move |result| {
+                    let report = ActionReport { result, ..report };
+                    Request::BodyEnded { invocation, report }
+                }
             }),
         };
         let actor = self.inner.site.platform().actor(services.host, "output");
-        actor.daemon().spawn(async move {
+        let actor = actor.daemon().spawn(async move {
             let port = notice.service.inner.port.clone();
             match port.deliver(&notice.from, bytes, arrived).await {
                 Ok(()) => notice.is_needless(),
                 Err(cause) => notice.send(Err(cause)),
             }
         });
+        let output = Outgoing { invocation, node: NodeId(node as u32), report, actor };
+        self.inner.tables.borrow_mut().outgoing.insert(invocation.id, output);
+    }
+
+    /// Cancels an invocation whose output is on its way to the service; returns whether it is.
+    fn cut_off_output(&self, invocation: InvocationKey) -> bool {
+        let output = self.inner.tables.borrow_mut().outgoing.remove(&invocation.id);
+        output.map(|output| self.end_output(output, FailureCause::Cancelled)).is_some()
+    }
+
+    /// Ends all invocations whose outputs are on their way to the service.
+    pub(super) fn cut_off_outputs(&self, cause: &FailureCause) {
+        let outgoing = std::mem::take(&mut self.inner.tables.borrow_mut().outgoing);
+        outgoing.into_values().for_each(|output| self.end_output(output, cause.clone()));
+    }
+
+    fn end_output(&self, output: Outgoing, cause: FailureCause) {
+        let Outgoing { invocation, node, report, actor } = output;
+        actor.kill();
+        let report = ActionReport { result: Err(cause), ..report };
+        self.tell(&self.inner.nodes[node].address, Request::BodyEnded { invocation, report });
     }
 
     /// The size of the output of an invocation whose body has completed.

@@ -12,6 +12,7 @@ impl ServerlessComputeService {
             ("timers of pre-warmings", tables.prewarmings.len()),
             ("private storages", tables.private.len()),
             ("handles and bodies", tables.attachments.len()),
+            ("outputs on their way", tables.outgoing.len()),
             ("actions in progress", tables.progress.len()),
         ]);
         sizes

@@ -7,13 +7,16 @@ use isotherm_kernel::{Advanced, Time};
 use isotherm_platform::{HostId, Platform};
 use isotherm_serverless::eviction::{ContainerEviction, IdleContainer, Rank};
 use isotherm_serverless::keep_alive::Keep;
-use isotherm_serverless::scheduler::{Dispatch, Plan};
+use isotherm_serverless::scheduler::{Dispatch, FcfsFullScan, Plan, Scheduler};
 use isotherm_serverless::{
     CallerDecides, Decision, Invocation, InvocationState, NodeId, Preset, ServerlessComputeService,
+    View,
 };
 use isotherm_services::ExecutionController;
 
-use crate::common::{MB, World, date, keep, limit, register, secs, served, sleeper};
+use crate::common::{
+    MB, NODE, NodeSpec, World, date, keep, limit, register, secs, served, sleeper,
+};
 
 type Served = Rc<RefCell<Option<Invocation>>>;
 
@@ -53,6 +56,50 @@ fn the_head_fails_while_the_caller_is_asked_about_a_container() {
     assert_eq!(world.auditor(&service).borrow().containers(), 0);
     world.simulation.run().unwrap();
     assert!(world.auditor(&service).borrow().is_clean());
+}
+
+/// Notes when it is asked.
+struct Noting(Rc<RefCell<Vec<Time>>>, FcfsFullScan);
+
+impl Scheduler for Noting {
+    fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
+        self.0.borrow_mut().push(view.now());
+        self.1.round(view, plan);
+    }
+}
+
+/// A container that is lost with the head host leaves no timer, whoever would have decided to keep
+/// it: under the reference's rules one that ends causes a round.
+#[test]
+fn what_would_have_been_kept_when_the_head_failed_has_no_effect() {
+    for asks in [false, true] {
+        let world = World::of(&[NodeSpec { cores: 1, ..NODE }]);
+        let rounds = Rc::<RefCell<Vec<Time>>>::default();
+        let service = world.service(Preset::Wrench, |config| {
+            keep(config, 20.0);
+            config.scheduler = Box::new(Noting(rounds.clone(), FcfsFullScan::new()));
+        });
+        service.ask_caller(CallerDecides { rounds: false, keep: asks });
+        world.turn_off(1.0, world.head);
+        world.turn_on(1.5, world.head);
+        let (manager, platform) = (world.manager.clone(), service.clone());
+        ExecutionController::spawn(&world.site, world.user, "controller", move |me| async move {
+            let f = sleeper("f", None, 30.0);
+            let f = register(&manager, &platform, &f, limit(99.0)).await;
+            served(&manager, &f).await;
+            me.sleep_until(date(2.0)).await;
+            let both = [manager.invoke(&f).await.unwrap(), manager.invoke(&f).await.unwrap()];
+            manager.wait_all(&both).await;
+        });
+        while let Advanced::Paused = world.simulation.run_until(Time::NEVER).unwrap() {
+            while service.asked().is_some() {
+                service.answer(Keep::For(secs(20.0)).into()).unwrap();
+            }
+        }
+        // One for each invocation, and for the second one again when the first has ended.
+        let expected = [0.0, 2.0, 2.0, 32.0].map(date);
+        assert_eq!(*rounds.borrow(), expected, "asks {asks}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::common::*;
+use isotherm_platform::Part;
 use isotherm_serverless::{
     Body, Function, FunctionManager, Invocation, InvocationState, Outcome, Payloads, Preset,
     RegisteredFunction, ServerlessComputeService, ValueError, ValueKind,
@@ -226,6 +227,38 @@ fn what_is_on_its_way_may_be_lost() {
     assert_eq!(invocation.outcome(), Some(Outcome::Completed));
     let lost = ValueError::Lost { function: "f".into() };
     assert_eq!(invocation.output::<i32>().unwrap_err(), lost);
+}
+
+/// An invocation whose output is on its way has not ended: it is cancelled, or stopped with the
+/// service, at that date, and the transfer of 100 GB, which takes 9 s, ends.
+#[test]
+fn an_output_on_its_way_is_cut_off() {
+    for (stops, outcome, expected) in
+        [(false, Outcome::Cancelled, "cancelled"), (true, Outcome::Failed, "service_stopped")]
+    {
+        let (world, service, manager) = World::plain(1);
+        let platform = world.platform().clone();
+        let lan = Part::Link(platform.link("lan").unwrap());
+        platform.meter(lan);
+        world.play(async move |me| {
+            let function = sleeper("f", None, 1.0).with_output_bytes(100 * GB);
+            let f = register(&manager, &service, &function, limit(10.0)).await;
+            let invocation = manager.invoke(&f).await.unwrap();
+            until(&me, 2.0).await;
+            if stops {
+                manager.stop(&service).await.unwrap();
+            } else {
+                assert_eq!(manager.cancel(&invocation).await, Ok(true));
+            }
+            manager.wait_one(&invocation).await;
+            assert_eq!((invocation.outcome(), code(&invocation)), (Some(outcome), expected));
+            assert_date(invocation.record().ended, 1.0);
+            assert_date(invocation.record().finished, 2.0);
+            until(&me, 5.0).await;
+            assert_duration(platform.used(lan).unwrap().busy, 1.0 - LAN_LATENCY);
+            assert!(service.live_tables().contains(&("outputs on their way", 0)));
+        });
+    }
 }
 
 /// An input that does not come fails the invocation before its body begins; a cancelled one does
