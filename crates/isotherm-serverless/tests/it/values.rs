@@ -228,6 +228,25 @@ fn what_is_on_its_way_may_be_lost() {
     assert_eq!(invocation.output::<i32>().unwrap_err(), lost);
 }
 
+/// Cancelling does not stop an output that is on its way: the body has ended.
+#[test]
+fn an_output_on_its_way_is_not_cancelled() {
+    let (world, service, manager) = World::plain(1);
+    world.play(async move |me| {
+        let function = sleeper("f", None, 1.0).with_output_bytes(GB);
+        let f = register(&manager, &service, &function, limit(10.0)).await;
+        let invocation = manager.invoke(&f).await.unwrap();
+        // On its way from 1 s on, for 0.09 s.
+        until(&me, 1.05).await;
+        assert_eq!(manager.cancel(&invocation).await, Ok(true));
+        assert_eq!(invocation.outcome(), None);
+        manager.wait_one(&invocation).await;
+        assert_completed(&invocation, 0.0, 0.0, 1.0);
+        assert_date(invocation.record().finished, 1.0 + lan(GB));
+        assert_eq!(manager.cancel(&invocation).await, Ok(false));
+    });
+}
+
 /// An input that does not come fails the invocation before its body begins; a cancelled one does
 /// not begin either.
 #[test]
