@@ -6,7 +6,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use isotherm_kernel::Duration;
+use isotherm_kernel::{Duration, Time};
 use isotherm_services::{FailureCause, Port};
 
 use crate::function::RegisteredFunction;
@@ -69,6 +69,7 @@ pub struct Invocation {
 struct Inner {
     key: InvocationKey,
     function: FunctionId,
+    submitted: Time,
     service: ServerlessComputeService,
     /// Its record, once it has ended.
     ended: OnceCell<Rc<InvocationRecord>>,
@@ -126,11 +127,13 @@ impl Invocation {
     pub(crate) fn new(
         key: InvocationKey,
         function: FunctionId,
+        submitted: Time,
         service: ServerlessComputeService,
     ) -> Self {
         let inner = Inner {
             key,
             function,
+            submitted,
             service,
             ended: OnceCell::new(),
             done: Cell::new(false),
@@ -173,12 +176,15 @@ impl Invocation {
     }
 
     /// Its record so far: dates, node, container. Complete once it has ended. For who is called
-    /// within a [change](crate::Changing) it is that of an invocation that is submitted now.
+    /// within a [change](crate::Changing) it tells no more than the submission.
     #[must_use]
     pub fn record(&self) -> InvocationRecord {
         match self.inner.ended.get() {
             Some(record) => InvocationRecord::clone(record),
-            None => self.inner.service.record_of(self.inner.key, self.inner.function),
+            None => {
+                let Inner { key, function, submitted, service, .. } = &*self.inner;
+                service.record_of(*key, *function, *submitted)
+            }
         }
     }
 

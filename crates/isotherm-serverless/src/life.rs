@@ -65,6 +65,10 @@ impl Life {
         Life { attempt, submitted, is_admitted, throttle_wait, download_wait, dispatched }
     }
 
+    pub(crate) fn submitted(&self) -> Time {
+        self.submitted
+    }
+
     /// It is admitted: what it has waited beside throttling, it has waited for its image.
     pub(crate) fn admit(&mut self, now: Time) {
         self.is_admitted = true;

@@ -23,7 +23,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use isotherm_kernel::{Duration, Handler, Kernel, ScheduledCall as Timer, Teardown};
+use isotherm_kernel::{Duration, Handler, Kernel, ScheduledCall as Timer, Teardown, Time};
 use isotherm_platform::HostId;
 use isotherm_services::{
     ActionReport, Address, AtLimit, Delivery, FailureCause, Ledger, Port, Site, StorageConfig,
@@ -56,16 +56,19 @@ use crate::{
     NodeId, PlatformEvent, RecordSink,
 };
 
-/// Why a serverless compute service cannot be started.
+/// Why a service cannot be started, or a compute host cannot join or leave.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of a variant shows what its fields are")]
 pub enum ServerlessError {
     /// No compute host was given.
     #[error("a serverless compute service needs at least one compute host")]
     NoComputeHost,
-    /// A host was given twice, or is one of the service's already.
+    /// A host was given twice.
     #[error("compute host '{host}' is listed twice")]
     DuplicateHost { host: Arc<str> },
+    /// A host that is to join is one of the service's.
+    #[error("host '{host}' is a compute host of the service already")]
+    AlreadyJoined { host: Arc<str> },
     /// A host has no disk where one is needed.
     #[error("host '{host}' has no disk mounted at '{mount}'")]
     NoDisk { host: Arc<str>, mount: String },
@@ -73,11 +76,14 @@ pub enum ServerlessError {
     #[error("compute host '{host}' has no slots")]
     NoSlots { host: Arc<str> },
     /// A host that has left is to join again with other slots.
-    #[error("compute host '{host}' had other slots before it left")]
-    OtherSlots { host: Arc<str> },
+    #[error("compute host '{host}' had {before} slots before it left: add it with as many")]
+    OtherSlots { host: Arc<str>, before: String },
     /// A host that is to leave is no compute host of the service.
     #[error("'{host}' is no compute host of the service")]
-    NoSuchHost { host: Arc<str> },
+    NotAComputeHost { host: Arc<str> },
+    /// A host is to join a service that has been stopped.
+    #[error("service '{service}' has been stopped; start another one")]
+    Stopped { service: Arc<str> },
 }
 
 /// A handle of a serverless compute service. Cheap to clone; clones are the same service. The
@@ -456,11 +462,12 @@ impl ServerlessComputeService {
         self.inner.nodes.get(node).map(|node| node.bare_metal.ledger())
     }
 
-    /// The slots in use on a compute host; `None` if there is no such host, or when called by a
-    /// policy while it decides (policies use their view).
-    #[must_use]
-    pub fn slots_used(&self, node: NodeId) -> Option<u32> {
-        self.inner.state.try_borrow().ok()?.nodes.all.get(node).map(|node| node.slots_used)
+    /// The slots in use on a compute host; `None` if there is no such host.
+    ///
+    /// # Errors
+    /// It is [changing](Changing): see [`view`](Self::view).
+    pub fn slots_used(&self, node: NodeId) -> Result<Option<u32>, Changing> {
+        Ok(self.unchanging()?.nodes.all.get(node).map(|node| node.slots_used))
     }
 
     /// Number of compute hosts; the ids of nodes are below it. Those that have left count.
@@ -594,14 +601,18 @@ impl ServerlessComputeService {
     fn handle(&self, live: &Live) -> Invocation {
         if self.kernel().is_over() {
             // It is not stored: a stored handle would keep the service alive.
-            return Invocation::new(live.key(), live.function, self.clone());
+            return self.new_handle(live);
         }
         live.has_handle.set(true);
         live.is_attended.set(true);
         let mut tables = self.inner.tables.borrow_mut();
         let attachment = tables.attachments.get_mut(live.row);
-        let new = || Invocation::new(live.key(), live.function, self.clone());
+        let new = || self.new_handle(live);
         attachment.map_or_else(new, |found| found.handle.get_or_insert_with(new).clone())
+    }
+
+    fn new_handle(&self, live: &Live) -> Invocation {
+        Invocation::new(live.key(), live.function, live.life.submitted(), self.clone())
     }
 
     /// The state of an invocation that has not ended.
@@ -611,14 +622,18 @@ impl ServerlessComputeService {
     }
 
     /// The record so far of an invocation that has not ended.
-    pub(crate) fn record_of(&self, key: InvocationKey, function: FunctionId) -> InvocationRecord {
-        let now = self.kernel().now();
+    pub(crate) fn record_of(
+        &self,
+        key: InvocationKey,
+        function: FunctionId,
+        submitted: Time,
+    ) -> InvocationRecord {
         match self.unchanging() {
-            Ok(state) => state.record(key, now),
+            Ok(state) => state.record(key, self.kernel().now()),
             Err(Changing) => {
                 let function = self.function(function);
                 let names = Names { function: function.name(), image: None, node: None };
-                Life::new(now).record(key.id, &names)
+                Life::new(submitted).record(key.id, &names)
             }
         }
     }
@@ -1051,7 +1066,7 @@ impl ServerlessComputeService {
         let key = self.submit(function, true, true);
         let mut tables = self.inner.tables.borrow_mut();
         let mut body = tables.body_of(function, body);
-        let handle = Invocation::new(key, function, self.clone());
+        let handle = Invocation::new(key, function, self.kernel().now(), self.clone());
         if let Some(values) = values {
             if values.sizes != Sizes::default() {
                 body = body.by_actor();
@@ -1118,7 +1133,7 @@ impl ServerlessComputeService {
         if !self.inner.site.platform().is_on(services.host) {
             return;
         }
-        services.restart();
+        services.restart(self.is_gone());
         self.inner.state.borrow_mut().node_recovered(node);
     }
 

@@ -5,9 +5,9 @@
 //! An action is *submitted* by a message ([`BareMetalService::submit`]), *waits* first come, first
 //! served until its cores are free, *starts* for its start-up overhead, *runs* its body, and
 //! *ends*. However it ends, its [`on_end`](ActionRequest::on_end) is called exactly once, unless
-//! the simulation ends before. It is called when the cores have been given back, and never from
-//! inside a method of this service or the platform, so cancelling an action or turning off a host
-//! causes no re-entrant call.
+//! the simulation ends before. It is called when the cores have been given back and the actions
+//! that waited for them have started, and never from inside a method of this service or the
+//! platform, so cancelling an action or turning off a host causes no re-entrant call.
 //!
 //! # Time limit
 //!
@@ -408,7 +408,7 @@ impl BareMetalService {
         }
     }
 
-    /// Ends an action: gives its cores back, calls its `on_end` and starts waiting actions.
+    /// Ends an action: gives its cores back, starts waiting actions and calls its `on_end`.
     fn end(&self, id: ActionId, result: Result<(), FailureCause>, ended: Option<Time>) {
         self.end_in(self.inner.actions.borrow_mut(), id, result, ended);
     }
@@ -426,15 +426,11 @@ impl BareMetalService {
         let Some(entry) = actions.remove(id, result.is_ok()) else { return };
         let others_wait = !actions.none_waiting();
         drop(actions);
-        // An owner is told last: it may go on in this step.
-        let start_first = others_wait && matches!(entry.on_end, OnEnd::Owner(..));
-        if start_first {
+        if others_wait {
             self.start_waiting();
         }
+        // It is told last: an owner may go on in this step.
         entry.on_end.tell(ActionReport { started: entry.started, ended, result });
-        if others_wait && !start_first {
-            self.start_waiting();
-        }
     }
 
     /// Ends an action by force; its `on_end` is called in a step of its own. Returns whether it had

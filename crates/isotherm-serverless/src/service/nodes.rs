@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::{ServerlessComputeService, ServerlessError};
 use crate::NodeId;
+use crate::ask::Changing;
 use crate::config::{NodeConfig, ServiceConfig, Slots};
 use crate::message::Request;
 use crate::state::{Membership, Node};
@@ -177,11 +178,14 @@ impl std::ops::Index<NodeId> for Nodes {
 }
 
 impl NodeServices {
-    /// Starts the services again after an outage of the host.
-    pub(super) fn restart(&self) {
+    /// Starts the services again after an outage of the host. While the service is gone nothing
+    /// runs: its bare-metal services start again with it.
+    pub(super) fn restart(&self, is_gone: bool) {
         self.storage.restart();
         self.memory.restart();
-        self.bare_metal.restart();
+        if !is_gone {
+            self.bare_metal.restart();
+        }
     }
 
     /// The node as the platform state begins with it.
@@ -230,8 +234,9 @@ impl ServerlessComputeService {
     /// #     builder.disk(host, "disk", 1e9, 1e9).size(1_000_000_000_000);
     /// # }
     /// # builder.link("lan", 1e9, 0.0);
-    /// # for (from, to) in [("user", "head"), ("head", "node"), ("user", "node"), ("head", "other"), ("user", "other")] {
-    /// #     builder.route(from, to, ["lan"]);
+    /// # builder.route("user", "head", ["lan"]);
+    /// # for node in ["node", "other"] {
+    /// #     builder.route("head", node, ["lan"]).route("user", node, ["lan"]);
     /// # }
     /// # let simulation = Simulation::new();
     /// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
@@ -252,9 +257,9 @@ impl ServerlessComputeService {
     ///     assert_eq!(both[1].state(), InvocationState::Running);
     ///     service.remove_compute_host(other).expect("it is one now");
     ///     me.sleep(Duration::from_secs(1)).await;
-    ///     assert_eq!(service.membership(joined), Some(Membership::Leaving));
+    ///     assert_eq!(service.membership(joined), Ok(Some(Membership::Leaving)));
     ///     functions.wait_all(&both).await;
-    ///     assert_eq!(service.membership(joined), Some(Membership::Left));
+    ///     assert_eq!(service.membership(joined), Ok(Some(Membership::Left)));
     ///     Ok::<(), FailureCause>(())
     /// });
     /// # simulation.run()?;
@@ -263,19 +268,24 @@ impl ServerlessComputeService {
     ///
     /// # Errors
     /// It is one of the service's compute hosts, has no disk at the mount point or no slots, or has
-    /// left with other slots.
+    /// left with other slots; or the service has been stopped.
     pub fn add_compute_host(&self, node: impl Into<NodeConfig>) -> Result<NodeId, ServerlessError> {
         let (node, inner) = (node.into(), &*self.inner);
         let host = || inner.site.platform().host_name(node.host);
+        if inner.stopped.get() {
+            return Err(ServerlessError::Stopped { service: inner.name.clone() });
+        }
         let id = match inner.nodes.on(node.host) {
             None => inner.nodes.add(&inner.site, &node)?,
             Some(id) => {
                 let known = &inner.nodes[id];
                 if known.is_wanted.get() {
-                    return Err(ServerlessError::DuplicateHost { host: host() });
+                    return Err(ServerlessError::AlreadyJoined { host: host() });
                 }
-                if slots_of(&inner.site, node.host, node.slots) != known.slots(&inner.site) {
-                    return Err(ServerlessError::OtherSlots { host: host() });
+                let before = known.slots(&inner.site);
+                if slots_of(&inner.site, node.host, node.slots) != before {
+                    let before = before.map_or_else(|| "unlimited".into(), |n| n.to_string());
+                    return Err(ServerlessError::OtherSlots { host: host(), before });
                 }
                 known.is_wanted.set(true);
                 id
@@ -301,18 +311,18 @@ impl ServerlessComputeService {
                 self.tell(self.address(), Request::NodeLeaves { node });
                 Ok(())
             }
-            None => Err(ServerlessError::NoSuchHost {
+            None => Err(ServerlessError::NotAComputeHost {
                 host: self.inner.site.platform().host_name(host),
             }),
         }
     }
 
-    /// Whether a node takes part; `None` if it has not joined yet, or when called by a policy while
-    /// it decides (policies use their view).
-    #[must_use]
-    pub fn membership(&self, node: NodeId) -> Option<Membership> {
-        let state = self.inner.state.try_borrow().ok()?;
-        state.nodes.all.get(node).map(|node| node.membership)
+    /// Whether a node takes part; `None` if it has not joined yet.
+    ///
+    /// # Errors
+    /// The service is [changing](Changing): see [`view`](Self::view).
+    pub fn membership(&self, node: NodeId) -> Result<Option<Membership>, Changing> {
+        Ok(self.unchanging()?.nodes.all.get(node).map(|node| node.membership))
     }
 
     /// The message that a host joins has come.
@@ -320,7 +330,7 @@ impl ServerlessComputeService {
         let (services, site) = (&self.inner.nodes[node], &self.inner.site);
         let is_on = site.platform().is_on(services.host);
         if is_on {
-            services.restart();
+            services.restart(self.is_gone());
         }
         let mut state = self.inner.state.borrow_mut();
         if state.nodes.all.get(node).is_some() {

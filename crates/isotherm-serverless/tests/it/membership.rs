@@ -43,12 +43,16 @@ fn what_waits_starts_on_a_node_that_joins() {
         until(&me, 12.0).await;
         // The first node leaves while the first invocation runs there.
         service.remove_compute_host(first).unwrap();
-        assert_eq!(service.membership(NodeId(0)), Some(Membership::Joined), "the message comes");
+        assert_eq!(
+            service.membership(NodeId(0)),
+            Ok(Some(Membership::Joined)),
+            "the message comes"
+        );
         me.sleep(secs(0.5)).await;
-        assert_eq!(service.membership(NodeId(0)), Some(Membership::Leaving));
+        assert_eq!(service.membership(NodeId(0)), Ok(Some(Membership::Leaving)));
         assert_eq!(disk.borrow().used(), 100 * MB);
         manager.wait_all(&invocations).await;
-        assert_eq!(service.membership(NodeId(0)), Some(Membership::Left));
+        assert_eq!(service.membership(NodeId(0)), Ok(Some(Membership::Left)));
         assert_eq!(disk.borrow().used(), 0, "nothing of the service is left there");
         assert_completed(&invocations[0], here, here, here + 10.0);
         for (index, invocation) in invocations[1..].iter().enumerate() {
@@ -78,24 +82,30 @@ fn what_cannot_join_or_leave() {
     let service = world.service(Preset::Default, first_of_three(&world));
     let (user, [first, second, _]) =
         (world.user, <[HostId; 3]>::try_from(&world.nodes[..]).unwrap());
+    let manager = world.manager.clone();
     world.play(async move |me| {
         let named = |host: &str| host.to_owned().into();
         let twice = service.add_compute_host(first).unwrap_err();
-        assert_eq!(twice, ServerlessError::DuplicateHost { host: named("node0") });
+        assert_eq!(twice, ServerlessError::AlreadyJoined { host: named("node0") });
         let none = NodeConfig { host: second, slots: Slots::Count(0) };
         let none = service.add_compute_host(none).unwrap_err();
         assert_eq!(none, ServerlessError::NoSlots { host: named("node1") });
         assert_eq!(service.nodes(), 1, "nothing has been added");
         let stranger = service.remove_compute_host(user).unwrap_err();
-        assert_eq!(stranger, ServerlessError::NoSuchHost { host: named("user") });
+        assert_eq!(stranger, ServerlessError::NotAComputeHost { host: named("user") });
         service.remove_compute_host(first).unwrap();
         let again = service.remove_compute_host(first).unwrap_err();
-        assert_eq!(again, ServerlessError::NoSuchHost { host: named("node0") });
+        assert_eq!(again, ServerlessError::NotAComputeHost { host: named("node0") });
         me.sleep(secs(1.0)).await;
         let more = NodeConfig { host: first, slots: Slots::Count(7) };
         let more = service.add_compute_host(more).unwrap_err();
-        assert_eq!(more, ServerlessError::OtherSlots { host: named("node0") });
+        let had = "compute host 'node0' had 1 slots before it left: add it with as many";
+        assert_eq!(more.to_string(), had);
         assert!(service.add_compute_host(first).is_ok());
+        manager.stop(&service).await.unwrap();
+        let late = service.add_compute_host(second).unwrap_err();
+        assert_eq!(late, ServerlessError::Stopped { service: service.name().clone() });
+        assert_eq!(service.nodes(), 1, "nothing has been added");
     });
 }
 
@@ -116,7 +126,7 @@ fn an_outage_while_a_node_leaves() {
         manager.wait_one(&one).await;
         assert_eq!(code(&one), "host_failed");
         assert_date(me.now(), 2.0);
-        assert_eq!(service.membership(NodeId(0)), Some(Membership::Left));
+        assert_eq!(service.membership(NodeId(0)), Ok(Some(Membership::Left)));
         until(&me, 4.0).await;
         assert_eq!(other.state(), InvocationState::Schedulable, "the host is on, but has left");
         service.add_compute_host(second).unwrap();

@@ -509,6 +509,22 @@ fn a_callback_may_submit_again() {
     assert_eq!(bench.service.ledger().completed, 10_000);
 }
 
+/// Who is told of an end sees that the cores have gone to what waited for them.
+#[test]
+fn what_waits_has_started_when_an_end_is_told() {
+    let bench = Bench::new(Some(1));
+    let (service, counts) = (bench.service.clone(), Rc::new(Cell::new((0, 0))));
+    let noted = Rc::clone(&counts);
+    let first = ActionRequest::new("first", sleep(1.0), move |_| {
+        let ledger = service.ledger();
+        noted.set((ledger.completed, ledger.running));
+    });
+    bench.submit(first);
+    bench.submit(bench.request("second", nap(1.0)));
+    bench.run();
+    assert_eq!(counts.get(), (1, 1));
+}
+
 #[test]
 fn the_end_of_the_simulation_calls_no_callbacks() {
     let world = World::new();

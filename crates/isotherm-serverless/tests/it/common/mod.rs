@@ -248,7 +248,7 @@ impl World {
             // Nothing of an invocation is left, though containers and images may be.
             for node in 0..service.nodes() {
                 let node = NodeId(node as u32);
-                assert_eq!(service.slots_used(node), Some(0));
+                assert_eq!(service.slots_used(node), Ok(Some(0)));
                 assert_eq!(service.ledger(node).unwrap().cores_in_use, 0);
             }
         }
