@@ -125,23 +125,18 @@ pub(crate) struct Deciders {
     keep_alive: Option<Box<dyn KeepAlive>>,
     /// Those of functions with their own, by function.
     own: Vec<Option<SharedKeepAlive>>,
-    /// The decision about every idle container, if it is the same and no function has a policy of
-    /// its own. Then no policy is notified of invocations.
-    constant: Option<Keep>,
 }
 
 impl Deciders {
     pub(crate) fn new(scheduler: Box<dyn Scheduler>, keep_alive: Box<dyn KeepAlive>) -> Self {
-        let constant = keep_alive.constant();
         let (scheduler, keep_alive) = (Some(scheduler), Some(keep_alive));
-        Deciders { scheduler, keep_alive, own: Vec::new(), constant }
+        Deciders { scheduler, keep_alive, own: Vec::new() }
     }
 
     /// Gives a function a keep-alive policy of its own.
     pub(crate) fn set_own_keep_alive(&mut self, function: FunctionId, own: SharedKeepAlive) {
         let length = self.own.len().max(function.index() + 1);
         self.own.resize(length, None);
-        self.constant = None;
         self.own[function.index()] = Some(own);
     }
 
@@ -149,12 +144,6 @@ impl Deciders {
     #[inline]
     fn own_keep_alive(&self, function: FunctionId) -> Option<&SharedKeepAlive> {
         self.own.get(function.index())?.as_ref()
-    }
-
-    /// The decision about every idle container, if it depends on nothing.
-    #[inline]
-    pub(crate) fn constant(&self) -> Option<Keep> {
-        self.constant
     }
 
     pub(crate) fn invoked(&mut self, invoked: &Invoked) {

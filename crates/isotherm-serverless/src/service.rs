@@ -108,6 +108,9 @@ struct Inner {
     state: RefCell<PlatformState>,
     /// Borrowed while a policy decides.
     deciders: RefCell<Deciders>,
+    /// The decision about every idle container, if it is the same and no function has a policy of
+    /// its own. Then no policy is notified of invocations.
+    constant_keep: Cell<Option<Keep>>,
     /// The plan of the last round, reused for its allocations.
     plan: Cell<Plan>,
     caller_decides: Cell<CallerDecides>,
@@ -305,6 +308,7 @@ impl ServerlessComputeService {
             overhead: config.rules.overhead,
             at_limit: config.rules.at_limit,
             state: RefCell::new(state),
+            constant_keep: Cell::new(config.keep_alive.constant()),
             deciders: RefCell::new(Deciders::new(config.scheduler, config.keep_alive)),
             plan: Cell::default(),
             caller_decides: Cell::default(),
@@ -1017,6 +1021,7 @@ impl ServerlessComputeService {
             ..Registration::new(Arc::clone(function.name()), image, limits)
         })?;
         if let Some(own) = function.keep_alive() {
+            self.inner.constant_keep.set(None);
             self.inner.deciders.borrow_mut().set_own_keep_alive(id, Rc::clone(own));
         }
         if function.sizes() != Sizes::default() {

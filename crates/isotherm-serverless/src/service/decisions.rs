@@ -46,9 +46,10 @@ impl ServerlessComputeService {
     pub(super) fn keep(&self, container: ContainerId) -> Result<Keep, IdleNow> {
         let Inner { state, deciders, caller_decides, .. } = &*self.inner;
         let by_caller = caller_decides.get().keep;
-        match deciders.borrow().constant() {
-            Some(keep) if !by_caller => return Ok(keep),
-            _ => {}
+        if let Some(keep) = self.inner.constant_keep.get()
+            && !by_caller
+        {
+            return Ok(keep);
         }
         let idle = {
             let mut state = state.borrow_mut();
@@ -172,8 +173,8 @@ impl ServerlessComputeService {
     /// Notifies the keep-alive policy of an invocation.
     #[inline]
     pub(super) fn note_invoked(&self, function: FunctionId) {
-        let mut deciders = self.inner.deciders.borrow_mut();
-        if deciders.constant().is_none() {
+        if self.inner.constant_keep.get().is_none() {
+            let mut deciders = self.inner.deciders.borrow_mut();
             let invoked = self.inner.state.borrow().invoked_now(function);
             deciders.invoked(&invoked);
         }

@@ -194,7 +194,7 @@ impl NodeServices {
         let (disk, memory) = (self.storage.file_system(), self.memory.file_system());
         let profile = &platform.spec().host(self.host).state_profile;
         Node {
-            up: platform.is_on(self.host),
+            is_on: platform.is_on(self.host),
             comes_back: profile.as_ref().is_some_and(|profile| profile.period().is_some()),
             speed: platform.speed(self.host),
             cores: platform.cores(self.host),

@@ -10,7 +10,7 @@
 //!
 //! # Costs
 //!
-//! An entry takes O(1) to log and to read. [`Change::Event`], [`Change::Node`], [`Change::Load`]
+//! An entry takes O(1) to log and to read. [`Change::Event`], [`Change::Node`], [`Change::SlotsUsed`]
 //! and [`Change::Available`] say that something is no longer as it was, not what it is now; they
 //! are not repeated until they are read, so that a scheduler that is seldom asked finds each node
 //! once, however often it has changed.
@@ -107,7 +107,7 @@ pub enum Change {
         node: NodeId,
     },
     /// The number of invocations on a node has changed. Not repeated until it is read.
-    Load {
+    SlotsUsed {
         /// The node.
         node: NodeId,
     },
@@ -190,8 +190,8 @@ impl ChangeKinds {
     pub const NODES: ChangeKinds = ChangeKinds(1 << 5);
     /// [`Change::Image`].
     pub const IMAGES: ChangeKinds = ChangeKinds(1 << 6);
-    /// [`Change::Load`].
-    pub const LOADS: ChangeKinds = ChangeKinds(1 << 7);
+    /// [`Change::SlotsUsed`].
+    pub const SLOTS: ChangeKinds = ChangeKinds(1 << 7);
     /// All kinds.
     pub const ALL: ChangeKinds = ChangeKinds(u8::MAX);
 
@@ -228,7 +228,7 @@ impl Change {
             | Change::NodeLeft { .. }
             | Change::Up { .. }
             | Change::Down { .. } => ChangeKinds::NODES,
-            Change::Load { .. } => ChangeKinds::LOADS,
+            Change::SlotsUsed { .. } => ChangeKinds::SLOTS,
             Change::Image { .. } => ChangeKinds::IMAGES,
         }
     }
@@ -296,7 +296,7 @@ impl ChangeLog {
         self.things += things;
     }
 
-    fn wants(&self, kinds: ChangeKinds) -> bool {
+    pub(super) fn wants(&self, kinds: ChangeKinds) -> bool {
         self.kinds.get().contains(kinds)
     }
 

@@ -389,7 +389,7 @@ impl PlatformState {
         let before = *container;
         let left = Container {
             serving: before.serving - 1,
-            is_lost: before.is_lost || damage.host_failed || !self.nodes[before.node].up,
+            is_lost: before.is_lost || damage.host_failed || !self.nodes[before.node].is_on,
             is_discarded: before.is_discarded || damage.discard,
             // A container that has served has started, even if its start was cut short.
             ready_at: if before.serving == 1 {
@@ -495,8 +495,8 @@ impl PlatformState {
         let was_idle = idle.is_some();
         let leaves = self.nodes[node].membership == Membership::Leaving;
         let why = idle.unwrap_or(match (is_lost, is_discarded) {
-            (true, _) if leaves => StopReason::NodeLeaves,
             (true, _) => StopReason::Lost,
+            (false, _) if leaves => StopReason::NodeLeaves,
             (false, true) => StopReason::Discarded,
             (false, false) => StopReason::NotKept,
         });

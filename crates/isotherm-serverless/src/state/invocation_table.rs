@@ -83,7 +83,7 @@ impl Invocation {
 
     /// Whether it has this key and has not ended.
     fn is(&self, key: InvocationKey) -> bool {
-        self.id == key.id && self.phase != Phase::Ended
+        self.id == key.id && !matches!(self.phase, Phase::Ended)
     }
 }
 

@@ -7,8 +7,8 @@ use isotherm_services::{ActionReport, FailureCause};
 
 use super::containers::Damage;
 use super::{
-    Change, Container, Effect, Finished, Function, Image, Invocation, InvocationKey, Nodes,
-    Pending, Phase, PlatformState,
+    Change, Container, Effect, Finished, Function, Image, Invocation, InvocationKey, Membership,
+    Nodes, Pending, Phase, PlatformState,
 };
 use crate::id_vec::IdVec;
 use crate::keep_alive::Invoked;
@@ -194,6 +194,11 @@ impl PlatformState {
             if let Some(image) = self.functions[function].image {
                 self.drop_from_memory(node, image);
             }
+            self.let_go(node);
+            return None;
+        }
+        if self.nodes[node].membership != Membership::Joined {
+            self.give_back(container);
             self.let_go(node);
             return None;
         }

@@ -1,6 +1,6 @@
 //! Nodes that join and leave while the platform runs.
 //!
-//! A node that leaves takes nothing new: it counts as off. Its idle containers stop at once, the
+//! A node that leaves takes nothing new, as if its host were off. Its idle containers stop at once, the
 //! others with their last invocation; copies to its disk end, loads into its memory come to
 //! nothing. When no container and no move is left, its images are removed and it has left. It keeps
 //! its id, with which it may join again.
@@ -40,6 +40,7 @@ impl PlatformState {
     /// A node that has left, or is leaving, joins again; `is_on` says whether its host is on.
     pub(crate) fn node_rejoins(&mut self, node: NodeId, is_on: bool) {
         let state = &mut self.nodes[node];
+        state.is_on = is_on;
         match std::mem::replace(&mut state.membership, Membership::Joined) {
             Membership::Joined => return,
             Membership::Leaving => self.emit(|| EventKind::NodeStays { node }),
@@ -59,7 +60,6 @@ impl PlatformState {
             return;
         }
         state.membership = Membership::Leaving;
-        state.up = false;
         state.room_may_have_come();
         self.nodes.leave(node);
         self.log.add(Change::Leaving { node });
@@ -84,7 +84,10 @@ impl PlatformState {
             self.remove_image(Move::Load, node, image);
             self.remove_image(Move::Copy, node, image);
         }
+        // What has failed there before is of no account when it joins again.
+        self.retries.forget(node);
         let state = &mut self.nodes[node];
+        state.forget_failures(self.now);
         state.membership = Membership::Left;
         let (slots, memory_bytes) = (state.slots, state.capacity.memory_bytes);
         self.log.add(Change::NodeLeft { node });

@@ -31,6 +31,14 @@ pub(super) struct Retries {
     recovered_at: Time,
 }
 
+impl Retries {
+    /// Forgets what was interrupted on its way to a node.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        self.broken.retain(|&(_, to), _| to != node);
+        self.backing_off.retain(|&(_, to, _)| to != node);
+    }
+}
+
 impl Move {
     fn started(self, node: NodeId, image: ImageId, bytes: u64) -> EventKind {
         match self {
@@ -72,7 +80,7 @@ impl PlatformState {
             Move::Copy => self.images[image].head,
             Move::Load => known.disk,
         };
-        let wanted = state.up
+        let wanted = state.is_up()
             && *known.at(step) == InTier::Absent
             && known.retry_at <= self.now
             && source.is_present();
@@ -140,7 +148,7 @@ impl PlatformState {
             return;
         };
         // The memory of a host that is off keeps nothing.
-        let arrives = result.is_ok() && (step == Move::Copy || state.up);
+        let arrives = result.is_ok() && (step == Move::Copy || state.is_up());
         let tier = state.tier(step);
         if arrives {
             tier.arrived(at, now);
@@ -247,7 +255,7 @@ impl PlatformState {
     /// would fail again while a link is off, so the wait doubles with each interruption, until a
     /// part of the platform comes on.
     fn retry_later(&mut self, node: NodeId, image: ImageId, since: Time) {
-        if !self.policies.evicts_for_images() || !self.nodes[node].up {
+        if !self.policies.evicts_for_images() || !self.nodes[node].is_up() {
             return;
         }
         let now = self.now;

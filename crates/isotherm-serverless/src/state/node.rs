@@ -21,12 +21,12 @@ pub(crate) struct Node {
     pub(crate) refused: FxHashSet<(Move, ImageId)>,
     /// When it was last logged that it has changed, and that its load has.
     pub(crate) logged: Logged,
-    pub(crate) logged_load: Logged,
+    pub(crate) logged_slots_used: Logged,
     /// `None`: unlimited.
     pub(crate) slots: Option<u32>,
     pub(crate) slots_used: u32,
     /// Whether its host is on and it takes part.
-    pub(crate) up: bool,
+    pub(crate) is_on: bool,
     pub(crate) membership: Membership,
     /// Whether its host comes on again and again, by a periodic profile.
     pub(crate) comes_back: bool,
@@ -124,11 +124,11 @@ impl Node {
         let (memory_bytes, disk_bytes) = (memory.borrow().capacity(), disk.borrow().capacity());
         Node {
             name,
-            up: true,
+            is_on: true,
             membership: Membership::Joined,
             comes_back: false,
             logged: 0,
-            logged_load: 0,
+            logged_slots_used: 0,
             speed: 0.0,
             cores: 0,
             slots,
@@ -147,10 +147,15 @@ impl Node {
         }
     }
 
+    /// Whether it takes anything new: its host is on, and it does not leave.
+    pub(crate) fn is_up(&self) -> bool {
+        self.is_on && self.membership == Membership::Joined
+    }
+
     /// Free slots; `u32::MAX` if they are unlimited, none while the host is off.
     pub(crate) fn free_slots(&self) -> u32 {
         match self.slots {
-            _ if !self.up => 0,
+            _ if !self.is_up() => 0,
             Some(slots) => slots.saturating_sub(self.slots_used),
             None => u32::MAX,
         }
@@ -191,6 +196,19 @@ impl Node {
 
     pub(crate) fn image_mut(&mut self, image: ImageId) -> &mut NodeImage {
         self.images.entry(image).or_default()
+    }
+
+    /// Forgets the interruptions of copies and loads, which may be retried at once.
+    pub(super) fn forget_failures(&mut self, now: Time) {
+        #[expect(
+            clippy::iter_over_hash_type,
+            reason = "every image gets the same, in whatever order"
+        )]
+        for known in self.images.values_mut() {
+            known.failures = 0;
+            known.retry_at = Time::ZERO;
+        }
+        self.images.retain(|_, known| !known.is_gone(now));
     }
 
     /// Forgets an image of which nothing may be left.

@@ -3,8 +3,6 @@
 use std::ops::{Index, IndexMut};
 use std::rc::Rc;
 
-use isotherm_kernel::Time;
-
 use super::{Change, Membership, Need, Node, PlatformState, StopReason};
 use crate::id_vec::IdVec;
 use crate::node_set::NodeSet;
@@ -99,7 +97,7 @@ impl PlatformState {
     pub(super) fn change_slots_used(&mut self, node: NodeId, change: impl FnOnce(u32) -> u32) {
         let state = &mut self.nodes[node];
         state.slots_used = change(state.slots_used);
-        self.log.renew(&mut state.logged_load, Change::Load { node });
+        self.log.renew(&mut state.logged_slots_used, Change::SlotsUsed { node });
         if state.slots.is_some() {
             self.note_slots(node);
         }
@@ -119,12 +117,14 @@ impl PlatformState {
     /// its contents. Bodies that ran there report their failure themselves.
     pub(crate) fn node_failed(&mut self, node: NodeId) {
         let state = &mut self.nodes[node];
-        if !state.up {
+        let was_up = state.is_up();
+        if !std::mem::replace(&mut state.is_on, false) {
             return;
         }
-        state.up = false;
         state.room_may_have_come();
-        self.log.add(Change::Down { node });
+        if was_up {
+            self.log.add(Change::Down { node });
+        }
         for container in self.idle_on(node) {
             self.stop_container(container, StopReason::Lost);
         }
@@ -137,7 +137,9 @@ impl PlatformState {
 
     /// The host is back.
     pub(crate) fn node_recovered(&mut self, node: NodeId) {
-        if self.nodes[node].membership == Membership::Joined {
+        let state = &mut self.nodes[node];
+        state.is_on = true;
+        if state.membership == Membership::Joined {
             self.log.add(Change::Up { node });
             self.take_up(node);
         }
@@ -145,19 +147,8 @@ impl PlatformState {
 
     /// Uses a node that is on.
     pub(super) fn take_up(&mut self, node: NodeId) {
-        let state = &mut self.nodes[node];
-        state.up = true;
         // Copies and loads that its failure interrupted may be retried at once.
-        let Node { images, .. } = state;
-        #[expect(
-            clippy::iter_over_hash_type,
-            reason = "every image gets the same, in whatever order"
-        )]
-        for known in images.values_mut() {
-            known.failures = 0;
-            known.retry_at = Time::ZERO;
-        }
-        images.retain(|_, known| !known.is_gone(self.now));
+        self.nodes[node].forget_failures(self.now);
         self.note_slots(node);
     }
 }

@@ -72,7 +72,7 @@ impl PlatformState {
     /// Whether there is room for a container of the function without evicting another one.
     fn has_free_room(&self, function: FunctionId, node: NodeId) -> bool {
         let image = self.functions[function].image;
-        self.nodes[node].up
+        self.nodes[node].is_up()
             && self.missing(node, self.functions[function].need(), image).is_nothing()
     }
 }

@@ -64,7 +64,7 @@ impl PlatformState {
             let known = state.image(image);
             !known.memory.is_present() && known.retry_at > self.now
         };
-        if !state.up || image.is_some_and(waits) {
+        if !state.is_up() || image.is_some_and(waits) {
             return None;
         }
         let mut need = self.taken_beside(image, node, reserved, evicts);
@@ -251,6 +251,7 @@ impl PlatformState {
     }
 
     /// Changes the numbers of busy and idle containers that pin an image on a node.
+    #[inline]
     pub(super) fn count_pins(
         &mut self,
         node: NodeId,
@@ -258,7 +259,12 @@ impl PlatformState {
         busy: i32,
         idle: i32,
     ) {
-        let Some(image) = image else { return };
+        if let Some(image) = image {
+            self.count_pins_of(node, image, busy, idle);
+        }
+    }
+
+    fn count_pins_of(&mut self, node: NodeId, image: ImageId, busy: i32, idle: i32) {
         let size = self.images[image].size();
         let state = &mut self.nodes[node];
         let known = state.image_mut(image);

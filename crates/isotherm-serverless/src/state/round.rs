@@ -2,7 +2,7 @@
 
 use isotherm_kernel::{Duration, Time};
 
-use super::{Change, Effect, InvocationKey, Move, Phase, PlatformState, View};
+use super::{Change, ChangeKinds, Effect, InvocationKey, Move, Phase, PlatformState, View};
 use crate::life::Dispatched;
 use crate::plan::{Dispatch, Placed, Plan, StartAhead};
 use crate::{ContainerId, EventKind, FunctionId, NodeId, StartKind, StopReason};
@@ -263,6 +263,10 @@ impl PlatformState {
         let now = self.now;
         let start_kind =
             if is_new || !startup.is_zero() { StartKind::Cold } else { StartKind::Warm };
+        if self.log.wants(ChangeKinds::RUNS) {
+            // Who reads that it has started may ask about it.
+            self.invocations.list(key);
+        }
         let Some(invocation) = self.invocations.at_mut(key) else { return };
         let id = key.id;
         invocation.phase = Phase::Running(container);

@@ -71,7 +71,7 @@ impl PlatformState {
         if fitting.is_empty() {
             return Lack::HostsLeft;
         }
-        let is_up = |node: &NodeId| self.nodes[*node].up;
+        let is_up = |node: &NodeId| self.nodes[*node].is_up();
         let up: Vec<NodeId> = fitting.iter().copied().filter(is_up).collect();
         let image = self.functions[function].image;
         if up.is_empty() {

@@ -160,12 +160,16 @@ impl PlatformState {
     }
 
     /// An invocation of the function that was inside has ended: the next ones enter.
+    #[inline]
     pub(super) fn leave_gates(&mut self, function: FunctionId) {
+        if self.functions[function].gate.limit().is_some() || self.common_gate.limit.is_some() {
+            self.leave_limited_gates(function);
+        }
+    }
+
+    fn leave_limited_gates(&mut self, function: FunctionId) {
         let Function { gate, rest, .. } = &mut self.functions[function];
         let common = &mut self.common_gate;
-        if gate.limit().is_none() && common.limit.is_none() {
-            return;
-        }
         gate.inside -= 1;
         if !gate.reserved {
             common.inside -= 1;

@@ -651,7 +651,7 @@ impl<'a> View<'a> {
     /// Whether the node's host is on and the node takes part.
     #[must_use]
     pub fn is_up(&self, node: NodeId) -> bool {
-        self.node(node).is_some_and(|node| node.up)
+        self.node(node).is_some_and(|node| node.is_up())
     }
 
     /// The rules of the service.

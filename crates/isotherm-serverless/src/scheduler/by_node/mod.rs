@@ -512,7 +512,7 @@ impl<C: ChooseNode> ByNode<C> {
             self.forget();
         }
         if self.reservations.wants_counts() {
-            self.cursor.want(ChangeKinds::LOADS);
+            self.cursor.want(ChangeKinds::SLOTS);
         }
         let Some(changes) = view.changes_since(&mut self.cursor) else {
             self.changed = true;
@@ -522,7 +522,7 @@ impl<C: ChooseNode> ByNode<C> {
             match change {
                 Change::Event => self.changed = true,
                 Change::Node { node } => self.reservations.touch(node),
-                Change::Load { node } => self.reservations.change(node),
+                Change::SlotsUsed { node } => self.reservations.change(node),
                 Change::Joined { .. } => self.reservations.forget_nodes(),
                 Change::Image { node, image } => self.reservations.image_moved(view, node, image),
                 Change::Refused { function } => self.refused.push(function),

@@ -1,6 +1,7 @@
 //! Nodes that join while the platform runs.
 
 use super::*;
+use crate::limits::Concurrency;
 use crate::scheduler::{
     FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality, MostLoaded, PowerOfTwo,
     RandomPlacement, RoundRobin, WarmFirst, WorkloadBalancing,
@@ -137,4 +138,74 @@ fn nodes_may_leave_and_join_again() {
     assert_eq!(stage.state.nodes[NodeId(0)].membership, Membership::Left);
     assert_eq!((stage.memory_used(0), stage.disk_used(0)), (0, 0));
     assert!(View::new(&stage.state).copying(image).contains(NodeId(1)), "it goes elsewhere");
+}
+
+/// What happens while a node leaves is forgotten if it stays: its container is kept.
+#[test]
+fn a_container_is_kept_if_its_node_stays() {
+    let mut stage = Setup::new(Preset::Default, &[(4, 100, 100)]).stage();
+    let f = stage.function_with(40, |function| {
+        function.concurrency = Concurrency { per_container: 2, ..Concurrency::default() };
+    });
+    let (first, second) = (stage.invoke(f), stage.invoke(f));
+    assert!(stage.is_running(first) && stage.is_running(second));
+    let node = NodeId(0);
+    stage.message(|state| state.node_leaves(node));
+    stage.body_ended(first);
+    assert_eq!(stage.state.nodes[node].membership, Membership::Leaving);
+    stage.message(|state| state.node_rejoins(node, true));
+    stage.events();
+    stage.body_ended(second);
+    let stopped = |event: &EventKind| matches!(event, EventKind::ContainerStopped { .. });
+    assert!(!stage.events().iter().any(stopped), "it is idle");
+    assert!(View::new(&stage.state).has_idle(f));
+}
+
+/// A host that goes off while it leaves loses its memory, also if it joins again before the ends of
+/// its bodies have been handled.
+#[test]
+fn an_outage_while_a_node_leaves_is_an_outage() {
+    let mut stage = Setup::new(Preset::Default, &[(4, 100, 100)]).stage();
+    let (used, other) = (stage.image("i", 10, 10), stage.image("j", 10, 10));
+    let [f, g] = [used, other].map(|image| stage.function(Some(image), 10, 0));
+    let before = stage.invoke(g);
+    stage.arrives(0, other);
+    stage.body_ended(before);
+    let busy = stage.invoke(f);
+    stage.arrives(0, used);
+    assert!(stage.is_running(busy));
+    let node = NodeId(0);
+    let mut cursor = Cursor::new(ChangeKinds::CONTAINERS);
+    assert!(View::new(&stage.state).changes_since(&mut cursor).is_none());
+    stage.message(|state| state.node_leaves(node));
+    stage.node_failed(0);
+    stage.message(|state| state.node_rejoins(node, true));
+    assert!(!View::new(&stage.state).in_memory(other).contains(node), "memory was lost");
+    stage.abandon(busy, FailureCause::HostFailed { host: "node0".into() });
+    let changes: Vec<Change> =
+        View::new(&stage.state).changes_since(&mut cursor).into_iter().flatten().collect();
+    let of = |of: FunctionId| {
+        changes.iter().find_map(|change| match change {
+            Change::Stopped { function, why, .. } if *function == of => Some(*why),
+            _ => None,
+        })
+    };
+    assert_eq!((of(g), of(f)), (Some(StopReason::NodeLeaves), Some(StopReason::Lost)));
+}
+
+/// Who reads that an invocation has started may ask when it was submitted, however it was placed.
+#[test]
+fn what_has_started_can_be_asked_about() {
+    let mut stage = Setup::new(Preset::Default, &[(4, 100, 100)]).stage();
+    let f = stage.function(None, 10, 0);
+    let mut cursor = Cursor::new(ChangeKinds::RUNS);
+    assert!(View::new(&stage.state).changes_since(&mut cursor).is_none());
+    stage.at(7);
+    let started = stage.invoke(f);
+    let view = View::new(&stage.state);
+    assert!(view.changes_since(&mut cursor).is_some_and(|mut changes| changes.next().is_some()));
+    assert_eq!(view.submitted_at(started), Some(Time::from_nanos(7_000_000_000)));
+    assert_eq!(view.attempt_of(started), Some(1));
+    stage.body_ended(started);
+    assert_eq!(View::new(&stage.state).submitted_at(started), None);
 }
