@@ -441,7 +441,11 @@ impl ServerlessComputeService {
         limit: Duration,
     ) {
         let services = self.node(node);
-        let Some(action) = self.action(invocation, node, container) else { return };
+        let Some(action) = self.action(invocation, node, container) else {
+            // It has ended since the decision: an observer has turned the head host off.
+            self.inner.state.borrow_mut().containers.dispatches -= 1;
+            return;
+        };
         let (id, row) = invocation.numbers();
         let token = (id, u64::from(node.0) << 32 | u64::from(row));
         let mut request =

@@ -4,13 +4,20 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use isotherm_platform::HostId;
-use isotherm_serverless::{EventKind, Preset};
+use isotherm_serverless::{Body, EventKind, Function, Preset};
 
-use crate::common::{World, date, keep, limit, register, sleeper};
+use crate::common::{World, date, keep, limit, register, secs};
 
-/// Two invocations of 2 s on one node. As soon as the second is dispatched, an observer between two
+/// Two invocations of 2 s on one node, with a body of each sort: one that needs no actor, and one
+/// that does. As soon as the second is dispatched, an observer between two
 /// others turns a host off. Gives what those two are told.
-fn told(off: impl Fn(&World) -> HostId) -> [Vec<&'static str>; 2] {
+fn told(off: fn(&World) -> HostId) -> [Vec<&'static str>; 4] {
+    let [a, b] = told_with(off, Body::sleep(secs(2.0)));
+    let [c, d] = told_with(off, Body::custom(async |call| Ok(call.sleep(secs(2.0)).await)));
+    [a, b, c, d]
+}
+
+fn told_with(off: fn(&World) -> HostId, body: Body) -> [Vec<&'static str>; 2] {
     let world = World::new(1);
     let service = world.service(Preset::Default, |config| keep(config, 60.0));
     let auditor = world.auditor(&service);
@@ -37,7 +44,8 @@ fn told(off: impl Fn(&World) -> HostId) -> [Vec<&'static str>; 2] {
     log(&last);
     let (manager, platform) = (world.manager.clone(), service.clone());
     world.play(|me| async move {
-        let function = register(&manager, &platform, &sleeper("f", None, 2.0), limit(9.0)).await;
+        let function = Function::new("f", None, body);
+        let function = register(&manager, &platform, &function, limit(9.0)).await;
         for _ in 0..2 {
             _ = manager.invoke(&function).await;
         }

@@ -95,8 +95,8 @@ struct Arrival {
 
 #[derive(Clone, Debug)]
 struct Outage {
-    /// A compute host, the link of one, the link of the repository, or a compute host that leaves
-    /// and joins again.
+    /// A compute host, the link of one, the link of the repository, a compute host that leaves and
+    /// joins again, or the head host.
     what: u8,
     which: usize,
     at_ms: u64,
@@ -132,7 +132,7 @@ fn scenario(preset: Preset) -> impl Strategy<Value = Scenario> {
     let gap = prop_oneof![2 => Just(0u64), 3 => 1u64..500, 2 => 500u64..4000];
     let arrival = (gap, 0usize..6, prop::option::weighted(0.1, 0u64..6000))
         .prop_map(|(after_ms, function, cancel_ms)| Arrival { after_ms, function, cancel_ms });
-    let outage = (0u8..4, 0usize..4, 0u64..15000, 1u64..8000)
+    let outage = (0u8..5, 0usize..4, 0u64..15000, 1u64..8000)
         .prop_map(|(what, which, at_ms, for_ms)| Outage { what, which, at_ms, for_ms });
     let outages = prop_oneof![6 => Just(Vec::new()), 1 => prop::collection::vec(outage, 1..3)];
     let reuse = prop_oneof![
@@ -332,7 +332,8 @@ fn set_extras(extras: &Extras, scenario: &Scenario, config: &mut ServiceConfig) 
     (config.max_concurrency, config.throttle) = (extras.most_of_all, extras.throttle);
 }
 
-/// Some functions with containers that serve several invocations, and limits of all sorts.
+/// Some functions with containers that serve several invocations, limits of all sorts, and inputs
+/// or outputs.
 fn limited(function: Function, index: usize, extras: &Extras) -> Function {
     let function = if index.is_multiple_of(2) {
         function.with_concurrency(extras.per_container)
@@ -342,6 +343,11 @@ fn limited(function: Function, index: usize, extras: &Extras) -> Function {
     let function = match index % 4 {
         0 => function.with_on_failure(OnFailure::DISCARD),
         1 => function.with_on_failure(OnFailure::KEEP),
+        _ => function,
+    };
+    let function = match extras.per_container {
+        1 => function.with_output_bytes(30 * MB),
+        2 => function.with_input_bytes(20 * MB),
         _ => function,
     };
     match index % 6 {
@@ -389,7 +395,9 @@ fn plan_outages(scenario: &Scenario, site: &Site, service: &ServerlessComputeSer
             site.kernel().call_after(on, move |_| {
                 drop(other.add_compute_host(NodeConfig { host, slots }));
             });
-        } else if outage.what == 0 {
+        } else if outage.what == 0 || outage.what == 4 {
+            let head = platform.host("head").expect("a host of every scenario");
+            let host = if outage.what == 0 { host } else { head };
             site.kernel().call_after(off, move |_| one.turn_off(host));
             site.kernel().call_after(on, move |_| other.turn_on(host));
         } else {
