@@ -102,7 +102,8 @@ struct Curious(Rc<RefCell<Asked>>);
 #[derive(Default)]
 struct Asked {
     service: Option<ServerlessComputeService>,
-    invocations: Vec<Invocation>,
+    /// With the dates of their submission.
+    invocations: Vec<(Invocation, Time)>,
     /// Who asked, and whether the service could be looked at.
     answers: std::collections::BTreeSet<(&'static str, bool)>,
     heard: u32,
@@ -119,12 +120,12 @@ impl Curious {
         assert_eq!(service.unfinished().is_ok(), can_look);
         assert_eq!(service.why_unfinished().is_ok(), can_look);
         assert_eq!(service.slots_used(NodeId(0)).is_ok(), can_look);
-        for invocation in &asked.invocations {
+        for &(ref invocation, submitted) in &asked.invocations {
             let state = invocation.state();
             let has_ended = matches!(state, InvocationState::Ended(_));
             assert_eq!(state == InvocationState::Changing, !can_look && !has_ended, "{who}");
             let record = invocation.record();
-            assert_eq!((&*record.function, record.submitted), ("f", Time::ZERO), "{who}");
+            assert_eq!((&*record.function, record.submitted), ("f", submitted), "{who}");
             assert!(format!("{invocation:?}").contains("id"));
         }
         assert!(service.registered("f").is_some());
@@ -225,11 +226,12 @@ fn policies_may_ask_their_service() -> Result<(), isotherm::Error> {
             // Only one container has room, so that each use of the other function evicts one.
             let (f, g) = (register("f").await?, register("g").await?);
             for function in [&f, &f, &g, &f] {
+                let submitted = me.now();
                 let invocation = functions.invoke(function).await?;
                 if let Some(Curious(asked)) = &asked
                     && *function == f
                 {
-                    asked.borrow_mut().invocations.push(invocation.clone());
+                    asked.borrow_mut().invocations.push((invocation.clone(), submitted));
                 }
                 functions.wait_one(&invocation).await;
                 me.sleep(secs(1)).await;
