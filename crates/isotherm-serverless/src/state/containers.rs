@@ -75,7 +75,7 @@ pub(crate) struct Containers {
     pub(super) next_id: u64,
     next_idle_sequence: u64,
     next_use_sequence: u64,
-    /// The number of dispatches to them so far.
+    /// The number of dispatches to them so far that were carried out.
     pub(crate) dispatches: u64,
 }
 
