@@ -1,7 +1,8 @@
-//! The queue of schedulable invocations.
+//! The queues of invocations: new ones, and those that are schedulable.
 //!
-//! A scheduler may look at all of them in every round, so they lie in contiguous memory, sorted by
-//! position. Removal in the middle leaves a gap; when most entries are gaps, they are compacted.
+//! A scheduler may look at all of the latter in every round, so they lie in contiguous memory,
+//! sorted by position. Removal in the middle leaves a gap; when most entries are gaps, they are
+//! compacted.
 
 use std::collections::VecDeque;
 

@@ -35,7 +35,7 @@ pub(crate) struct Container {
     pub(crate) use_sequence: u64,
     /// When its keep-alive time ends; [`Time::NEVER`] if never.
     pub(crate) expires: Time,
-    /// The date of its valid entry in [`Expiries`](super::Expiries); [`Time::NEVER`] if it has
+    /// The date of its valid entry in [`Expiries`]; [`Time::NEVER`] if it has
     /// none.
     pub(crate) noted: Time,
     /// Its rank in the order of eviction, while it is idle.

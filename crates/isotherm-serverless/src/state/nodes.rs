@@ -1,12 +1,29 @@
-//! All nodes: which of them have a free slot, and what their hosts' failures and returns do.
+//! All nodes: which of them have a free slot, what becomes of them when their hosts fail and
+//! return, and how they join and leave while the platform runs.
+//!
+//! A node that leaves takes nothing new, as if its host were off. Its idle containers stop at once,
+//! the others with their last invocation; copies to its disk end, loads into its memory come to
+//! nothing. When no container and no move is left, its images are removed and it has left. It keeps
+//! its id, with which it may join again.
 
 use std::ops::{Index, IndexMut};
 use std::rc::Rc;
 
-use super::{Change, Membership, Need, Node, PlatformState, StopReason};
+use super::{Change, Move, Need, Node, PlatformState, StopReason};
 use crate::id_vec::IdVec;
 use crate::node_set::NodeSet;
-use crate::{ImageId, NodeId};
+use crate::{EventKind, ImageId, NodeId};
+
+/// Whether a node takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// It does.
+    Joined,
+    /// It takes nothing new, and leaves when nothing runs or moves there any more.
+    Leaving,
+    /// It has left. It may join again.
+    Left,
+}
 
 /// The nodes.
 #[derive(Default)]
@@ -36,7 +53,7 @@ impl Nodes {
     }
 
     /// Makes a node a member.
-    pub(super) fn join(&mut self, node: NodeId) {
+    fn join(&mut self, node: NodeId) {
         if let Err(place) = self.members.binary_search(&node) {
             self.members.insert(place, node);
         }
@@ -44,7 +61,7 @@ impl Nodes {
     }
 
     /// Makes it one no more.
-    pub(super) fn leave(&mut self, node: NodeId) {
+    fn leave(&mut self, node: NodeId) {
         if let Ok(place) = self.members.binary_search(&node) {
             self.members.remove(place);
         }
@@ -104,7 +121,7 @@ impl PlatformState {
     }
 
     /// Updates the set of nodes with a free slot.
-    pub(super) fn note_slots(&mut self, node: NodeId) {
+    fn note_slots(&mut self, node: NodeId) {
         self.touch(node);
         if self.nodes[node].free_slots() > 0 {
             self.nodes.with_free_slot.insert(node);
@@ -146,9 +163,83 @@ impl PlatformState {
     }
 
     /// Uses a node that is on.
-    pub(super) fn take_up(&mut self, node: NodeId) {
+    fn take_up(&mut self, node: NodeId) {
         // Copies and loads that its failure interrupted may be retried at once.
         self.nodes[node].forget_failures(self.now);
         self.note_slots(node);
+    }
+
+    /// A node joins that has not been one before. It takes part from the next round on.
+    pub(crate) fn node_joins(&mut self, node: Node) -> NodeId {
+        let id = self.add_node(node);
+        self.emit_joined(id);
+        id
+    }
+
+    fn emit_joined(&mut self, node: NodeId) {
+        let Node { slots, capacity, .. } = self.nodes[node];
+        self.emit(|| EventKind::NodeJoined {
+            node,
+            slots,
+            memory_bytes: capacity.memory_bytes,
+            disk_bytes: capacity.disk_bytes,
+        });
+    }
+
+    /// A node that has left, or is leaving, joins again; `is_on` says whether its host is on.
+    pub(crate) fn node_rejoins(&mut self, node: NodeId, is_on: bool) {
+        let state = &mut self.nodes[node];
+        state.is_on = is_on;
+        match std::mem::replace(&mut state.membership, Membership::Joined) {
+            Membership::Joined => return,
+            Membership::Leaving => self.emit(|| EventKind::NodeStays { node }),
+            Membership::Left => self.emit_joined(node),
+        }
+        self.nodes.join(node);
+        self.log.add(Change::Joined { node });
+        if is_on {
+            self.take_up(node);
+        }
+    }
+
+    /// A node is to leave.
+    pub(crate) fn node_leaves(&mut self, node: NodeId) {
+        let state = &mut self.nodes[node];
+        if state.membership != Membership::Joined {
+            return;
+        }
+        state.membership = Membership::Leaving;
+        state.room_may_have_come();
+        self.nodes.leave(node);
+        self.log.add(Change::Leaving { node });
+        self.emit(|| EventKind::NodeLeaving { node });
+        for container in self.idle_on(node) {
+            self.stop_container(container, StopReason::NodeLeaves);
+        }
+        self.note_slots(node);
+        self.let_go(node);
+    }
+
+    /// Something on a node has ended: if it is leaving and nothing else is there, it has left.
+    pub(super) fn let_go(&mut self, node: NodeId) {
+        let state = &self.nodes[node];
+        let is_empty = state.slots_used == 0 && state.claims.is_empty();
+        if state.membership != Membership::Leaving || !is_empty {
+            return;
+        }
+        let mut images: Vec<ImageId> = state.images.keys().copied().collect();
+        images.sort_unstable();
+        for image in images {
+            self.remove_image(Move::Load, node, image);
+            self.remove_image(Move::Copy, node, image);
+        }
+        // What has failed there before is of no account when it joins again.
+        self.retries.forget(node);
+        let state = &mut self.nodes[node];
+        state.forget_failures(self.now);
+        state.membership = Membership::Left;
+        let (slots, memory_bytes) = (state.slots, state.capacity.memory_bytes);
+        self.log.add(Change::NodeLeft { node });
+        self.emit(|| EventKind::NodeLeft { node, slots, memory_bytes });
     }
 }

@@ -9,19 +9,14 @@ pub(crate) type Observer = Box<dyn FnMut(&PlatformEvent)>;
 /// Who observes the platform.
 #[derive(Default)]
 pub(crate) struct Observers {
-    /// Observers that are called at once and query nothing.
-    pub(super) at_once: Vec<Observer>,
+    /// Observers that are called at once, within decisions, and query nothing.
+    pub(crate) at_once: Vec<Observer>,
     /// The events that the others have not got yet; `None` if there are none. They are called when
     /// nothing is borrowed, because they may query the service.
     pub(crate) news: Option<Vec<PlatformEvent>>,
 }
 
 impl Observers {
-    /// Adds an observer that is called at once, within decisions.
-    pub(crate) fn observe(&mut self, observer: Observer) {
-        self.at_once.push(observer);
-    }
-
     /// Takes the events that observers have not got yet.
     #[inline]
     pub(crate) fn take_news(&mut self) -> Option<Vec<PlatformEvent>> {
