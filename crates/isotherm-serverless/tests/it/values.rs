@@ -225,8 +225,10 @@ fn what_is_on_its_way_may_be_lost() {
     // On its way from the service to the user: completed, without its output.
     let invocation = play(1.5, |world, date| world.cut_wan(date));
     assert_eq!(invocation.outcome(), Some(Outcome::Completed));
-    let lost = ValueError::Lost { function: "f".into() };
-    assert_eq!(invocation.output::<i32>().unwrap_err(), lost);
+    let lost = invocation.output::<i32>().unwrap_err();
+    let ValueError::Lost { cause, .. } = &lost else { panic!("{lost}") };
+    assert!(lost.to_string().ends_with("on its way: the network failed: link `wan`"), "{lost}");
+    assert_eq!(cause.code(), "network_failed");
 }
 
 /// An invocation whose output is on its way has not ended: it is cancelled, or stopped with the
