@@ -203,7 +203,7 @@ fn what_is_on_its_way_may_be_lost() {
                 Ok(())
             });
             // The request itself is sent at once.
-            let invocation = manager.invoke_with(&f, Some(link)).await.unwrap();
+            let invocation = manager.request(&f).body(link).send().await.unwrap();
             me.sleep(secs(3.0)).await;
             invocation
         })
@@ -257,7 +257,7 @@ fn an_output_on_its_way_is_cut_off() {
             assert_date(invocation.record().ended, 1.0);
             assert_date(invocation.record().finished, 2.0);
             until(&me, 5.0).await;
-            assert_duration(platform.used(lan).unwrap().busy, 1.0 - LAN_LATENCY);
+            assert_duration(platform.usage(lan).unwrap().busy, 1.0 - LAN_LATENCY);
             assert!(service.live_tables().contains(&("outputs on their way", 0)));
         });
     }
