@@ -34,14 +34,15 @@ fn main() -> Result<(), isotherm::Error> {
             ("delete", Action::Delete { storage: local.clone(), file: "film".into() }),
             ("cool down", Action::Sleep(secs(5))),
         ] {
-            print(name, service.perform(me.address(), action).await)?;
+            print(name, service.perform(&me.address(), action).await)?;
         }
         // A failure is a result too, with its cause.
         let again = Action::Read { storage: local.clone(), file: "film".into() };
-        let report = service.perform(me.address(), again).await;
+        let report = service.perform(&me.address(), again).await;
         println!("read again: {}", report.result.expect_err("it was deleted"));
 
-        let three = (0..3).map(|_| service.perform(me.address(), convert()));
+        let here = me.address();
+        let three = (0..3).map(|_| service.perform(&here, convert()));
         for report in join_all(three).await {
             print("convert", report)?;
         }

@@ -8,7 +8,7 @@ use isotherm_kernel::Duration;
 
 use crate::diagnostic::Report;
 use crate::hint::{list, suggestion};
-use crate::resolve::{Resolve, constant, resolved};
+use crate::resolve::{Resolver, constant, resolved};
 use crate::schema::{Absent, TableSpec, Takes, Word};
 use crate::source::{Located, Span};
 use crate::syntax::Syntax;
@@ -105,7 +105,11 @@ impl<'a> Fields<'a> {
     pub fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
         if self.spec.field(key).is_none() {
             let message = format!("field `{key}` of {} is not described", self.spec.name);
-            return self.report.refuse(self.place, message, "the program that reads it is wrong");
+            let hint = format!(
+                "add it to the description of {} in the program that reads it",
+                self.spec.name
+            );
+            return self.report.refuse(self.place, message, hint);
         }
         self.asked.push(key);
         self.table.entry(key)
@@ -178,7 +182,7 @@ impl<'a> Fields<'a> {
     /// The table with its constant defaults written out.
     #[must_use]
     pub fn resolved(&self) -> Table {
-        let as_they_are = Resolve { path: &|path, _| path.to_owned(), also: &|_, _| None };
+        let as_they_are = Resolver { path: &|path, _| path.to_owned(), own_kind: &|_, _| None };
         resolved(self.table, self.spec, &as_they_are)
     }
 

@@ -15,17 +15,17 @@ pub type MovePath<'a> = &'a dyn Fn(&str, Span) -> String;
 
 /// What is to be known of a file whose tables are resolved.
 #[derive(Clone, Copy)]
-pub struct Resolve<'a> {
+pub struct Resolver<'a> {
     /// Moves its paths.
     pub path: MovePath<'a>,
     /// The kind of a family that has this name, if the family itself does not know it.
-    pub also: &'a dyn Fn(&FamilySpec, &str) -> Option<&'a TableSpec>,
+    pub own_kind: &'a dyn Fn(&FamilySpec, &str) -> Option<&'a TableSpec>,
 }
 
 /// Completes a table of this description. A table without described fields, whose keys the user
 /// chooses, stays unchanged.
 #[must_use]
-pub fn resolved(table: &Table, spec: &TableSpec, by: &Resolve<'_>) -> Table {
+pub fn resolved(table: &Table, spec: &TableSpec, resolver: &Resolver<'_>) -> Table {
     if spec.fields.is_empty() {
         return table.clone();
     }
@@ -37,7 +37,7 @@ pub fn resolved(table: &Table, spec: &TableSpec, by: &Resolve<'_>) -> Table {
             Absent::Error | Absent::Otherwise(_) => None,
         };
         if let Some((key_span, value)) = written.or_else(default) {
-            let value = resolved_value(value, &field.takes, by);
+            let value = resolved_value(value, &field.takes, resolver);
             entries.push(Entry { key: field.key.to_owned(), key_span, value });
         }
     }
@@ -51,31 +51,31 @@ pub fn constant(toml: &str) -> Option<Value> {
     parse_toml_value(source, toml, 0, &Report::default())
 }
 
-fn resolved_value(mut value: Value, takes: &Takes, by: &Resolve<'_>) -> Value {
+fn resolved_value(mut value: Value, takes: &Takes, resolver: &Resolver<'_>) -> Value {
     match (takes, &mut value.kind) {
-        (Takes::Path { .. }, Kind::String(text)) => *text = (by.path)(text, value.span),
-        (Takes::Table(spec), Kind::Table(table)) => *table = resolved(table, spec, by),
+        (Takes::Path { .. }, Kind::String(text)) => *text = (resolver.path)(text, value.span),
+        (Takes::Table(spec), Kind::Table(table)) => *table = resolved(table, spec, resolver),
         (Takes::Tables(spec), Kind::Array(values)) => {
             for value in values {
-                *value = resolved_value(value.clone(), &Takes::Table(spec), by);
+                *value = resolved_value(value.clone(), &Takes::Table(spec), resolver);
             }
         }
         (Takes::Kinds(kinds), Kind::Array(values)) => {
             for value in values {
                 let Kind::Table(table) = &mut value.kind else { continue };
                 if let Some(spec) = kinds.iter().find(|spec| spec.describes(table)) {
-                    *table = resolved(table, spec, by);
+                    *table = resolved(table, spec, resolver);
                 }
             }
         }
         (Takes::OneOf(family), written) => {
-            if let Some(table) = resolved_member(written, family, by) {
+            if let Some(table) = resolved_member(written, family, resolver) {
                 *written = Kind::Table(table);
             }
         }
         (Takes::Either(forms), _) => {
             if let Some(form) = forms.iter().find(|form| is_of_form(&value, form)) {
-                return resolved_value(value, form, by);
+                return resolved_value(value, form, resolver);
             }
         }
         _ => {}
@@ -85,7 +85,7 @@ fn resolved_value(mut value: Value, takes: &Takes, by: &Resolve<'_>) -> Value {
 
 /// A member of a family as a table with its parameters: its name is the value of the key `kind`.
 /// `None` if it has no parameters, so that its name alone is enough.
-fn resolved_member(value: &Kind, family: &FamilySpec, by: &Resolve<'_>) -> Option<Table> {
+fn resolved_member(value: &Kind, family: &FamilySpec, resolver: &Resolver<'_>) -> Option<Table> {
     let (name, table) = match value {
         Kind::String(name) => (name.as_str(), &Table::default()),
         Kind::Table(table) => match table.get("kind").map(|name| &name.kind) {
@@ -95,8 +95,8 @@ fn resolved_member(value: &Kind, family: &FamilySpec, by: &Resolve<'_>) -> Optio
         _ => return None,
     };
     let known = (family.kinds)().into_iter().find(|spec| spec.title == name);
-    let spec = known.or_else(|| (by.also)(family, name))?;
-    let parameters = resolved(table, spec, by);
+    let spec = known.or_else(|| (resolver.own_kind)(family, name))?;
+    let parameters = resolved(table, spec, resolver);
     if spec.fields.is_empty() || parameters.entries.is_empty() {
         return None;
     }
@@ -164,8 +164,9 @@ mod tests {
     fn resolved_text(toml: &str) -> String {
         let Some(Value { kind: Kind::Table(table), span }) = constant(toml) else { panic!() };
         let path = |path: &str, _: Span| format!("../{path}");
-        let by = Resolve { path: &path, also: &|_, name| (name == "own").then_some(OWN) };
-        write::value(&Value { kind: Kind::Table(resolved(&table, &SPEC, &by)), span })
+        let resolver =
+            Resolver { path: &path, own_kind: &|_, name| (name == "own").then_some(OWN) };
+        write::value(&Value { kind: Kind::Table(resolved(&table, &SPEC, &resolver)), span })
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub use overrides::Overrides;
 pub use plan::Plan;
 pub use planned_run::PlannedRun;
 pub use platform_file::PlatformFile;
-pub use policies::Kinds;
+pub use policies::{KindError, Kinds};
 pub use report::RunReport;
 pub use results::{Results, ResultsError};
 pub use run::{DeployError, Deployment, Progress, RunOptions, Stopped, Watch};

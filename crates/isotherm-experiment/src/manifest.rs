@@ -18,7 +18,7 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use isotherm_config::diagnostic::{Diagnostic, Report};
-use isotherm_config::resolve::{Resolve, constant, resolved};
+use isotherm_config::resolve::{Resolver, constant, resolved};
 use isotherm_config::schema::FamilySpec;
 use isotherm_config::source::{Sources, Span};
 use isotherm_config::tree::parameters::{self, PARAMETERS};
@@ -56,7 +56,7 @@ pub fn manifest(
     };
     let kinds = &run.document.overrides.kinds;
     let also = |family: &FamilySpec, kind: &str| kinds.own_table(family, kind);
-    let table = resolved(&table, &EXPERIMENT, &Resolve { path: &path, also: &also });
+    let table = resolved(&table, &EXPERIMENT, &Resolver { path: &path, own_kind: &also });
     let mut text = String::from(
         "# Everything that this run was made of. It is an experiment: `isotherm run` on it gives the same results again.\n\n",
     );

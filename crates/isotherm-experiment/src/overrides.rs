@@ -23,7 +23,7 @@ pub struct Overrides {
     /// value is what TOML understands by it, or else a string: `5min` needs no quotes. Paths of
     /// files in it are relative to the current folder.
     pub set: Vec<(String, String)>,
-    /// The kinds of policies that the file may name.
+    /// What the file may name beside the built-in kinds; they change nothing by themselves.
     pub kinds: Kinds,
 }
 

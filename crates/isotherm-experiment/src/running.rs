@@ -39,6 +39,9 @@ use crate::trace;
 /// The table of hashes at the end of a manifest is smaller.
 const ROOM_FOR_HASHES: u64 = 4096;
 
+/// Whoever is called within a change of the service cannot have the run.
+const UNCHANGING: &str = "nothing is changed between the steps of a run";
+
 /// A run that has been started: see the [module](self).
 ///
 /// ```
@@ -190,15 +193,14 @@ impl Running {
 
     /// Looks at the platform as a scheduler sees it.
     pub fn view<R>(&self, look: impl FnOnce(&View<'_>) -> R) -> R {
-        let seen = self.started.service().view(look);
-        seen.expect("nothing is changed between the steps of a run")
+        self.started.service().view(look).expect(UNCHANGING)
     }
 
     /// What the invocations that have not ended wait for or do, grouped by function and reason. It
     /// looks at all invocations and compute hosts.
     #[must_use]
     pub fn why_unfinished(&self) -> Vec<Unfinished> {
-        self.started.service().why_unfinished().unwrap_or_default()
+        self.started.service().why_unfinished().expect(UNCHANGING)
     }
 
     /// The records of the invocations that have ended since the last call, if the run

@@ -13,7 +13,7 @@ use crate::fluid::{
 };
 use crate::run_queue::{BoxedEnd, Ready};
 use crate::waiter::Waiter;
-use crate::{ActorId, Kernel, ResourceId, ResourceUse, Sharing};
+use crate::{ActorId, Kernel, ResourceId, ResourceUsage, Sharing};
 
 /// What is to be done when an activity ends.
 #[derive(Default)]
@@ -124,7 +124,7 @@ impl Kernel {
     ///     }
     /// });
     /// simulation.run()?;
-    /// let used = kernel.used(disk).unwrap();
+    /// let used = kernel.usage(disk).unwrap();
     /// // 300 at 50 a second, in 10 s.
     /// assert_eq!(used.busy.as_secs_f64(), 6.0);
     /// assert_eq!(used.work, 300.0);
@@ -133,8 +133,8 @@ impl Kernel {
     /// # Ok::<(), isotherm_kernel::RunError>(())
     /// ```
     #[must_use]
-    pub fn used(&self, resource: ResourceId) -> Option<ResourceUse> {
-        self.inner.fluid.borrow().used(resource, self.now())
+    pub fn usage(&self, resource: ResourceId) -> Option<ResourceUsage> {
+        self.inner.fluid.borrow().usage(resource, self.now())
     }
 
     /// Fails all activities that use a resource, oldest first.
@@ -272,13 +272,13 @@ impl Kernel {
 
     /// The resources that an activity uses, with their weights; none once it has ended.
     #[must_use]
-    pub fn uses(&self, id: ActivityId) -> Vec<(ResourceId, f64)> {
-        self.inner.fluid.borrow().uses(id)
+    pub fn resources_of(&self, id: ActivityId) -> Vec<(ResourceId, f64)> {
+        self.inner.fluid.borrow().resources_of(id)
     }
 
     /// Whether an activity is suspended.
     #[must_use]
-    pub fn activity_is_suspended(&self, id: ActivityId) -> bool {
+    pub fn is_suspended(&self, id: ActivityId) -> bool {
         self.inner.fluid.borrow().is_suspended(id)
     }
 

@@ -421,7 +421,7 @@ impl<T> Actor<T> {
     /// Whether the actor is suspended.
     #[must_use]
     pub fn is_suspended(&self) -> bool {
-        self.kernel.is_suspended(self.id)
+        self.kernel.is_actor_suspended(self.id)
     }
 
     /// Waits for the end of the actor and takes the value it returned.

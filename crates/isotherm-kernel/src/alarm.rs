@@ -398,8 +398,9 @@ impl Kernel {
         handler: Rc<dyn Handler>,
         token: (u64, u64),
     ) -> ScheduledCall {
-        if self.is_over() || duration.is_zero() {
-            self.run_next(handler, token);
+        if duration.is_zero() || self.is_over() {
+            // It ignores calls after the end.
+            self.signal_now(handler, token);
             return ScheduledCall { alarm: None };
         }
         let due = self.now() + duration;
@@ -418,8 +419,9 @@ impl Kernel {
         handler: Rc<dyn Handler>,
         token: (u64, u64),
     ) {
-        if self.is_over() || duration.is_zero() {
-            self.run_next(handler, token);
+        if duration.is_zero() || self.is_over() {
+            // It ignores calls after the end.
+            self.signal_now(handler, token);
         } else {
             self.inner.agenda.borrow_mut().insert_in_series(self.now() + duration, handler, token);
         }

@@ -61,7 +61,7 @@ mod virtual_time;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-pub use meter::ResourceUse;
+pub use meter::ResourceUsage;
 pub use spec::{ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, Sharing};
 pub(crate) use spec::{assert_bound, assert_capacity, assert_penalty, assert_weight};
 
@@ -417,7 +417,7 @@ impl Fluid {
     }
 
     /// The resources that an activity uses, with their weights.
-    pub(crate) fn uses(&self, id: ActivityId) -> Vec<(ResourceId, f64)> {
+    pub(crate) fn resources_of(&self, id: ActivityId) -> Vec<(ResourceId, f64)> {
         let uses = self.live(id).map(|activity| activity.uses.iter());
         uses.into_iter().flatten().map(|used| (ResourceId(used.resource), used.weight)).collect()
     }

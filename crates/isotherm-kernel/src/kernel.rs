@@ -16,7 +16,7 @@ use crate::activity::Listener;
 use crate::actor::{ActorBuilder, Identity, Label, Task, Tasks, Waiting, WhenWaiting};
 use crate::alarm::{Agenda, DueEvent, ScheduledCall, Target, WaitUntil};
 use crate::fluid::{Due, Fluid};
-use crate::limits::Meter;
+use crate::limits::StepCounter;
 use crate::queue::EventQueue;
 use crate::run_queue::{BoxedCall, Ready, RunQueue};
 use crate::standstill::{Change, PendingChanges, StandstillHandler};
@@ -54,7 +54,7 @@ pub(crate) struct Inner {
     pub(crate) tasks: RefCell<Tasks>,
     pub(crate) suspension: Suspension,
     pub(crate) ready: RefCell<RunQueue>,
-    pub(crate) meter: Meter,
+    pub(crate) steps: StepCounter,
     /// Objects that are told when the simulation is dropped.
     pub(crate) registered: RefCell<teardown::Registered>,
     /// Whether the simulation has been dropped.
@@ -180,7 +180,7 @@ impl Kernel {
                 tasks: RefCell::default(),
                 suspension: Suspension::default(),
                 ready: RefCell::default(),
-                meter: Meter::new(),
+                steps: StepCounter::new(),
                 registered: RefCell::default(),
                 over: Cell::new(false),
             }),
@@ -366,7 +366,7 @@ impl Kernel {
     /// Has `handler` called with `token` at this date, after everything that is already due. If
     /// nothing is, it is called in the next step and takes no place in the queue.
     #[inline]
-    pub fn run_next(&self, handler: Rc<dyn Handler>, token: (u64, u64)) {
+    pub fn signal_now(&self, handler: Rc<dyn Handler>, token: (u64, u64)) {
         if !self.is_over() {
             self.inner.ready.borrow_mut().push_signal(handler, token);
         }
@@ -377,7 +377,7 @@ impl Kernel {
     /// these. On `Break` the run ends after the current step, and the caller leaves the rest
     /// undone.
     pub fn count_turn(&self) -> ControlFlow<()> {
-        self.inner.meter.count_turn(self.now())
+        self.inner.steps.count_turn(self.now())
     }
 
     /// Has the simulation left after the running step, so that the caller of
@@ -385,7 +385,7 @@ impl Kernel {
     /// something. (If a [background call](Self::background_at) asks, it is left after the next
     /// step.) Nothing changes if it then goes on. [`run`](crate::Simulation::run) goes on at once.
     pub fn pause(&self) {
-        self.inner.meter.ask_for_pause();
+        self.inner.steps.ask_for_pause();
     }
 
     /// Creates a mailbox.
@@ -462,6 +462,7 @@ impl Kernel {
         match ready {
             Ready::Actor(id) => self.run_actor(id),
             Ready::Call(call) => call(self),
+            // Not reached from `run`, which saves a call for the most frequent case.
             Ready::Signal(handler, token) => handler.handle(token),
             Ready::End(call, result) => call(self, result),
         }

@@ -84,7 +84,7 @@ pub use alarm::{ScheduledCall, WaitUntil};
 pub use combinators::{DeadlinePassed, Either, join, join_all, select, select_all, with_deadline};
 pub use distribution::{Distribution, DistributionError};
 pub use fluid::{
-    ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, ResourceUse, Sharing,
+    ActivityError, ActivityId, ActivitySpec, Marking, ResourceId, ResourceUsage, Sharing,
 };
 pub use kernel::{Kernel, WeakKernel};
 pub use limits::Limits;

@@ -50,7 +50,7 @@ impl Default for Limits {
 }
 
 /// Counts events and steps, and says when the run must end.
-pub(crate) struct Meter {
+pub(crate) struct StepCounter {
     pub(crate) limits: Cell<Limits>,
     pub(crate) events: Cell<u64>,
     /// Steps at the current date.
@@ -71,9 +71,9 @@ struct Watcher {
     watch: Box<dyn FnMut(Time) -> ControlFlow<()>>,
 }
 
-impl Meter {
+impl StepCounter {
     pub(crate) fn new() -> Self {
-        Meter {
+        StepCounter {
             limits: Cell::new(Limits::default()),
             events: Cell::new(0),
             steps: Cell::new(0),

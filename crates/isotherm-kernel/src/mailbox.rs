@@ -179,7 +179,7 @@ impl<T> Mailbox<T> {
         if !self.0.notified.replace(true)
             && let Some(listener) = listener.upgrade()
         {
-            self.0.kernel.run_next(listener, (0, 0));
+            self.0.kernel.signal_now(listener, (0, 0));
         }
     }
 

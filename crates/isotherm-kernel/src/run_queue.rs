@@ -86,7 +86,7 @@ mod tests {
         fn handle(self: Rc<Self>, (number, _): (u64, u64)) {
             self.calls.borrow_mut().push((number, self.kernel.is_quiet()));
             if number == 1 || number == 3 {
-                self.kernel.run_next(Rc::clone(&self) as _, (number + 10, 0));
+                self.kernel.signal_now(Rc::clone(&self) as _, (number + 10, 0));
                 let recorder = Rc::clone(&self);
                 self.kernel.call_after(Duration::ZERO, move |_| recorder.handle((number + 20, 0)));
             }
@@ -99,7 +99,7 @@ mod tests {
         let kernel = simulation.kernel();
         let recorder = Rc::new(Recorder { kernel: kernel.clone(), calls: RefCell::default() });
         for &number in numbers {
-            kernel.run_next(Rc::clone(&recorder) as _, (number, 0));
+            kernel.signal_now(Rc::clone(&recorder) as _, (number, 0));
         }
         simulation.run().unwrap();
         recorder.calls.take()

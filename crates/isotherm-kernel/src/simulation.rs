@@ -85,7 +85,7 @@ impl Simulation {
     /// Sets the limits of the run.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
-        self.kernel.inner.meter.limits.set(limits);
+        self.kernel.inner.steps.limits.set(limits);
         self
     }
 
@@ -142,7 +142,7 @@ impl Simulation {
         every: u64,
         watch: impl FnMut(Time) -> ControlFlow<()> + 'static,
     ) -> Self {
-        self.kernel.inner.meter.watch(every, watch);
+        self.kernel.inner.steps.watch(every, watch);
         self
     }
 
@@ -210,10 +210,10 @@ impl Simulation {
             return Err(RunError::AlreadyRun { ended: self.kernel.now() });
         }
         // The caller is in control already.
-        self.kernel.inner.meter.takes_pause();
+        self.kernel.inner.steps.takes_pause();
         let mut result = self.advance_to(leave);
         if matches!(result, Err(RunError::Interrupted { .. }))
-            && self.kernel.inner.meter.takes_pause()
+            && self.kernel.inner.steps.takes_pause()
         {
             result = Ok(Advanced::Paused);
         }
@@ -227,7 +227,7 @@ impl Simulation {
 
     fn advance_to(&self, leave: Leave) -> Result<Advanced, RunError> {
         let kernel = &self.kernel;
-        let meter = &kernel.inner.meter;
+        let meter = &kernel.inner.steps;
         let limits = meter.limits.get();
         let most_events = limits.max_events.unwrap_or(u64::MAX);
         if !kernel.inner.ready.borrow().is_empty() {
@@ -316,7 +316,7 @@ impl Simulation {
     /// Leaves a simulation at the date `last`, before what happens next.
     #[cold]
     fn leave_before(&self, next: Time, last: Time) -> Result<Advanced, RunError> {
-        if let Some(limit) = self.kernel.inner.meter.limits.get().max_time
+        if let Some(limit) = self.kernel.inner.steps.limits.get().max_time
             && next.min(last) > limit
         {
             return Err(RunError::TimeLimit { limit });
@@ -328,7 +328,7 @@ impl Simulation {
     /// Runs entries of the run queue until it is empty.
     #[inline]
     fn run_instant(&self) -> Result<(), RunError> {
-        let (meter, now) = (&self.kernel.inner.meter, self.kernel.now());
+        let (meter, now) = (&self.kernel.inner.steps, self.kernel.now());
         loop {
             let next = self.kernel.inner.ready.borrow_mut().take_next();
             if let Some((handler, token)) = next {
@@ -430,7 +430,7 @@ impl Drop for Simulation {
         let agenda = self.kernel.inner.agenda.borrow_mut().take();
         let listeners = self.kernel.inner.listeners.take();
         drop((agenda, listeners));
-        self.kernel.inner.meter.drop_watcher();
+        self.kernel.inner.steps.drop_watcher();
         self.kernel.forget_background();
         self.kernel.tear_down();
         // Only actors that have panicked are left.

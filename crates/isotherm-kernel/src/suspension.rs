@@ -163,7 +163,7 @@ impl Kernel {
 
     /// Whether an actor is suspended, or will be when it next waits.
     #[must_use]
-    pub fn is_suspended(&self, id: ActorId) -> bool {
+    pub fn is_actor_suspended(&self, id: ActorId) -> bool {
         let mut tasks = self.inner.tasks.borrow_mut();
         let Some(task) = tasks.get(id) else { return false };
         task.when_waiting == WhenWaiting::Suspend || self.inner.suspension.contains(id)
@@ -260,7 +260,7 @@ impl Kernel {
     /// Suspends an actor that waits, with the activities that it awaits.
     fn suspend_waiting(&self, id: ActorId, future: BoxedFuture) {
         let mut activities = self.awaited_by(id);
-        activities.retain(|&activity| !self.activity_is_suspended(activity));
+        activities.retain(|&activity| !self.is_suspended(activity));
         activities.iter().for_each(|&activity| self.suspend(activity));
         let actor = SuspendedActor { future, woken: false, activities };
         self.inner.suspension.suspended.borrow_mut().insert(id, actor);

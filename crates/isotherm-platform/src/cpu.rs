@@ -162,7 +162,7 @@ impl Platform {
 
     /// The host on which a computation runs; `None` for other activities.
     pub(crate) fn computes_on(&self, activity: ActivityId) -> Option<HostId> {
-        let &(resource, _) = self.inner.kernel.uses(activity).first()?;
+        let &(resource, _) = self.inner.kernel.resources_of(activity).first()?;
         match self.part(resource)? {
             Part::Host(host) => (self.inner.hosts[host.index()].cpu == resource).then_some(host),
             Part::Disk(_) | Part::Link(_) => None,

@@ -25,8 +25,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use isotherm_kernel::{
-    Activity, Actor, ActorBuilder, ActorId, Group, Kernel, Label, ResourceId, ResourceUse, Sharing,
-    Teardown,
+    Activity, Actor, ActorBuilder, ActorId, Group, Kernel, Label, ResourceId, ResourceUsage,
+    Sharing, Teardown,
 };
 use rustc_hash::FxHashMap;
 
@@ -385,12 +385,12 @@ impl Platform {
     ///     }
     /// });
     /// simulation.run().unwrap();
-    /// let used = platform.used(Part::Host(node)).unwrap();
+    /// let used = platform.usage(Part::Host(node)).unwrap();
     /// assert_eq!((used.busy.as_secs_f64(), used.work), (3.0, 3e9));
     /// ```
     #[must_use]
-    pub fn used(&self, part: Part) -> Option<ResourceUse> {
-        self.inner.kernel.used(self.measured(part))
+    pub fn usage(&self, part: Part) -> Option<ResourceUsage> {
+        self.inner.kernel.usage(self.measured(part))
     }
 
     /// The resource that everything uses that uses a part.

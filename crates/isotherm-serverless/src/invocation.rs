@@ -40,7 +40,8 @@ use crate::{FunctionId, InvocationId, InvocationRecord, Outcome, StartKind};
 /// # }
 /// # let simulation = Simulation::new();
 /// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
-/// # let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+/// # let [user, head, node] =
+/// #     ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
 /// # let config = ServiceConfig::on_hosts(Preset::Default, head, [node]);
 /// # let service = ServerlessComputeService::start(&site, config)?;
 /// # let functions = FunctionManager::start(&site, user);
@@ -236,7 +237,9 @@ impl Invocation {
         }
         let values = self.inner.values.borrow();
         match values.as_deref() {
-            Some(Values { is_lost: true, .. }) => Err(ValueError::Lost { function }),
+            Some(Values { lost: Some(cause), .. }) => {
+                Err(ValueError::Lost { function, cause: cause.clone() })
+            }
             Some(Values { output: Some(output), .. }) => output.get(ValueKind::Output, &function),
             _ => Err(ValueError::NoOutput { function, wanted: type_name::<T>() }),
         }
@@ -283,7 +286,7 @@ impl Invocation {
     pub(crate) fn set_output_bytes(&self, bytes: u64) {
         self.change_values(|values| values.sizes.output = bytes);
         if bytes > 0 {
-            self.inner.service.has_sizes();
+            self.inner.service.note_sizes();
         }
     }
 
@@ -300,10 +303,10 @@ impl Invocation {
     }
 
     /// The output was lost on its way to the function manager.
-    pub(crate) fn lose_output(&self) {
+    pub(crate) fn lose_output(&self, cause: FailureCause) {
         if self.inner.values.borrow().is_some() {
             self.change_values(|values| {
-                values.is_lost = true;
+                values.lost = Some(cause);
                 values.output.take()
             });
         }

@@ -42,7 +42,8 @@ use crate::value::Given;
 /// # }
 /// # let simulation = Simulation::new();
 /// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
-/// # let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+/// # let [user, head, node] =
+/// #     ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
 /// # let config = ServiceConfig::on_hosts(Preset::Default, head, [node]);
 /// # let service = ServerlessComputeService::start(&site, config)?;
 /// # let limits = Limits::time(Duration::from_secs(60)).memory(1_000_000_000);
@@ -232,7 +233,8 @@ impl FunctionManager {
     /// # }
     /// # let simulation = Simulation::new();
     /// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
-    /// # let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+    /// # let [user, head, node] =
+    /// #     ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
     /// # let config = ServiceConfig::on_hosts(Preset::Default, head, [node]);
     /// # let service = ServerlessComputeService::start(&site, config)?;
     /// # let limits = Limits::time(Duration::from_secs(60)).memory(1_000_000_000);
@@ -310,7 +312,8 @@ impl FunctionManager {
     /// # }
     /// # let simulation = Simulation::new();
     /// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
-    /// # let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+    /// # let [user, head, node] =
+    /// #     ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
     /// # let config = ServiceConfig::on_hosts(Preset::Default, head, [node]);
     /// # let service = ServerlessComputeService::start(&site, config)?;
     /// # let functions = FunctionManager::start(&site, user);

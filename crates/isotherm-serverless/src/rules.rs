@@ -69,8 +69,8 @@ pub enum AfterFailure {
 /// Lambda resets the execution environment when a function crashes or times out (*Lambda Developer
 /// Guide*, "Understanding the Lambda execution environment lifecycle", failures during the invoke
 /// phase), and OpenWhisk removes the container after a time-out (apache/openwhisk#1554) and keeps
-/// it after an application error (#3918). [`Preset::Default`](crate::Preset::Default) does this; the
-/// reference simulator keeps all containers ([`Preset::Wrench`](crate::Preset::Wrench)).
+/// it after an application error (#3918). [`Preset::Default`](crate::Preset::Default) does this;
+/// the reference simulator keeps all containers ([`Preset::Wrench`](crate::Preset::Wrench)).
 ///
 /// A container whose host has failed is always gone; that of a cancelled invocation is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

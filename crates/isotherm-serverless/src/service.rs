@@ -753,7 +753,7 @@ impl ServerlessComputeService {
     }
 
     /// An input or an output has a size.
-    pub(crate) fn has_sizes(&self) {
+    pub(crate) fn note_sizes(&self) {
         self.inner.has_sizes.set(true);
     }
 
@@ -771,7 +771,7 @@ impl ServerlessComputeService {
         let sizes = self.sizes_of(function, given.as_deref());
         let input = given.and_then(|given| given.input);
         if sizes != Sizes::default() {
-            self.has_sizes();
+            self.note_sizes();
         } else if input.is_none() {
             return None;
         }
@@ -836,8 +836,8 @@ impl ServerlessComputeService {
         Reply::<()>::gone(self.address())
     }
 
-    /// Handles the messages that have arrived, unless they wait. There may be millions of messages at
-    /// one date, so each counts as a turn for limits and watchers.
+    /// Handles the messages that have arrived, unless they wait. There may be millions of messages
+    /// at one date, so each counts as a turn for limits and watchers.
     fn receive(&self) {
         let mut is_first = true;
         while !self.is_blocked() {
@@ -1025,7 +1025,7 @@ impl ServerlessComputeService {
             self.inner.deciders.borrow_mut().set_own_keep_alive(id, Rc::clone(own));
         }
         if function.sizes() != Sizes::default() {
-            self.has_sizes();
+            self.note_sizes();
         }
         tables.by_name.insert(Arc::clone(function.name()), id);
         tables.functions.push((function, limits));

@@ -37,7 +37,7 @@ pub enum Lack {
     Download { image: String },
     /// All compute hosts that could hold it are off.
     HostsOff { hosts: usize },
-    /// All compute hosts that could hold it have left.
+    /// All compute hosts that could hold it have left or are leaving.
     HostsLeft,
     /// No compute host that is on and could hold it has a free slot.
     Slot {
@@ -159,7 +159,7 @@ impl Lack {
             }
             Lack::HostsLeft => write!(
                 f,
-                "{waits} for a compute host: all that could ever hold {} have left",
+                "{waits} for a compute host: all that could ever hold {} have left or are leaving",
                 pick("it", "them")
             ),
             Lack::HostsOff { hosts } => {

@@ -25,14 +25,17 @@ pub enum ValueError {
     NoOutput { function: Arc<str>, wanted: &'static str },
     /// The function manager has not been notified of its end: wait for it. Of detached invocations
     /// it never is.
-    #[error("the invocation of function `{function}` is not done")]
+    #[error(
+        "the invocation of function `{function}` is not done: wait for it by \
+             `FunctionManager::wait_one` first"
+    )]
     NotDone { function: Arc<str> },
     /// It has ended without completing.
     #[error("function `{function}` gave no output: {cause}")]
     NotCompleted { function: Arc<str>, cause: FailureCause },
     /// The network failed while the output was on its way from the service to the function manager.
-    #[error("the output of function `{function}` was lost on its way")]
-    Lost { function: Arc<str> },
+    #[error("the output of function `{function}` was lost on its way: {cause}")]
+    Lost { function: Arc<str>, cause: FailureCause },
 }
 
 impl From<ValueError> for FailureCause {
@@ -117,6 +120,6 @@ pub(crate) struct Values {
     pub(crate) input: Option<Value>,
     pub(crate) output: Option<Value>,
     pub(crate) sizes: Sizes,
-    /// Whether the output was lost on its way to the function manager.
-    pub(crate) is_lost: bool,
+    /// Why the output was lost on its way to the function manager, if it was.
+    pub(crate) lost: Option<FailureCause>,
 }

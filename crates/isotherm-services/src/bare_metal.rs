@@ -93,7 +93,7 @@ impl BareMetalConfig {
 /// let service = BareMetalService::start(&site, BareMetalConfig::new("bare_metal", node));
 /// ExecutionController::spawn(&site, user, "controller", async move |me| {
 ///     let compute = Action::Compute { flops: 8e9, cores: 4 };
-///     let report = service.perform(me.address(), compute).await;
+///     let report = service.perform(&me.address(), compute).await;
 ///     assert_eq!(report.result, Ok(()));
 ///     assert_eq!(me.now().as_secs_f64(), 2.0);
 ///     assert_eq!(service.ledger().completed, 1);

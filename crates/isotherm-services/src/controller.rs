@@ -4,7 +4,7 @@
 //! services. The simulation goes on until all controllers have ended. A controller that dies with
 //! its host has ended, too.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,17 +19,15 @@ use crate::{Address, Site};
 #[derive(Clone, Debug)]
 pub struct ExecutionController {
     site: Site,
-    /// Where it began.
-    home: Address,
     place: Rc<Place>,
 }
 
 /// Where a controller is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Place {
     actor: Cell<Option<ActorId>>,
-    /// Its addresses on the hosts to which it has moved, by host.
-    elsewhere: OnceCell<Box<[OnceCell<Address>]>>,
+    /// Its address on the host on which it was when it was last asked for.
+    address: RefCell<Address>,
 }
 
 impl ExecutionController {
@@ -53,7 +51,7 @@ impl ExecutionController {
     ///
     /// ExecutionController::spawn(&site, user, "controller", async move |me| {
     ///     me.sleep(Duration::from_secs(1)).await;
-    ///     storage.write(me.address(), "data", 100_000_000).await.unwrap();
+    ///     storage.write(&me.address(), "data", 100_000_000).await.unwrap();
     /// });
     /// assert_eq!(simulation.run().unwrap().as_secs_f64(), 2.0);
     /// ```
@@ -67,10 +65,10 @@ impl ExecutionController {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let place = Rc::new(Place::default());
         let home = Address::new(site, host, name);
         let label = Arc::clone(home.label());
-        let controller = Self { site: site.clone(), home, place: Rc::clone(&place) };
+        let place = Rc::new(Place { actor: Cell::new(None), address: RefCell::new(home) });
+        let controller = Self { site: site.clone(), place: Rc::clone(&place) };
         let actor = site.platform().actor(host, label);
         let acting = body(controller);
         let actor = if site.platform().is_on(host) {
@@ -88,17 +86,14 @@ impl ExecutionController {
 
     /// The address from which it sends messages, on the host on which it is now.
     #[must_use]
-    pub fn address(&self) -> &Address {
+    pub fn address(&self) -> Address {
         let platform = self.site.platform();
         let host = self.place.actor.get().and_then(|actor| platform.host_of(actor));
-        match host {
-            Some(host) if host != self.home.host() => {
-                let hosts = || platform.hosts().map(|_| OnceCell::new()).collect();
-                self.place.elsewhere.get_or_init(hosts)[host.index()]
-                    .get_or_init(|| Address::new(&self.site, host, self.home.name()))
-            }
-            _ => &self.home,
+        let mut address = self.place.address.borrow_mut();
+        if let Some(host) = host.filter(|&host| host != address.host()) {
+            *address = Address::new(&self.site, host, address.name());
         }
+        address.clone()
     }
 
     /// Moves the controller to another host at once, as [`Platform::migrate`] does. What it sends
@@ -133,7 +128,7 @@ impl ExecutionController {
     }
 
     /// Suspends the controller, and returns when another actor has [resumed](Actor::resume) it.
-    pub async fn suspend(&self) {
+    pub async fn suspend_self(&self) {
         self.kernel().suspend_self().await;
     }
 

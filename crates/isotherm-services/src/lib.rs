@@ -35,10 +35,10 @@
 //! ExecutionController::spawn(&site, user, "controller", async move |me| {
 //!     let (to, bytes) = (storage.clone(), 200_000_000);
 //!     let write = Action::Write { storage: to, file: "data".into(), bytes };
-//!     service.perform(me.address(), write).await.result?;
+//!     service.perform(&me.address(), write).await.result?;
 //!     assert_eq!(me.now().as_secs_f64(), 2.0);
 //!     let read = Action::Read { storage, file: "data".into() };
-//!     service.perform(me.address(), read).await.result?;
+//!     service.perform(&me.address(), read).await.result?;
 //!     assert_eq!(me.now().as_secs_f64(), 3.0);
 //!     Ok::<(), FailureCause>(())
 //! });

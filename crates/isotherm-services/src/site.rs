@@ -33,7 +33,7 @@ use isotherm_platform::{HostId, Platform};
 /// let memory = StorageService::start(&site, StorageConfig::new("memory", node));
 /// ExecutionController::spawn(&site, user, "controller", async move |me| {
 ///     // From user/controller to node/memory: lookup_request, and back: lookup_answer.
-///     assert_eq!(memory.lookup(me.address(), "data").await, Ok(false));
+///     assert_eq!(memory.lookup(&me.address(), "data").await, Ok(false));
 /// });
 /// simulation.run()?;
 /// # Ok::<(), isotherm_kernel::RunError>(())
@@ -193,8 +193,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// The methods that the contexts of actors share: they have a `site` and
-/// an `address()`.
+/// The methods that the contexts of actors share: they have a `site` and an `address()`.
 macro_rules! context_methods {
     ($context:ident) => {
         impl $context {

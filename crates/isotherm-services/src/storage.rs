@@ -123,11 +123,11 @@ impl StorageConfig {
 /// ExecutionController::spawn(&site, user, "controller", async move |me| {
 ///     // 100 MB cross a link of 100 MB/s, which acknowledgements (5 %) use too and of which 97 %
 ///     // carry payload.
-///     home.copy_to(me.address(), "data", &scratch).await?;
+///     home.copy_to(&me.address(), "data", &scratch).await?;
 ///     assert_eq!(me.now().to_string(), "1.082474227");
-///     assert!(scratch.lookup(me.address(), "data").await?);
-///     scratch.delete(me.address(), "data").await?;
-///     let gone = scratch.read(me.address(), "data", None).await;
+///     assert!(scratch.lookup(&me.address(), "data").await?);
+///     scratch.delete(&me.address(), "data").await?;
+///     let gone = scratch.read(&me.address(), "data", None).await;
 ///     assert_eq!(gone.unwrap_err().code(), "file_not_found");
 ///     Ok::<(), FailureCause>(())
 /// });

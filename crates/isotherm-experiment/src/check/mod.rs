@@ -57,7 +57,6 @@ use crate::overrides::Overrides;
 use crate::plan::{
     AzureTrace, FunctionPlan, HostsPlan, ImagePlan, Plan, ServicePlan, StoragePlan, WorkloadPlan,
 };
-
 use crate::policies::Known;
 
 pub use crate::files::io_reason;

@@ -299,27 +299,30 @@ impl<D: ?Sized> fmt::Debug for OwnKind<D> {
 }
 
 /// An [`OwnKind`] whose parameters are being read.
-struct Begun {
+struct OwnKindHead {
     kind: &'static str,
     program: Arc<str>,
     parameters: Arc<str>,
 }
 
-impl Begun {
+impl OwnKindHead {
     fn made_by<D: ?Sized>(
         self,
         make: impl Fn(&RandomStreams) -> Box<D> + Send + Sync + 'static,
     ) -> OwnKind<D> {
-        let Begun { kind, program, parameters } = self;
+        let OwnKindHead { kind, program, parameters } = self;
         OwnKind { kind, program, parameters, make: Arc::new(make) }
     }
 }
+
+const NO_REASON: &str =
+    "its reader returned `None` without an error: report one by `fields.report()`";
 
 /// Makes an entry of the registry of a family, if it can stand beside those that are there.
 fn entry<P: Policy>(
     kinds: &Kinds,
     table: TableSpec,
-    read: impl Fn(&mut Fields<'_>, Begun) -> Option<P> + Send + Sync + 'static,
+    read: impl Fn(&mut Fields<'_>, OwnKindHead) -> Option<P> + Send + Sync + 'static,
 ) -> Result<Arc<Entry<P>>, KindError> {
     let (family, kind, program) = (P::FAMILY.name, table.name, Arc::clone(&kinds.program));
     if program.is_empty() {
@@ -352,10 +355,10 @@ fn entry<P: Policy>(
     let read = move |fields: &mut Fields<'_>| {
         let parameters = write::table(&fields.resolved()).into();
         let (report, before) = (fields.report(), fields.report().count());
-        let policy = read(fields, Begun { kind, program: Arc::clone(&program), parameters });
+        let policy = read(fields, OwnKindHead { kind, program: Arc::clone(&program), parameters });
         if policy.is_none() && report.count() == before {
             let message = format!("{family} `{kind}` does not take these parameters");
-            report.error(fields.place(), message, format!("`{program}` gives no reason"));
+            report.error(fields.place(), message, NO_REASON);
         }
         policy
     };

@@ -14,9 +14,9 @@ use super::virtual_time::Sum;
 use super::{ActivitySlot, ActivityState, Fluid, NONE, ResourceId, live_users};
 use crate::{Duration, Time};
 
-/// How much a resource has been used: see [`Kernel::used`](crate::Kernel::used).
+/// How much a resource has been used: see [`Kernel::usage`](crate::Kernel::usage).
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ResourceUse {
+pub struct ResourceUsage {
     /// Since when it is measured.
     pub since: Time,
     /// For how long at least one activity used it, be it without progress because of another
@@ -84,7 +84,7 @@ impl Fluid {
     }
 
     /// How much a resource has been used since its meter began.
-    pub(crate) fn used(&self, resource: ResourceId, now: Time) -> Option<ResourceUse> {
+    pub(crate) fn usage(&self, resource: ResourceId, now: Time) -> Option<ResourceUsage> {
         let meter = self.meters.get(resource.0 as usize)?.as_ref()?;
         let running = if meter.users > 0 { now.since(meter.used_since) } else { Duration::ZERO };
         let mut work = meter.begun;
@@ -95,7 +95,7 @@ impl Fluid {
         }
         work.add(meter.endless.value());
         work.add(meter.endless_share.value() * now.since(meter.updated).as_secs_f64());
-        Some(ResourceUse {
+        Some(ResourceUsage {
             since: meter.since,
             busy: meter.busy + running,
             work: work.value().max(0.0),

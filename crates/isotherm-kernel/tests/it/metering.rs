@@ -1,7 +1,7 @@
 //! How much resources are used: derived by hand, and against the rates between events.
 
 use isotherm_kernel::{
-    ActivityId, ActivitySpec, Advanced, Duration, Kernel, Rank, ResourceId, ResourceUse, Sharing,
+    ActivityId, ActivitySpec, Advanced, Duration, Kernel, Rank, ResourceId, ResourceUsage, Sharing,
     Simulation, Time,
 };
 use proptest::prelude::*;
@@ -28,27 +28,27 @@ fn what_is_used_is_measured_from_the_beginning_of_the_meter() {
         let flow = |work| ActivitySpec::new(Rank::Network, work).uses(link, 1.0);
         kernel.start(flow(20.0).latency(secs(1.0)).rate_factor(0.5)).detach();
         kernel.sleep_until(at(2.0)).await;
-        assert_eq!(kernel.used(link), None);
+        assert_eq!(kernel.usage(link), None);
         kernel.meter(link);
         kernel.sleep_until(at(4.0)).await;
         // It has begun already.
         kernel.meter(link);
-        let used = |busy, work| Some(ResourceUse { since: at(2.0), busy: secs(busy), work });
-        assert_eq!(kernel.used(link), used(2.0, 20.0));
+        let used = |busy, work| Some(ResourceUsage { since: at(2.0), busy: secs(busy), work });
+        assert_eq!(kernel.usage(link), used(2.0, 20.0));
         kernel.sleep_until(at(6.0)).await;
-        assert_eq!(kernel.used(link), used(3.0, 30.0));
+        assert_eq!(kernel.usage(link), used(3.0, 30.0));
         let other = kernel.start(flow(100.0));
         kernel.sleep_until(at(7.0)).await;
         other.suspend();
         kernel.sleep_until(at(9.0)).await;
-        assert_eq!(kernel.used(link), used(4.0, 40.0));
+        assert_eq!(kernel.usage(link), used(4.0, 40.0));
         other.resume();
         kernel.sleep_until(at(9.5)).await;
-        assert_eq!(kernel.used(link), used(4.5, 45.0));
+        assert_eq!(kernel.usage(link), used(4.5, 45.0));
         kernel.sleep_until(at(10.0)).await;
         other.cancel();
         kernel.sleep_until(at(20.0)).await;
-        assert_eq!(kernel.used(link), used(5.0, 50.0));
+        assert_eq!(kernel.usage(link), used(5.0, 50.0));
     });
     simulation.run().unwrap();
 }
@@ -64,13 +64,13 @@ fn what_has_no_end_is_measured_too() {
         let endless = work(f64::INFINITY);
         let others = [work(6.0).detach(), work(6.0).detach()];
         kernel.sleep_until(at(1.0)).await;
-        assert_eq!(kernel.used(core).unwrap().work, 9.0);
+        assert_eq!(kernel.usage(core).unwrap().work, 9.0);
         kernel.sleep_until(at(3.0)).await;
         assert_eq!(others.map(|id| kernel.remaining(id)), [0.0, 0.0]);
         endless.suspend();
         kernel.sleep_until(at(5.0)).await;
-        assert_eq!(kernel.used(core).unwrap().work, 27.0);
-        assert_eq!(kernel.used(core).unwrap().busy, secs(3.0));
+        assert_eq!(kernel.usage(core).unwrap().work, 27.0);
+        assert_eq!(kernel.usage(core).unwrap().busy, secs(3.0));
     });
     simulation.run().unwrap();
 }
@@ -238,14 +238,14 @@ proptest! {
                 .filter(|one| one.enabled_from <= began && !one.suspended)
                 .map(|one| {
                     let progress = [kernel.remaining(one.id), kernel.rate(one.id)];
-                    (one.id, one.factor, kernel.uses(one.id), progress)
+                    (one.id, one.factor, kernel.resources_of(one.id), progress)
                 })
                 .collect();
             let Advanced::Paused = simulation.step().unwrap() else { break };
             let passed = kernel.now().since(began).as_secs_f64();
             let mut busy = vec![false; all.len()];
             for (id, factor, uses, [left, rate]) in before {
-                let has_ended = kernel.uses(id).is_empty();
+                let has_ended = kernel.resources_of(id).is_empty();
                 let share = (if has_ended { left } else { rate * passed }) / factor;
                 for (resource, weight) in uses {
                     let index = all.iter().position(|it| *it == resource).unwrap();
@@ -256,7 +256,7 @@ proptest! {
                 }
             }
             for ((resource, sum), busy) in all.iter().zip(&mut sums).zip(busy) {
-                let used = kernel.used(*resource);
+                let used = kernel.usage(*resource);
                 prop_assert_eq!(used.map(|used| used.since), sum.since);
                 let Some(used) = used else { continue };
                 sum.busy += if busy { passed } else { 0.0 };

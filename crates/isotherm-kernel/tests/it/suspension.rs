@@ -237,7 +237,7 @@ fn an_actor_that_suspends_itself_goes_on_until_it_waits() {
         async move {
             let me = kernel.current();
             kernel.suspend_actor(me);
-            assert!(kernel.is_suspended(me));
+            assert!(kernel.is_actor_suspended(me));
             kernel.resume_actor(me);
             kernel.sleep(secs(1.0)).await;
             assert_eq!(kernel.now(), at(1.0));
@@ -364,7 +364,7 @@ fn killing_outdoes_suspending() {
             }
             this.kill(me);
             this.suspend_actor(me);
-            assert!(!this.is_suspended(me));
+            assert!(!this.is_actor_suspended(me));
             this.sleep(secs(1.0)).await;
             unreachable!("it has been killed");
         });
@@ -556,7 +556,7 @@ fn simulated_ends(scenario: &Scenario, virtual_time_from: u32) -> (Vec<f64>, f64
         actors.iter().for_each(Actor::resume);
     });
     simulation.run().unwrap();
-    (ends.take(), kernel.used(cores).unwrap().work)
+    (ends.take(), kernel.usage(cores).unwrap().work)
 }
 
 proptest! {

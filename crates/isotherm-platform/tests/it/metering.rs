@@ -21,7 +21,7 @@ fn parts_are_busy_while_something_uses_them() {
     let disk = platform.disks(a)[0];
     let parts = [Part::Host(a), Part::Disk(disk), Part::Link(platform.link("wan").unwrap())];
     parts.iter().for_each(|&part| platform.meter(part));
-    assert_eq!(platform.used(Part::Host(b)), None);
+    assert_eq!(platform.usage(Part::Host(b)), None);
     site.go(move |platform| async move {
         platform.transfer(a, b, 1e6).unwrap().await.unwrap();
         let from = Endpoint { host: a, disk: Some(disk) };
@@ -34,7 +34,7 @@ fn parts_are_busy_while_something_uses_them() {
     let transfer = 1.05 / 0.97;
     let expected = [(3.0, 6.0), (transfer + 1.0, 3e6), (2.0 * transfer, 2e6 * transfer)];
     for (part, (busy, work)) in parts.into_iter().zip(expected) {
-        let used = platform.used(part).unwrap();
+        let used = platform.usage(part).unwrap();
         assert_close(used.busy.as_secs_f64(), busy);
         assert_close(used.work / 1e6, work / 1e6);
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use isotherm_kernel::{Actor, Change, Duration, Time};
 use isotherm_services::{
-    Action, ActionOwner, ActionReport, ActionRequest, DataEnd, FailureCause, FilePin, move_data,
+    Action, ActionOwner, ActionReport, ActionRequest, Address, DataEnd, FailureCause, FilePin,
+    Port, move_data,
 };
 
 use super::attachment::Attachment;
@@ -18,13 +19,13 @@ use crate::function::Body;
 use crate::manager::FunctionManager;
 use crate::message::{ManagerMessage, Request, time_limit};
 use crate::state::{Effect, Finished, InvocationKey, Move, PlatformState, Round};
-use crate::{ContainerId, ImageId, NodeId};
+use crate::{ContainerId, ImageId, Invocation, NodeId};
 
 /// A message to the service that a transfer has ended. If the transfer's actor is killed, the
 /// message says that it failed.
 struct Notice<F: FnOnce(Result<(), FailureCause>) -> Request> {
     service: ServerlessComputeService,
-    from: isotherm_services::Address,
+    from: Address,
     request: Option<F>,
 }
 
@@ -35,7 +36,7 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Notice<F> {
         }
     }
 
-    fn is_needless(&mut self) {
+    fn disarm(&mut self) {
         self.request = None;
     }
 }
@@ -136,8 +137,8 @@ impl ServerlessComputeService {
         }
     }
 
-    /// Carries out one effect. Inlined into its only caller, a loop that every message runs, to save
-    /// a copy of the effect.
+    /// Carries out one effect. Inlined into its only caller, a loop that every message runs, to
+    /// save a copy of the effect.
     #[inline(always)]
     fn carry_out_one(&self, effect: Effect) {
         match effect {
@@ -254,7 +255,7 @@ impl ServerlessComputeService {
 
     /// Sends a message to the service after everything that is already due at this date, as a
     /// helper started now would.
-    fn tell_later(&self, from: &isotherm_services::Address, request: Request) {
+    fn tell_later(&self, from: &Address, request: Request) {
         let (service, from) = (self.clone(), from.clone());
         self.kernel().call_after(Duration::ZERO, move |_| service.tell(&from, request));
     }
@@ -273,13 +274,13 @@ impl ServerlessComputeService {
 
     /// Notifies the user that an invocation has ended. If the message is lost, the notification is
     /// repeated without payload, and without the output.
-    fn notify(&self, manager: &isotherm_services::Port<ManagerMessage>, handle: crate::Invocation) {
+    fn notify(&self, manager: &Port<ManagerMessage>, handle: Invocation) {
         let (back, address) = (manager.clone(), self.address().clone());
         let bytes = self.inner.payloads.completion.saturating_add(handle.output_bytes());
         let completed = ManagerMessage::Completed(handle);
-        manager.send_or(self.address(), bytes, completed, move |_, lost| {
+        manager.send_or(self.address(), bytes, completed, move |cause, lost| {
             if let ManagerMessage::Completed(handle) = &lost {
-                handle.lose_output();
+                handle.lose_output(cause);
             }
             back.send(&address, 0, lost);
         });
@@ -311,7 +312,7 @@ impl ServerlessComputeService {
         let actor = actor.daemon().spawn(async move {
             let port = notice.service.inner.port.clone();
             match port.deliver(&notice.from, bytes, arrived).await {
-                Ok(()) => notice.is_needless(),
+                Ok(()) => notice.disarm(),
                 Err(cause) => notice.send(Err(cause)),
             }
         });

@@ -163,7 +163,7 @@ pub enum StopReason {
     NodeLeaves,
 }
 
-/// ChangeKinds of [`Change`]s.
+/// Kinds of [`Change`]s.
 ///
 /// ```
 /// use isotherm_serverless::ChangeKinds;
@@ -254,8 +254,8 @@ impl Cursor {
         Cursor { kinds, read: None }
     }
 
-    /// Wants to read further kinds of changes, from those after the next reading on. What came
-    /// before it may be missing: look at what these kinds tell of after that reading.
+    /// Wants to read further kinds of changes. The next reading may return `None`; if it does not,
+    /// look at what these kinds tell of after it.
     pub fn want(&mut self, kinds: ChangeKinds) {
         self.kinds = self.kinds | kinds;
     }

@@ -631,7 +631,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The nodes that have joined and do not leave, in order, on or off.
+    /// The nodes that have joined and do not leave, in order, on or off. [`Change::Joined`] and
+    /// [`Change::Leaving`] say when they change.
     #[must_use]
     pub fn members(&self) -> &'a [NodeId] {
         &self.state().nodes.members

@@ -120,7 +120,7 @@ fn an_image_that_its_repository_does_not_have() {
         assert_eq!(invocation.cause(), Some(cause));
         assert_eq!(service.head_storage().file_system().borrow().used(), 0);
 
-        repository.write(me.address(), "image", IMAGE).await.unwrap();
+        repository.write(&me.address(), "image", IMAGE).await.unwrap();
         let start = me.now().as_secs_f64();
         let next = served(&manager, &f).await;
         let dispatched = start + loaded();

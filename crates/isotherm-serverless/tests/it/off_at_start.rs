@@ -219,9 +219,9 @@ fn what_is_started_on_a_host_that_is_off() {
     world.turn_on(30.0, node);
     world.play(async move |me| {
         assert!(!bare_metal.is_up() && !storage.is_up());
-        let report = bare_metal.perform(me.address(), Action::Sleep(secs(1.0))).await;
+        let report = bare_metal.perform(&me.address(), Action::Sleep(secs(1.0))).await;
         assert_eq!(report.result.unwrap_err().to_string(), "host `node0` failed");
-        assert!(storage.read(me.address(), "file", None).await.is_err());
+        assert!(storage.read(&me.address(), "file", None).await.is_err());
         let f = register(&manager, &service, &sleeper("f", None, 1.0), limit(10.0)).await;
         served(&manager, &f).await;
         assert_date(me.now(), 31.0);

@@ -203,7 +203,7 @@ fn what_is_on_its_way_may_be_lost() {
                 Ok(())
             });
             // The request itself is sent at once.
-            let invocation = manager.invoke_with(&f, Some(link)).await.unwrap();
+            let invocation = manager.request(&f).body(link).send().await.unwrap();
             me.sleep(secs(3.0)).await;
             invocation
         })
@@ -225,8 +225,10 @@ fn what_is_on_its_way_may_be_lost() {
     // On its way from the service to the user: completed, without its output.
     let invocation = play(1.5, |world, date| world.cut_wan(date));
     assert_eq!(invocation.outcome(), Some(Outcome::Completed));
-    let lost = ValueError::Lost { function: "f".into() };
-    assert_eq!(invocation.output::<i32>().unwrap_err(), lost);
+    let lost = invocation.output::<i32>().unwrap_err();
+    let ValueError::Lost { cause, .. } = &lost else { panic!("{lost}") };
+    assert!(lost.to_string().ends_with("on its way: the network failed: link `wan`"), "{lost}");
+    assert_eq!(cause.code(), "network_failed");
 }
 
 /// An invocation whose output is on its way has not ended: it is cancelled, or stopped with the
@@ -255,7 +257,7 @@ fn an_output_on_its_way_is_cut_off() {
             assert_date(invocation.record().ended, 1.0);
             assert_date(invocation.record().finished, 2.0);
             until(&me, 5.0).await;
-            assert_duration(platform.used(lan).unwrap().busy, 1.0 - LAN_LATENCY);
+            assert_duration(platform.usage(lan).unwrap().busy, 1.0 - LAN_LATENCY);
             assert!(service.live_tables().contains(&("outputs on their way", 0)));
         });
     }

@@ -77,7 +77,7 @@ impl BareMetalService {
     fn go_on_next(&self, id: ActionId, entry: &mut ActionEntry, next: Step) {
         entry.next = next;
         entry.stage = ActionStage::Queued;
-        self.inner.site.kernel().run_next(Rc::clone(&self.inner) as _, id.token());
+        self.inner.site.kernel().signal_now(Rc::clone(&self.inner) as _, id.token());
     }
 
     /// Schedules the next step after a duration.

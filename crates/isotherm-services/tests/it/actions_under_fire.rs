@@ -96,7 +96,7 @@ impl Scene {
             })
         };
         let service = self.services[plan.service].clone();
-        let id = service.submit(me.address(), plan.payload, request);
+        let id = service.submit(&me.address(), plan.payload, request);
         assert_eq!(self.ends.borrow()[number], 0, "never called from within a method");
         service.check();
         if let Some(delay) = plan.cancel_after {

@@ -44,7 +44,7 @@ fn arrivals(delivery: Delivery, sizes: &'static [u64]) -> Vec<(u32, Time)> {
     let port: Port<Note> = Port::at(&world.site, address, delivery);
     world.play(async move |me| {
         for (number, &bytes) in sizes.iter().enumerate() {
-            port.send(me.address(), bytes, Note(number as u32));
+            port.send(&me.address(), bytes, Note(number as u32));
         }
         let mut arrivals = Vec::new();
         for _ in sizes {
@@ -83,7 +83,7 @@ fn a_controller_that_has_moved_sends_from_where_it_is() {
         me.migrate(node);
         assert_eq!((me.host(), me.address().name()), (node, "controller"));
         assert_eq!(me.address().to_string(), "node/controller");
-        port.send(me.address(), MB, Note(0));
+        port.send(&me.address(), MB, Note(0));
         port.receive().await;
         let arrived = me.now();
         me.clone().migrate(user);
@@ -101,7 +101,7 @@ fn a_suspended_sender_sends_nothing_more() {
     let port: Port<Note> = Port::new(&world.site, world.head, "inbox");
     let sender = ExecutionController::spawn(&world.site, world.user, "sender", {
         let port = port.clone();
-        async move |me| port.deliver(me.address(), 3 * MB, Note(0)).await
+        async move |me| port.deliver(&me.address(), 3 * MB, Note(0)).await
     });
     let date = world.play(async move |me| {
         me.sleep(Duration::from_secs_f64(0.1)).await;
@@ -118,7 +118,7 @@ fn a_suspended_sender_sends_nothing_more() {
 fn a_controller_suspends_itself() {
     let world = World::new();
     let lazy = ExecutionController::spawn(&world.site, world.user, "lazy", async move |me| {
-        me.suspend().await;
+        me.suspend_self().await;
         me.now()
     });
     let woken = world.play(async move |me| {
@@ -151,13 +151,13 @@ fn a_message_that_is_lost_goes_back_to_its_sender() {
         let lost = Rc::new(RefCell::new(Vec::new()));
         let (list, inbox) = (Rc::clone(&lost), port.clone());
         world.play(async move |me| {
-            inbox.send_or(me.address(), 10 * MB, Note(1), move |cause, note| {
+            inbox.send_or(&me.address(), 10 * MB, Note(1), move |cause, note| {
                 list.borrow_mut().push((cause, note));
             });
-            inbox.send(me.address(), 10 * MB, Note(2));
+            inbox.send(&me.address(), 10 * MB, Note(2));
             me.sleep(secs(0.3)).await;
             // The port goes on afterwards.
-            inbox.send(me.address(), MB, Note(3));
+            inbox.send(&me.address(), MB, Note(3));
             assert_eq!(inbox.receive().await, Note(3));
         });
         let cause = FailureCause::NetworkFailed { detail: "link `wan`".into() };
@@ -172,10 +172,10 @@ fn delivering_waits_and_says_whether_it_arrived() {
     let port: Port<Note> = Port::new(&world.site, world.head, "inbox");
     world.at(1.0, |platform| platform.link_off(platform.link("wan").unwrap()));
     world.play(async move |me| {
-        port.deliver(me.address(), MB, Note(1)).await.unwrap();
+        port.deliver(&me.address(), MB, Note(1)).await.unwrap();
         assert_date(me.now(), WAN_LATENCY + 1e6 / WAN);
         assert_eq!(port.try_receive(), Some(Note(1)));
-        let late = port.deliver(me.address(), 100 * MB, Note(2)).await;
+        let late = port.deliver(&me.address(), 100 * MB, Note(2)).await;
         assert_eq!(late.unwrap_err().code(), "network_failed");
         assert_date(me.now(), 1.0);
         assert_eq!(port.try_receive(), None);
@@ -190,7 +190,7 @@ fn receiving_may_time_out() {
         let patience = Duration::from_secs(30);
         assert!(port.receive_with_timeout(patience).await.is_err());
         assert_date(me.now(), 30.0);
-        port.send(me.address(), 0, Note(1));
+        port.send(&me.address(), 0, Note(1));
         assert_eq!(port.receive_with_timeout(patience).await, Ok(Note(1)));
         assert_date(me.now(), 30.0);
     });
@@ -201,14 +201,14 @@ fn a_closed_port_drops_what_it_has_and_what_arrives() {
     let world = World::new();
     let port: Port<Note> = Port::new(&world.site, world.head, "inbox");
     world.play(async move |me| {
-        port.send(me.address(), 0, Note(1));
-        port.send(me.address(), MB, Note(2));
+        port.send(&me.address(), 0, Note(1));
+        port.send(&me.address(), MB, Note(2));
         port.close();
         assert!(port.is_closed() && port.is_empty());
         me.sleep(secs(1.0)).await;
         assert!(port.is_empty());
         port.open();
-        port.send(me.address(), 0, Note(3));
+        port.send(&me.address(), 0, Note(3));
         assert_eq!(port.receive().await, Note(3));
     });
 }
@@ -224,7 +224,7 @@ fn the_workflow_of_a_copy_can_be_watched() {
     from.put("a", 1, 0).unwrap();
     let events = watch(&world);
     world.play(async move |me| {
-        from.copy_to(me.address(), "a", &to).await.unwrap();
+        from.copy_to(&me.address(), "a", &to).await.unwrap();
     });
     let line = |from: &str, to: &str, kind| (from.to_owned(), to.to_owned(), kind);
     assert_eq!(
@@ -245,12 +245,12 @@ fn the_workflow_of_reading_and_writing_can_be_watched() {
     let storage = StorageService::start(&world.site, config);
     let events = watch(&world);
     world.play(async move |me| {
-        storage.write(me.address(), "a", 1).await.unwrap();
-        storage.read(me.address(), "a", None).await.unwrap();
-        storage.delete(me.address(), "a").await.unwrap();
-        storage.lookup(me.address(), "a").await.unwrap();
-        storage.free_space(me.address()).await.unwrap();
-        storage.stop(me.address()).await.unwrap();
+        storage.write(&me.address(), "a", 1).await.unwrap();
+        storage.read(&me.address(), "a", None).await.unwrap();
+        storage.delete(&me.address(), "a").await.unwrap();
+        storage.lookup(&me.address(), "a").await.unwrap();
+        storage.free_space(&me.address()).await.unwrap();
+        storage.stop(&me.address()).await.unwrap();
     });
     let kinds: Vec<_> = words(&events).into_iter().map(|(.., kind)| kind).collect();
     assert_eq!(
@@ -288,7 +288,7 @@ fn submissions_are_messages_too() {
     let events = watch(&world);
     world.play(async move |me| {
         let request = ActionRequest::new("a", Action::Sleep(Duration::from_secs(1)), |_| {});
-        service.submit(me.address(), 0, request);
+        service.submit(&me.address(), 0, request);
     });
     assert_eq!(
         words(&events),

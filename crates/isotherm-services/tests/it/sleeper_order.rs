@@ -96,7 +96,7 @@ fn play(plans: &[Plan], cores: u32, actors: bool) -> Vec<(u64, Event)> {
                 let on_end = move |report| {
                     ends.borrow_mut().push((kernel.now().as_nanos(), Event::Ended(number, report)));
                 };
-                let id = service.submit(me.address(), 0, request(&plan, actors, on_end));
+                let id = service.submit(&me.address(), 0, request(&plan, actors, on_end));
                 if let Some(date) = plan.cancel_at {
                     let (service, log) = (service.clone(), Rc::clone(&log));
                     me.kernel().call_after(Duration::from_secs(date), move |kernel| {
@@ -194,7 +194,7 @@ fn play_alone(plans: &[Plan], actors: bool) -> Vec<(u64, Event)> {
             let on_end = move |report| {
                 list.borrow_mut().push((kernel.now().as_nanos(), Event::Ended(number, report)));
             };
-            service.submit(me.address(), 0, request(&plan, actors, on_end));
+            service.submit(&me.address(), 0, request(&plan, actors, on_end));
         }
         me.sleep(Duration::from_secs(60)).await;
     });

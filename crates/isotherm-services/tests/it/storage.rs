@@ -42,7 +42,7 @@ fn a_write_takes_its_room_at_once_and_appears_at_its_end() {
         seen.replace(Some((files.used(), files.lookup("a").is_some())));
     });
     let date = world.play(async move |me| {
-        service.write(me.address(), "a", 50 * MB).await.unwrap();
+        service.write(&me.address(), "a", 50 * MB).await.unwrap();
         me.now()
     });
     assert_date(date, WAN_LATENCY + 5e7 / WAN);
@@ -59,11 +59,11 @@ fn a_read_takes_the_time_of_its_bytes() {
     storage.put("a", 100 * MB, 0).unwrap();
     let service = storage.clone();
     let dates = world.play(async move |me| {
-        assert_eq!(service.read(me.address(), "a", None).await, Ok(100 * MB));
+        assert_eq!(service.read(&me.address(), "a", None).await, Ok(100 * MB));
         let whole = me.now();
         // A footprint may be smaller or larger than the file.
-        assert_eq!(service.read(me.address(), "a", Some(30 * MB)).await, Ok(30 * MB));
-        assert_eq!(service.read(me.address(), "a", Some(150 * MB)).await, Ok(150 * MB));
+        assert_eq!(service.read(&me.address(), "a", Some(30 * MB)).await, Ok(30 * MB));
+        assert_eq!(service.read(&me.address(), "a", Some(150 * MB)).await, Ok(150 * MB));
         (whole, me.now())
     });
     assert_date(dates.0, 1.0);
@@ -78,7 +78,7 @@ fn a_copy_keeps_name_and_tag() {
     from.put("image", 100 * MB, 42).unwrap();
     let (source, destination) = (from.clone(), to.clone());
     let date = world.play(async move |me| {
-        assert_eq!(source.copy_to(me.address(), "image", &destination).await, Ok(100 * MB));
+        assert_eq!(source.copy_to(&me.address(), "image", &destination).await, Ok(100 * MB));
         me.now()
     });
     assert_date(date, LAN_LATENCY + 1.0);
@@ -102,7 +102,7 @@ fn the_image_of_a_buffered_service_is_downloaded_fluidly_by_one_that_is_not() {
         let to = service("to", world.head, destination);
         from.put("image", 100 * MB, 0).unwrap();
         let date = world.play(async move |me| {
-            from.copy_to(me.address(), "image", &to).await.unwrap();
+            from.copy_to(&me.address(), "image", &to).await.unwrap();
             me.now()
         });
         assert_date(date, WAN_LATENCY + 1e8 / WAN);
@@ -120,10 +120,10 @@ fn a_buffered_service_moves_chunks() {
     from.put("image", 100 * MB, 0).unwrap();
     let (source, destination) = (from.clone(), to.clone());
     let dates = world.play(async move |me| {
-        source.copy_to(me.address(), "image", &destination).await.unwrap();
+        source.copy_to(&me.address(), "image", &destination).await.unwrap();
         let copied = me.now();
         // Within one service: read, then write, chunk after chunk.
-        source.copy_as(me.address(), "image", &source, "twin").await.unwrap();
+        source.copy_as(&me.address(), "image", &source, "twin").await.unwrap();
         (copied, me.now())
     });
     let (r, c, w) = (0.1, LAN_LATENCY + 1e7 / LAN, 0.1);
@@ -141,12 +141,12 @@ fn what_is_not_there_is_not_found() {
     let (storage, other) = (world.storage("store", world.head), world.storage("other", world.node));
     world.play(async move |me| {
         let missing = FailureCause::FileNotFound { storage: "store".into(), file: "a".into() };
-        assert_eq!(storage.lookup(me.address(), "a").await, Ok(false));
-        assert_eq!(storage.read(me.address(), "a", None).await, Err(missing.clone()));
-        assert_eq!(storage.delete(me.address(), "a").await, Err(missing.clone()));
-        assert_eq!(storage.copy_to(me.address(), "a", &other).await, Err(missing));
-        storage.write(me.address(), "a", 1).await.unwrap();
-        assert_eq!(storage.lookup(me.address(), "a").await, Ok(true));
+        assert_eq!(storage.lookup(&me.address(), "a").await, Ok(false));
+        assert_eq!(storage.read(&me.address(), "a", None).await, Err(missing.clone()));
+        assert_eq!(storage.delete(&me.address(), "a").await, Err(missing.clone()));
+        assert_eq!(storage.copy_to(&me.address(), "a", &other).await, Err(missing));
+        storage.write(&me.address(), "a", 1).await.unwrap();
+        assert_eq!(storage.lookup(&me.address(), "a").await, Ok(true));
         assert!(me.now() > Time::ZERO);
     });
 }
@@ -163,10 +163,10 @@ fn a_full_storage_refuses_at_once() {
     world.play(async move |me| {
         let full =
             FailureCause::StorageFull { storage: "store".into(), needed_bytes: 71, free_bytes: 70 };
-        assert_eq!(service.write(me.address(), "b", 71).await, Err(full.clone()));
-        assert_eq!(source.copy_to(me.address(), "big", &service).await, Err(full.clone()));
+        assert_eq!(service.write(&me.address(), "b", 71).await, Err(full.clone()));
+        assert_eq!(source.copy_to(&me.address(), "big", &service).await, Err(full.clone()));
         assert_eq!(service.put("b", 71, 0), Err(full));
-        assert_eq!(service.free_space(me.address()).await, Ok(70));
+        assert_eq!(service.free_space(&me.address()).await, Ok(70));
         assert_eq!(me.now(), Time::ZERO);
     });
     assert_eq!(names(&storage), ["a"]);
@@ -180,7 +180,7 @@ fn an_open_file_is_not_deleted() {
     storage.put("a", 100 * MB, 0).unwrap();
     let service = storage.clone();
     world.play(async move |me| {
-        let address = me.address();
+        let address = &me.address();
         let read = service.read(address, "a", None);
         let delete = async {
             me.sleep(secs(0.5)).await;
@@ -206,10 +206,11 @@ fn files_in_use_are_passed_over_when_room_is_made() {
     storage.observe_evictions(Box::new(move |file| list.borrow_mut().push(file.tag)));
     let service = storage.clone();
     world.play(async move |me| {
-        let read = service.read(me.address(), "a", None);
+        let here = me.address();
+        let read = service.read(&here, "a", None);
         let write = async {
             me.sleep(secs(0.1)).await;
-            service.write(me.address(), "c", 10 * MB).await
+            service.write(&me.address(), "c", 10 * MB).await
         };
         let (read, written) = join(read, write).await;
         assert!(read.is_ok() && written.is_ok());
@@ -234,7 +235,8 @@ fn first_to_go(buffer: Option<u64>) -> Vec<String> {
     storage.put("b", 100 * MB, 0).unwrap();
     let service = storage.clone();
     world.play(async move |me| {
-        let read = service.read(me.address(), "a", None);
+        let here = me.address();
+        let read = service.read(&here, "a", None);
         let touch = async {
             me.sleep(secs(0.5)).await;
             let files = service.file_system();
@@ -242,7 +244,7 @@ fn first_to_go(buffer: Option<u64>) -> Vec<String> {
             files.borrow_mut().touch(id);
         };
         join(read, touch).await.0.unwrap();
-        service.write(me.address(), "c", MB).await.unwrap();
+        service.write(&me.address(), "c", MB).await.unwrap();
     });
     names(&storage)
 }
@@ -267,7 +269,7 @@ fn writing_onto_a_file_keeps_its_size_and_takes_its_time() {
     storage.put("a", 10 * MB, 7).unwrap();
     let service = storage.clone();
     let date = world.play(async move |me| {
-        service.write(me.address(), "a", 100 * MB).await.unwrap();
+        service.write(&me.address(), "a", 100 * MB).await.unwrap();
         me.now()
     });
     assert_date(date, 1.0);
@@ -288,7 +290,7 @@ fn connections_are_given_in_the_order_of_requests() {
     for number in 0..3 {
         let (service, ends) = (storage.clone(), Rc::clone(&ends));
         let body = async move |me: isotherm_services::ExecutionController| {
-            service.read(me.address(), "a", None).await.unwrap();
+            service.read(&me.address(), "a", None).await.unwrap();
             ends.borrow_mut().push((number, me.now()));
         };
         isotherm_services::ExecutionController::spawn(&world.site, world.user, "reader", body);
@@ -313,7 +315,8 @@ fn a_caller_that_waits_for_a_connection_may_go_away() {
     storage.put("a", 100 * MB, 0).unwrap();
     let service = storage.clone();
     let date = world.play(async move |me| {
-        let read = || Box::pin(service.read(me.address(), "a", None));
+        let here = me.address();
+        let read = || Box::pin(service.read(&here, "a", None));
         let impatient = async {
             select(read(), me.kernel().sleep(secs(0.5))).await;
         };
@@ -333,7 +336,7 @@ fn a_caller_that_goes_away_gives_everything_back() {
     from.put("a", 100 * MB, 0).unwrap();
     let (source, destination) = (from.clone(), to.clone());
     world.play(async move |me| {
-        let address = me.address();
+        let address = &me.address();
         let copy = Box::pin(source.copy_to(address, "a", &destination));
         select(copy, me.kernel().sleep(secs(0.5))).await;
         let write = Box::pin(source.write(address, "b", 100 * MB));
@@ -356,7 +359,7 @@ fn stopping_fails_waiting_and_later_callers() {
     storage.put("a", 100 * MB, 0).unwrap();
     let service = storage.clone();
     world.play(async move |me| {
-        let address = me.address();
+        let address = &me.address();
         let stop = async {
             me.sleep(secs(0.5)).await;
             service.stop(address).await
@@ -382,15 +385,15 @@ fn the_zero_time_interface_and_the_messages_share_the_books() {
     world.play(async move |me| {
         let files = service.file_system();
         let (write, _) = FileWrite::begin(&files, "a", 40, 0).unwrap();
-        assert_eq!(service.lookup(me.address(), "a").await, Ok(false));
-        assert_eq!(service.free_space(me.address()).await, Ok(60));
+        assert_eq!(service.lookup(&me.address(), "a").await, Ok(false));
+        assert_eq!(service.free_space(&me.address()).await, Ok(60));
         write.commit();
         let pin = FilePin::lookup(&files, "a").unwrap();
         let (room, _) = Room::reserve(&files, 60).unwrap();
-        assert!(service.delete(me.address(), "a").await.is_err());
-        assert!(service.write(me.address(), "b", 1).await.is_err());
+        assert!(service.delete(&me.address(), "a").await.is_err());
+        assert!(service.write(&me.address(), "b", 1).await.is_err());
         drop((pin, room));
-        assert_eq!(service.delete(me.address(), "a").await, Ok(()));
+        assert_eq!(service.delete(&me.address(), "a").await, Ok(()));
     });
     assert_idle(&storage);
 }
@@ -405,9 +408,9 @@ fn control_messages_cost_their_payload() {
     storage.put("a", 100 * MB, 0).unwrap();
     let service = storage.clone();
     let dates = world.play(async move |me| {
-        service.lookup(me.address(), "a").await.unwrap();
+        service.lookup(&me.address(), "a").await.unwrap();
         let looked = me.now();
-        service.read(me.address(), "a", None).await.unwrap();
+        service.read(&me.address(), "a", None).await.unwrap();
         (looked, me.now())
     });
     let message = WAN_LATENCY + 1e6 / WAN;
@@ -431,7 +434,7 @@ fn a_buffered_copy_has_the_destination_ask_the_source() {
     let (from, to) = (service("from", world.node), service("to", world.head));
     from.put("a", 100 * MB, 0).unwrap();
     let date = world.play(async move |me| {
-        from.copy_to(me.address(), "a", &to).await.unwrap();
+        from.copy_to(&me.address(), "a", &to).await.unwrap();
         me.now()
     });
     let (wan, lan) = (WAN_LATENCY + 1e6 / WAN, LAN_LATENCY + 1e6 / LAN);
@@ -450,7 +453,7 @@ fn services_in_memory_know_no_disk() {
     assert_eq!(disk.file_system().borrow().capacity(), 200_000_000_000);
     disk.put("a", 100 * MB, 0).unwrap();
     let date = world.play(async move |me| {
-        disk.copy_to(me.address(), "a", &memory).await.unwrap();
+        disk.copy_to(&me.address(), "a", &memory).await.unwrap();
         me.now()
     });
     assert_date(date, 1.0);

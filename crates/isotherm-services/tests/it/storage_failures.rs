@@ -29,7 +29,7 @@ fn copy_while(
     what(&world);
     let (source, destination) = (from.clone(), to.clone());
     let (result, date) = world.play(async move |me| {
-        let result = source.copy_to(me.address(), "a", &destination).await;
+        let result = source.copy_to(&me.address(), "a", &destination).await;
         (result, me.now())
     });
     for service in [from, to] {
@@ -98,12 +98,12 @@ fn a_service_may_be_started_again_with_its_host() {
     world.play(async move |me| {
         let platform = me.site().platform().clone();
         platform.turn_off(head);
-        assert_eq!(service.lookup(me.address(), "a").await, Err(host_failed("head")));
+        assert_eq!(service.lookup(&me.address(), "a").await, Err(host_failed("head")));
         platform.turn_on(head);
         service.restart();
         service.restart();
-        assert_eq!(service.lookup(me.address(), "a").await, Ok(true));
-        assert_eq!(service.read(me.address(), "a", None).await, Ok(10));
+        assert_eq!(service.lookup(&me.address(), "a").await, Ok(true));
+        assert_eq!(service.read(&me.address(), "a", None).await, Ok(10));
     });
 }
 
@@ -113,7 +113,7 @@ fn a_service_on_a_host_that_is_off_is_down() {
     world.platform().turn_off(world.head);
     let storage = world.storage("store", world.head);
     world.play(async move |me| {
-        assert_eq!(storage.free_space(me.address()).await, Err(host_failed("head")));
+        assert_eq!(storage.free_space(&me.address()).await, Err(host_failed("head")));
     });
 }
 
@@ -129,7 +129,7 @@ fn a_request_that_is_lost_is_known_to_its_sender() {
         storage.put("a", 1, 0).unwrap();
         world.at(at, |platform| platform.link_off(platform.link("wan").unwrap()));
         world.play(async move |me| {
-            let cause = storage.read(me.address(), "a", None).await.unwrap_err();
+            let cause = storage.read(&me.address(), "a", None).await.unwrap_err();
             let detail = "link `wan`".into();
             assert_eq!(cause, FailureCause::NetworkFailed { detail });
             assert_date(me.now(), at);
@@ -148,10 +148,10 @@ fn an_answer_that_is_lost_is_known_to_whom_it_was_for() {
         world.at(0.8, |platform| platform.link_off(platform.link("wan").unwrap()));
         world.play(async move |me| {
             let cause = match question {
-                0 => storage.lookup(me.address(), "a").await.unwrap_err(),
-                1 => storage.free_space(me.address()).await.unwrap_err(),
-                2 => storage.delete(me.address(), "a").await.unwrap_err(),
-                _ => storage.stop(me.address()).await.unwrap_err(),
+                0 => storage.lookup(&me.address(), "a").await.unwrap_err(),
+                1 => storage.free_space(&me.address()).await.unwrap_err(),
+                2 => storage.delete(&me.address(), "a").await.unwrap_err(),
+                _ => storage.stop(&me.address()).await.unwrap_err(),
             };
             assert_eq!(cause.code(), "network_failed");
             assert_date(me.now(), 0.8);
@@ -168,7 +168,7 @@ fn a_request_to_a_host_that_fails_meanwhile_is_lost_with_it() {
     let storage = StorageService::start(&world.site, config);
     world.at(0.2, |platform| platform.turn_off(platform.host("head").unwrap()));
     let (result, date) = world.play(async move |me| {
-        let result = storage.free_space(me.address()).await;
+        let result = storage.free_space(&me.address()).await;
         (result, me.now())
     });
     assert_eq!(result, Err(host_failed("head")));
@@ -184,11 +184,11 @@ fn a_request_that_arrives_at_a_stopped_service_is_answered() {
     let storage = StorageService::start(&world.site, config);
     let asker = storage.clone();
     ExecutionController::spawn(&world.site, world.user, "stopper", async move |me| {
-        storage.stop(me.address()).await.unwrap();
+        storage.stop(&me.address()).await.unwrap();
     });
     let (result, date) = world.play(async move |me| {
         me.sleep(secs(0.1)).await;
-        let result = asker.free_space(me.address()).await;
+        let result = asker.free_space(&me.address()).await;
         (result, me.now())
     });
     assert_eq!(result, Err(FailureCause::ServiceStopped { service: "store".into() }));
@@ -210,7 +210,7 @@ fn the_transfer_of_a_caller_dies_with_its_host() {
     let ended = Rc::new(RefCell::new(None));
     let slot = Rc::clone(&ended);
     ExecutionController::spawn(&world.site, world.head, "reader", async move |me| {
-        slot.replace(Some(reader.read(me.address(), "a", None).await));
+        slot.replace(Some(reader.read(&me.address(), "a", None).await));
     });
     world.at(2.0, |platform| platform.turn_off(platform.host("head").unwrap()));
     let service = storage.clone();

@@ -56,7 +56,7 @@ async fn perform(
     step: Step,
 ) -> Result<(), FailureCause> {
     let name = |file: u8| format!("file{file}");
-    let from = me.address();
+    let from = &me.address();
     match step {
         Step::Sleep(tenths) => me.sleep(secs(tenths as f64 / 10.0)).await,
         Step::Read(service, file) => {

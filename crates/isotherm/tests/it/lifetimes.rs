@@ -208,7 +208,7 @@ fn play(end: End, token: &Token, kept: &Rc<RefCell<Kept>>) -> Result<WeakKernel,
                 context.sleep(minutes(6)).await;
                 Ok(())
             });
-            bare_metal.submit(me.address(), 1000, ActionRequest::new("action", action, |_| ()));
+            bare_metal.submit(&me.address(), 1000, ActionRequest::new("action", action, |_| ()));
         }
         kept.borrow_mut().functions.extend(register);
         kept.borrow_mut().invocations.extend(invocations);

@@ -106,7 +106,7 @@ fn an_activity_takes_its_work_to_another_resource() {
         noted.start(&kernel, "other", work(30.0, &[one]));
         kernel.sleep(secs(1.0)).await;
         kernel.move_to(first, &[(two, 0.5), (two, 0.5)], 2.0);
-        assert_eq!(kernel.uses(first), [(two, 1.0)]);
+        assert_eq!(kernel.resources_of(first), [(two, 1.0)]);
         kernel.sleep_until(at(2.0)).await;
         kernel.suspend(first);
         kernel.sleep_until(at(4.0)).await;
@@ -116,7 +116,7 @@ fn an_activity_takes_its_work_to_another_resource() {
         kernel.resume(first);
         kernel.sleep_until(at(20.0)).await;
         kernel.move_to(first, &[(two, 1.0)], 0.0);
-        assert_eq!(kernel.uses(first), []);
+        assert_eq!(kernel.resources_of(first), []);
     });
     assert_eq!(ends.dates(), [("other", at(3.5)), ("first", at(12.3))]);
 }

@@ -20,8 +20,8 @@
 //!
 //! # Cost
 //!
-//! Nodes, the nodes near each image and blocked functions are indexed by segment trees, which are
-//! updated for nodes that have changed only. A decision takes O(log n) in nodes, functions and
+//! Nodes and blocked functions are indexed by segment trees, nodes near an image and nodes in the
+//! order of memory by tries, which are updated for nodes that have changed only. A decision takes O(log n) in nodes, functions and
 //! containers, if the rule takes no more. Pending invocations cost nothing while no node has room
 //! for them: blocked invocations are grouped by function, and only functions that need no more
 //! memory than the roomiest node has are looked at. The exception is a function that has enough
@@ -38,8 +38,8 @@
 
 mod blocked;
 mod key_tree;
-mod load_tree;
 mod near_nodes;
+mod node_tree;
 mod reservations;
 mod search;
 
@@ -62,14 +62,15 @@ use search::{Enough, Offer, Room, Search};
 /// use isotherm_serverless::scheduler::{ByNode, ChooseNode, Nodes};
 /// use isotherm_serverless::{FunctionId, NodeId};
 ///
-/// /// Functions with an even number on the first half of the nodes, the others on the second.
+/// /// Functions with an even number on the first half of two or more nodes, others on the second.
 /// struct Halves;
 ///
 /// impl ChooseNode for Halves {
 ///     fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId> {
-///         let half = nodes.count() / 2;
-///         let from = NodeId(if function.index() % 2 == 0 { 0 } else { half as u32 });
-///         nodes.first_with_place(function, from).filter(|node| (node.index() < half) == (from.index() < half))
+///         let (first, second) = nodes.members().split_at(nodes.members().len() / 2);
+///         let half = if function.index() % 2 == 0 { first } else { second };
+///         let chosen = nodes.first_with_place(function, *half.first()?)?;
+///         (Some(&chosen) <= half.last()).then_some(chosen)
 ///     }
 /// }
 ///
@@ -122,10 +123,16 @@ impl<'a> Nodes<'a> {
         self.view
     }
 
-    /// The number of nodes, those that have left included: see [`View::members`].
+    /// The number of nodes, those that have left included: the ids of nodes are below it.
     #[must_use]
     pub fn count(&self) -> usize {
         self.view.nodes()
+    }
+
+    /// The nodes that may be chosen, on or off: see [`View::members`].
+    #[must_use]
+    pub fn members(&self) -> &'a [NodeId] {
+        self.view.members()
     }
 
     /// Whether a node has a place for the next invocation of a function, now or when its image has
@@ -248,8 +255,6 @@ impl<'a> Nodes<'a> {
             far.add(view.image_size(image));
         }
         let mut enough = [need, far].map(|need| Enough::for_container(room, need));
-        // An idle container serves where there is no room for a new one. If few nodes have one,
-        // these are looked at; otherwise it is soon found among all nodes.
         if room == Room::All {
             match self.few_idle(function) {
                 Some(idle) => {
@@ -285,7 +290,9 @@ impl<'a> Nodes<'a> {
         best
     }
 
-    /// The nodes where an idle container of a function may serve, if they are few.
+    /// The nodes where an idle container of a function may serve, if they are few. It serves where
+    /// there is no room for a new one. If few nodes have one, these are looked at; otherwise it is
+    /// soon found among all nodes.
     fn few_idle(&self, function: FunctionId) -> Option<impl Iterator<Item = NodeId> + use<'a>> {
         let idle = self.view.with_idle(function).and(self.view.with_free_slot());
         let few: Vec<NodeId> = idle.take(FEW + 1).collect();
@@ -360,8 +367,6 @@ impl<'a> Nodes<'a> {
         let by_spare = |offer: &Offer, key| (Reverse(offer.room(Room::Spare)), key);
         let best = |room| self.best(room, function, Among::Near(nearness), by_spare);
         let image = self.view.image_of(function)?;
-        // An idle container may serve where there is no room for a new one. If few nodes have one,
-        // these are looked at; otherwise it is soon found among all nodes.
         let spare = match self.few_idle(function) {
             Some(idle) => {
                 let is_near = |node| self.nearness(function, node) == Some(nearness);

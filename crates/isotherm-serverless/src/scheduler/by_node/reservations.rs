@@ -5,8 +5,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::key_tree::KeyTree;
-use super::load_tree::LoadTree;
 use super::near_nodes::{Near, NearImage, NearNodes, reorder};
+use super::node_tree::NodeTree;
 use super::search::{Offer, Room};
 use crate::state::{Nearness, Need, View};
 use crate::steps::{self, counted};
@@ -21,11 +21,11 @@ struct NodeReservations {
     images: BTreeMap<ImageId, u32>,
 }
 
-/// The reservations, and the load of all nodes including them.
+/// The reservations, and what all nodes offer beside them.
 #[derive(Debug, Default)]
 pub(super) struct Reservations {
     /// What nodes offer to functions without an image, or whose image is not near.
-    nodes: LoadTree,
+    nodes: NodeTree,
     /// The same in the order of memory, by [`Room`]; only after a rule has asked for it.
     by_room: Option<[KeyTree; 2]>,
     /// What nodes offer to the images near them. A question may add an image, hence the cell.
@@ -37,7 +37,7 @@ pub(super) struct Reservations {
     of_function: BTreeMap<FunctionId, usize>,
     /// The nodes with reservations of each function.
     nodes_of: BTreeSet<(FunctionId, NodeId)>,
-    by_node: ByNode,
+    on_nodes: OnNodes,
     /// Nodes with reservations that have changed since these were looked at. All other reservations
     /// wait for an image in transit.
     unsettled: BTreeSet<NodeId>,
@@ -53,9 +53,9 @@ pub(super) struct Reservations {
 
 /// The reservations on each node.
 #[derive(Debug, Default)]
-struct ByNode(BTreeMap<NodeId, NodeReservations>);
+struct OnNodes(BTreeMap<NodeId, NodeReservations>);
 
-impl ByNode {
+impl OnNodes {
     fn slots(&self, node: NodeId) -> u32 {
         if self.0.is_empty() { 0 } else { self.0.get(&node).map_or(0, |reserved| reserved.slots) }
     }
@@ -113,7 +113,7 @@ impl Reservations {
         {
             self.counts_running = counts_running;
             self.by_room = ordered.then(Default::default);
-            self.nodes = LoadTree::new(view.nodes());
+            self.nodes = NodeTree::new(view.nodes());
             self.near = RefCell::default();
             self.changed.clear();
             self.is_changed.clear();
@@ -130,7 +130,7 @@ impl Reservations {
     /// What a node has to offer has changed: it and the reservations there are to be looked at.
     pub(super) fn touch(&mut self, node: NodeId) {
         self.change(node);
-        if !self.is_empty() && self.by_node.0.contains_key(&node) {
+        if !self.is_empty() && self.on_nodes.0.contains_key(&node) {
             self.unsettled.insert(node);
         }
     }
@@ -148,14 +148,14 @@ impl Reservations {
     /// It is not known what has changed: all nodes and reservations are to be looked at.
     pub(super) fn forget_nodes(&mut self) {
         (self.nodes, self.near) = Default::default();
-        self.unsettled.extend(self.by_node.0.keys());
+        self.unsettled.extend(self.on_nodes.0.keys());
     }
 
     /// An image is nearer to a node, or less near, than before, or has a reservation more or less.
     pub(super) fn image_moved(&mut self, view: &View<'_>, node: NodeId, image: ImageId) {
         let running = self.counted(view, node);
-        let Reservations { near, by_node, .. } = self;
-        near.get_mut().update(image, node, || by_node.near(view, image, node, running));
+        let Reservations { near, on_nodes, .. } = self;
+        near.get_mut().update(image, node, || on_nodes.near(view, image, node, running));
     }
 
     /// Marks the reservations on a node for being looked at.
@@ -176,20 +176,20 @@ impl Reservations {
 
     fn update(&mut self, view: &View<'_>, node: NodeId) {
         let running = self.counted(view, node);
-        let offer = self.by_node.offer(view, None, node, running);
+        let offer = self.on_nodes.offer(view, None, node, running);
         if let Some(by_room) = &mut self.by_room {
             reorder(by_room, node, self.nodes.get(node), offer);
         }
         self.nodes.set(node, offer, running);
-        let Reservations { near, by_node, .. } = self;
+        let Reservations { near, on_nodes, .. } = self;
         let near = near.get_mut();
         if near.is_empty() {
             return;
         }
-        let reserved = by_node.0.get(&node).into_iter();
+        let reserved = on_nodes.0.get(&node).into_iter();
         let reserved = reserved.flat_map(|reserved| reserved.images.keys().copied());
         for image in view.images_near(node).chain(reserved) {
-            near.update(image, node, || by_node.near(view, image, node, running));
+            near.update(image, node, || on_nodes.near(view, image, node, running));
         }
     }
 
@@ -199,7 +199,7 @@ impl Reservations {
     }
 
     /// What all nodes offer to functions without an image.
-    pub(super) fn nodes(&self) -> &LoadTree {
+    pub(super) fn nodes(&self) -> &NodeTree {
         &self.nodes
     }
 
@@ -213,23 +213,24 @@ impl Reservations {
         let nodes = || {
             let near =
                 Nearness::ALL.into_iter().flat_map(|near| view.nodes_near(image, near).iter());
-            near.chain(self.by_node.0.keys().copied().map(counted)).collect()
+            near.chain(self.on_nodes.0.keys().copied().map(counted)).collect()
         };
-        let near = |node| self.by_node.near(view, image, node, self.counted(view, node));
+        let near = |node| self.on_nodes.near(view, image, node, self.counted(view, node));
         search(self.near.borrow_mut().of(image, self.by_room.is_some(), nodes, near))
     }
 
     #[cfg(any(test, feature = "audit"))]
     fn check_near(&self, view: &View<'_>) {
         if view.nodes() <= 16 {
-            let near = |image, node| self.by_node.near(view, image, node, self.counted(view, node));
+            let near =
+                |image, node| self.on_nodes.near(view, image, node, self.counted(view, node));
             self.near.borrow().check(view.nodes(), near);
         }
     }
 
     /// The invocations that run on a node or have a reservation there.
     pub(super) fn running(&self, view: &View<'_>, node: NodeId) -> u32 {
-        view.running(node).saturating_add(self.by_node.slots(node))
+        view.running(node).saturating_add(self.on_nodes.slots(node))
     }
 
     /// The sum over all nodes. The first call looks at all nodes.
@@ -260,7 +261,7 @@ impl Reservations {
 
     /// The spare memory of a node that is not reserved.
     pub(super) fn spare(&self, view: &View<'_>, node: NodeId) -> u64 {
-        view.spare(node).without(self.by_node.taken(view, node)).memory_bytes
+        view.spare(node).without(self.on_nodes.taken(view, node)).memory_bytes
     }
 
     /// Whether nothing is reserved.
@@ -270,7 +271,7 @@ impl Reservations {
 
     /// Whether a node has a slot that is neither in use nor reserved.
     pub(super) fn has_slot(&self, view: &View<'_>, node: NodeId) -> bool {
-        view.free_slots(node) > self.by_node.slots(node)
+        view.free_slots(node) > self.on_nodes.slots(node)
     }
 
     /// Whether a new container of the function has room on a node beside the reservations there.
@@ -281,7 +282,7 @@ impl Reservations {
         node: NodeId,
         room: Room,
     ) -> bool {
-        let reserved = self.by_node.beside(view, view.image_of(function), node);
+        let reserved = self.on_nodes.beside(view, view.image_of(function), node);
         match room {
             Room::Spare => view.has_spare_room(function, node, reserved),
             Room::All => view.has_room(function, node, reserved),
@@ -294,7 +295,7 @@ impl Reservations {
         *self.of_function.entry(function).or_default() += 1;
         self.nodes_of.insert((function, node));
         self.unsettled.insert(node);
-        let reserved = self.by_node.0.entry(node).or_default();
+        let reserved = self.on_nodes.0.entry(node).or_default();
         reserved.slots += 1;
         reserved.need.add(view.need_of(function));
         if let Some(image) = view.image_of(function) {
@@ -317,7 +318,7 @@ impl Reservations {
                 self.of_function.remove(&function);
             }
         }
-        if let Some(reserved) = self.by_node.0.get_mut(&node) {
+        if let Some(reserved) = self.on_nodes.0.get_mut(&node) {
             reserved.slots -= 1;
             reserved.need = reserved.need.without(view.need_of(function));
             if let Some(image) = view.image_of(function)
@@ -329,7 +330,7 @@ impl Reservations {
                 }
             }
             if reserved.slots == 0 {
-                self.by_node.0.remove(&node);
+                self.on_nodes.0.remove(&node);
             }
         }
         if let Some(image) = view.image_of(function) {

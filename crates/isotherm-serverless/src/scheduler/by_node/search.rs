@@ -197,7 +197,7 @@ mod tests {
 
     use super::*;
     use crate::scheduler::by_node::key_tree::KeyTree;
-    use crate::scheduler::by_node::load_tree::LoadTree;
+    use crate::scheduler::by_node::node_tree::NodeTree;
 
     /// Memory by room, what is left by room (memory and disk), and invocations.
     type Load = ([u64; 2], [Option<(u64, u64)>; 2], u32);
@@ -225,7 +225,7 @@ mod tests {
             sets in prop::collection::vec((0u32..40, prop::option::of(load())), 0..80),
             (memory, disk, all, from, parity) in (0u64..9, 0u64..9, any::<bool>(), 0u32..40, 0u32..3),
         ) {
-            let (mut dense, mut sparse) = (LoadTree::new(count as usize), KeyTree::default());
+            let (mut dense, mut sparse) = (NodeTree::new(count as usize), KeyTree::default());
             // Keys that differ above the number of the node as well.
             let key = |node: u32| u128::from(node % 4 * high) << 60 | u128::from(node);
             let mut model = BTreeMap::new();

@@ -6,17 +6,17 @@ use crate::scheduler::segment_tree::SegmentTree;
 
 /// The segment tree over the nodes of a service.
 #[derive(Debug, Default)]
-pub(super) struct LoadTree {
+pub(super) struct NodeTree {
     offers: SegmentTree<Offer>,
     /// The invocations on each node.
     running: Vec<u32>,
     total: u64,
 }
 
-impl LoadTree {
+impl NodeTree {
     /// A tree for `nodes` nodes without free slots.
     pub(super) fn new(nodes: usize) -> Self {
-        LoadTree { offers: SegmentTree::new(nodes), running: vec![0; nodes], total: 0 }
+        NodeTree { offers: SegmentTree::new(nodes), running: vec![0; nodes], total: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -52,7 +52,7 @@ impl LoadTree {
     }
 }
 
-/// A range of nodes of a [`LoadTree`].
+/// A range of nodes of a [`NodeTree`].
 #[derive(Clone, Copy)]
 pub(super) struct NodeRange<'a> {
     tree: &'a SegmentTree<Offer>,
