@@ -120,7 +120,7 @@ async fn run_controller(
         let body = spec.body.as_ref().and_then(|_| own.next()).cloned();
         me.sleep_until(Time::from_secs_f64(spec.at)).await;
         let invocation = match registered.get(spec.function.as_str()) {
-            Some(function) => manager.invoke_with(function, body).await.ok(),
+            Some(function) => manager.request(function).body(body).send().await.ok(),
             None => None,
         };
         if let (true, Some(invocation)) = (spec.wait, &invocation) {

@@ -55,9 +55,9 @@ impl<'a> InvokeRequest<'a> {
         self
     }
 
-    /// Has `body` run in place of that of the function.
-    pub fn body(mut self, body: Body) -> Self {
-        self.body = Some(body);
+    /// Has `body`, if there is one, run in place of that of the function.
+    pub fn body(mut self, body: impl Into<Option<Body>>) -> Self {
+        self.body = body.into();
         self
     }
 

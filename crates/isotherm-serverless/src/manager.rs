@@ -158,19 +158,7 @@ impl FunctionManager {
     /// [`FailureCause::FunctionNotRegistered`], [`FailureCause::ServiceStopped`],
     /// [`FailureCause::NetworkFailed`] if a message was lost.
     pub async fn invoke(&self, function: &RegisteredFunction) -> Result<Invocation, FailureCause> {
-        self.invoke_with(function, None).await
-    }
-
-    /// Invokes a function with `body` in place of its own.
-    ///
-    /// # Errors
-    /// As [`invoke`](Self::invoke).
-    pub async fn invoke_with(
-        &self,
-        function: &RegisteredFunction,
-        body: Option<Body>,
-    ) -> Result<Invocation, FailureCause> {
-        self.invoke_at(function, &function.service, body).await
+        self.invoke_given(function, None, None).await
     }
 
     /// Invokes a function at a service. Fails if it is registered with another one.

@@ -241,7 +241,9 @@ impl Driver {
                     let request = client.request();
                     let body = request.duration.map(Body::sleep);
                     let lost = match manager
-                        .invoke_with(&functions[request.function as usize], body)
+                        .request(&functions[request.function as usize])
+                        .body(body)
+                        .send()
                         .await
                     {
                         Ok(invocation) => {
@@ -266,7 +268,7 @@ impl Driver {
     ) {
         let manager = self.deployment.manager.clone();
         self.act(me, async move {
-            if let Ok(invocation) = manager.invoke_with(&function, body).await {
+            if let Ok(invocation) = manager.request(&function).body(body).send().await {
                 manager.wait_one(&invocation).await;
             }
         });

@@ -220,7 +220,7 @@ fn storage_seen(limits: Limits, first: Body, second_after: f64) -> (Invocation, 
             seen.borrow_mut().push(call.storage().free());
             Ok(())
         });
-        let second = manager.invoke_with(&f, Some(second)).await.unwrap();
+        let second = manager.request(&f).body(second).send().await.unwrap();
         manager.wait_one(&second).await;
         assert_eq!(second.start_kind(), Some(StartKind::Warm));
         assert_completed(&second, second_after, second_after, second_after + 0.3);
@@ -410,7 +410,7 @@ fn many_bodies_wait_at_once() {
             let seconds = f64::from(8 - number);
             let body = Body::custom(async move |call| {
                 let body = Some(Body::sleep(secs(seconds)));
-                let child = call.functions().invoke_with(&child, body).await?;
+                let child = call.functions().request(&child).body(body).send().await?;
                 call.functions().wait_one(&child).await;
                 assert_eq!(child.outcome(), Some(Outcome::Completed));
                 Ok(())

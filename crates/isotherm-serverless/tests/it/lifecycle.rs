@@ -165,7 +165,7 @@ fn after_a_failure() {
     world.play(async move |me| {
         let f = function(&image, &manager, &service, 10.0).await;
         let body = Body::steps([Step::Sleep(secs(0.5)), read("nothing")]);
-        let invocation = manager.invoke_with(&f, Some(body)).await.unwrap();
+        let invocation = manager.request(&f).body(body).send().await.unwrap();
         manager.wait_one(&invocation).await;
         assert_date(me.now(), started + 0.5);
         assert_eq!(invocation.state(), InvocationState::Ended(Outcome::Failed));

@@ -151,7 +151,7 @@ fn which_idle_container_serves() {
         world.play(async move |me| {
             let f = register(&manager, &service, &sleeper("f", None, 1.0), limit(10.0)).await;
             let slow = isotherm_serverless::Body::sleep(secs(2.0));
-            let zero = manager.invoke_with(&f, Some(slow)).await.unwrap();
+            let zero = manager.request(&f).body(slow).send().await.unwrap();
             let one = manager.invoke(&f).await.unwrap();
             assert_eq!(
                 [&zero, &one].map(|invocation| invocation.record().container.unwrap().0),
@@ -353,7 +353,7 @@ fn each_waiter_is_woken_on_its_own() {
         world.play(async move |me| {
             let f = register(&manager, &service, &sleeper("f", None, 1.0), limit(10.0)).await;
             let slow = isotherm_serverless::Body::sleep(secs(2.0));
-            let slow = manager.invoke_with(&f, Some(slow)).await.unwrap();
+            let slow = manager.request(&f).body(slow).send().await.unwrap();
             let fast = manager.invoke(&f).await.unwrap();
             let woken = async |invocation| {
                 manager.wait_one(invocation).await;

@@ -18,7 +18,8 @@ async fn start(
     let f = register(manager, service, &sleeper("f", None, 1.0), limit(1000.0)).await;
     let mut invocations = Vec::new();
     for &seconds in bodies {
-        invocations.push(manager.invoke_with(&f, Some(Body::sleep(secs(seconds)))).await.unwrap());
+        invocations
+            .push(manager.request(&f).body(Body::sleep(secs(seconds))).send().await.unwrap());
     }
     invocations
 }
