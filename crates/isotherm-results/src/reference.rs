@@ -85,7 +85,7 @@ pub const BEFORE: &[FieldDoc] = &[
     ),
     field(
         "own_policies",
-        "The policies that were those of the program that ran the experiment, not of the experiment; absent if there are none.",
+        "The policies that were those of the program: `scheduler` if it stood in place of the experiment's, `scheduler KIND of PROGRAM` if the experiment names it; absent if there are none.",
     ),
 ];
 

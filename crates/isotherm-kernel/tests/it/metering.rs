@@ -1,4 +1,6 @@
 //! How much resources are used: derived by hand, and against the rates between events.
+//!
+//! What is derived by hand consists of binary-exact numbers only, so it is compared exactly.
 
 use isotherm_kernel::{
     ActivityId, ActivitySpec, Advanced, Duration, Kernel, Rank, ResourceId, ResourceUsage, Sharing,
