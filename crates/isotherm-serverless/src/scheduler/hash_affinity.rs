@@ -9,7 +9,7 @@ use crate::{FunctionId, NodeId};
 const POINTS: u32 = 32;
 
 /// The most points to look at before the nodes are searched in order instead.
-const STEPS: usize = 256;
+const STEPS: usize = if cfg!(test) { 8 } else { 256 };
 
 /// Nodes and functions are points on a ring, and a function goes to the first node from its point
 /// on that is not too busy and has a place. A node is too busy if it would run more than

@@ -210,12 +210,13 @@ fn of_each_scheduler() {
     );
 }
 
-/// It looks at up to 256 points of its ring, each in some ten steps, as soon as there are as many.
+/// It looks at some points of its ring, 8 in these tests, each in some ten steps, as soon as there
+/// are as many.
 #[test]
 fn of_hash_affinity() {
     grows_logarithmically_with(
         &ALL_IMAGES,
-        2560.0,
+        80.0,
         &[("hash-affinity", &|setup| {
             scheduled_by(ByNode::new(HashAffinity::new(1.25), false))(setup)
         })],
