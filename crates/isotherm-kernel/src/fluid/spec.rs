@@ -143,7 +143,7 @@ impl ActivitySpec {
     }
 
     /// Adds a use of a resource. For a resource that is used already, weights add up; on a fat pipe
-    /// the larger one counts.
+    /// the larger one counts. A use with a weight of 0 is none.
     ///
     /// # Panics
     /// If the weight is negative or not a number.
@@ -151,7 +151,9 @@ impl ActivitySpec {
     #[must_use]
     pub fn uses(mut self, resource: ResourceId, weight: f64) -> Self {
         assert_weight(weight);
-        self.uses.push((resource, weight));
+        if weight > 0.0 {
+            self.uses.push((resource, weight));
+        }
         self
     }
 }

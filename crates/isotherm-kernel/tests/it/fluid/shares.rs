@@ -417,3 +417,12 @@ fn an_activity_may_use_many_resources() {
     });
     assert_eq!(shares, [2.5, 2.5]);
 }
+
+#[test]
+fn a_use_with_weight_zero_is_none() {
+    let shares = solve(|kernel| {
+        let link = kernel.resource(10.0, Sharing::Shared);
+        vec![endless().uses(link, 0.0).bound(5.0), flow(&[link])]
+    });
+    assert_eq!(shares, [5.0, 10.0]);
+}
