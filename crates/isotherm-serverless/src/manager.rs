@@ -350,8 +350,8 @@ impl FunctionManager {
         self.ask(service, 0, "drain_answer", |reply| Request::Drain { reply }).await
     }
 
-    /// Cancels an invocation in whatever state, also while its output is on the way. Returns whether
-    /// it had not ended. If its body ends at the same date it may still complete.
+    /// Cancels an invocation in whatever state, also while its output is on the way. Returns
+    /// whether it had not ended. If its body ends at the same date it may still complete.
     ///
     /// # Errors
     /// As [`drain`](Self::drain); a service that has been stopped ends all invocations by itself.

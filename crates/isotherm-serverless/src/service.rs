@@ -1167,8 +1167,8 @@ impl ServerlessComputeService {
         self.state_now();
         let host = self.inner.site.platform().host_name(self.address().host());
         let cause = FailureCause::HostFailed { host };
-        // Every container stops, whatever would be answered: it is lost like those that are idle, and
-        // no timer is set for it.
+        // Every container stops, whatever would be answered: it is lost like those that are idle,
+        // and no timer is set for it.
         let idle = |container| self.inner.state.borrow_mut().answer_keep(container, Keep::Forever);
         if let Some(AsksCaller::Keep(asked, _)) = self.inner.asks_caller.take() {
             idle(asked.container);

@@ -258,8 +258,8 @@ impl<M: Message + 'static> Port<M> {
         }
     }
 
-    /// Reports a message without payload that its receiver processes without the mailbox, because it
-    /// would receive it next.
+    /// Reports a message without payload that its receiver processes without the mailbox, because
+    /// it would receive it next.
     pub fn taken_at_once(&self, from: &Address, kind: &'static str) {
         self.inner.site.message_sent(from, &self.inner.address, kind, 0);
     }

@@ -79,8 +79,8 @@ fn drawn(text: &str) -> String {
     svg + "</svg>\n"
 }
 
-/// The numbers of the last line but the files: the simulated time, the wall time, the invocations in
-/// a second of it.
+/// The numbers of the last line but the files: the simulated time, the wall time, the invocations
+/// in a second of it.
 fn numbers(line: &str) -> Option<[&str; 3]> {
     let (simulated, rest) = line.strip_prefix("simulated ")?.split_once(" s in ")?;
     let (wall, rest) = rest.split_once(" s of wall time: ")?;

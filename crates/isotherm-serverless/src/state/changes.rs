@@ -10,10 +10,10 @@
 //!
 //! # Costs
 //!
-//! An entry takes O(1) to log and to read. [`Change::Event`], [`Change::Node`], [`Change::SlotsUsed`]
-//! and [`Change::Available`] say that something is no longer as it was, not what it is now; they
-//! are not repeated until they are read, so that a scheduler that is seldom asked finds each node
-//! once, however often it has changed.
+//! An entry takes O(1) to log and to read. [`Change::Event`], [`Change::Node`],
+//! [`Change::SlotsUsed`] and [`Change::Available`] say that something is no longer as it was, not
+//! what it is now; they are not repeated until they are read, so that a scheduler that is seldom
+//! asked finds each node once, however often it has changed.
 //!
 //! The log is bounded. What its only reader has read is forgotten; with several readers, or if one
 //! reads seldom, the older half goes when there are more entries than nodes and functions together

@@ -21,12 +21,12 @@
 //! # Cost
 //!
 //! Nodes and blocked functions are indexed by segment trees, nodes near an image and nodes in the
-//! order of memory by tries, which are updated for nodes that have changed only. A decision takes O(log n) in nodes, functions and
-//! containers, if the rule takes no more. Pending invocations cost nothing while no node has room
-//! for them: blocked invocations are grouped by function, and only functions that need no more
-//! memory than the roomiest node has are looked at. The exception is a function that has enough
-//! memory on some node but not enough disk, or no room for its image: it is looked at in every
-//! round. A reservation is looked at when something has happened on its node.
+//! order of memory by tries, which are updated for nodes that have changed only. A decision takes
+//! O(log n) in nodes, functions and containers, if the rule takes no more. Pending invocations cost
+//! nothing while no node has room for them: blocked invocations are grouped by function, and only
+//! functions that need no more memory than the roomiest node has are looked at. The exception is a
+//! function that has enough memory on some node but not enough disk, or no room for its image: it
+//! is looked at in every round. A reservation is looked at when something has happened on its node.
 //!
 //! The trees have what is left on a node for a container: nodes near an image beside that image,
 //! others before it. So nodes without room are not looked at, but for two cases: of nodes side by

@@ -21,7 +21,8 @@ impl Room {
 /// What a node offers, or the most that any node of a range offers of each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Offer {
-    /// By [`Room`], the memory plus one; 0 without a free slot, which is less than room for nothing.
+    /// By [`Room`], the memory plus one; 0 without a free slot, which is less than room for
+    /// nothing.
     room: [u64; 2],
     /// By [`Room`], what a container may need at most.
     left: [Left; 2],
@@ -223,7 +224,8 @@ mod tests {
             count in 1u32..40,
             high in 0u32..3,
             sets in prop::collection::vec((0u32..40, prop::option::of(load())), 0..80),
-            (memory, disk, all, from, parity) in (0u64..9, 0u64..9, any::<bool>(), 0u32..40, 0u32..3),
+            (memory, disk, all) in (0u64..9, 0u64..9, any::<bool>()),
+            (from, parity) in (0u32..40, 0u32..3),
         ) {
             let (mut dense, mut sparse) = (NodeTree::new(count as usize), KeyTree::default());
             // Keys that differ above the number of the node as well.

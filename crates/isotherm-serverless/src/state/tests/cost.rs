@@ -42,8 +42,8 @@ const NO_IMAGES: Images = Images { disk: 0, memory: 0 };
 /// its memory.
 const SMALL_IMAGES: Images = Images { disk: 5, memory: 5 };
 
-/// Of the last two it has room for one or two in memory, or for two on disk: few nodes have room for
-/// one more, although many have enough memory for a container.
+/// Of the last two it has room for one or two in memory, or for two on disk: few nodes have room
+/// for one more, although many have enough memory for a container.
 const ALL_IMAGES: [Images; 4] =
     [NO_IMAGES, SMALL_IMAGES, Images { disk: 5, memory: 35 }, Images { disk: 450, memory: 5 }];
 

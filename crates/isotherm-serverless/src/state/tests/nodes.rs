@@ -94,9 +94,10 @@ fn nodes_may_leave_and_join_again() {
     let why = StopReason::NodeLeaves;
     let changes = view(&stage, &mut cursor);
     assert_eq!(changes[0], Change::Leaving { node });
-    assert!(
-        matches!(changes[1..], [Change::Stopped { function, why: reason, .. }] if function == g && reason == why)
-    );
+    let [Change::Stopped { function, why: reason, .. }] = changes[1..] else {
+        panic!("the idle container stops: {changes:?}")
+    };
+    assert_eq!((function, reason), (g, why));
     assert_eq!(View::new(&stage.state).members(), [NodeId(1)]);
     assert_eq!((stage.memory_used(0), stage.disk_used(0)), (20, 20));
     // It is on, but nothing new comes; an outage of its host does not bring it back.
@@ -111,9 +112,10 @@ fn nodes_may_leave_and_join_again() {
 
     stage.body_ended(busy);
     let changes = view(&stage, &mut cursor);
-    assert!(
-        matches!(changes[..], [Change::Stopped { why: reason, .. }, Change::NodeLeft { .. }] if reason == why)
-    );
+    let [Change::Stopped { why: reason, .. }, Change::NodeLeft { .. }] = changes[..] else {
+        panic!("the busy container stops, then the node has left: {changes:?}")
+    };
+    assert_eq!(reason, why);
     assert_eq!((stage.memory_used(0), stage.disk_used(0)), (0, 0));
     let events = stage.events();
     let last = EventKind::NodeLeft { node, slots: Some(2), memory_bytes: 100 };
