@@ -93,7 +93,8 @@ impl Preset {
         }
     }
 
-    /// The default scheduler: [`WarmFirst`] in preset `default`, [`FcfsFullScan`](crate::scheduler::FcfsFullScan) in `wrench`.
+    /// The default scheduler: [`WarmFirst`] in preset `default`,
+    /// [`FcfsFullScan`](crate::scheduler::FcfsFullScan) in `wrench`.
     #[must_use]
     pub fn scheduler(self) -> Box<dyn Scheduler> {
         match self {
