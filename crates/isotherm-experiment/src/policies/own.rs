@@ -58,7 +58,7 @@ use super::{
 ///     Some(move |_: &_| ByUses { each })
 /// })?;
 ///
-/// let text = "name = \"study\"\nservice.keep_alive = { kind = \"by-uses\", eahc = \"30s\" }\n";
+/// let text = "name = \"study\"\nservice.keep_alive = { kind = \"by-uses\", eac = \"30s\" }\n";
 /// let overrides = Overrides::default().with_kinds(kinds);
 /// let errors = Experiment::parse("study.toml", text, Path::new("."), &overrides).unwrap_err();
 /// assert!(errors.render(false).contains("did you mean `each`?"));
