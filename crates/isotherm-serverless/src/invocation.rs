@@ -290,7 +290,7 @@ impl Invocation {
         }
     }
 
-    /// Drops the values that nobody can ask for after the end.
+    /// Drops the values that cannot be read after the end.
     pub(crate) fn drop_values(&self) {
         if self.inner.values.borrow().is_none() {
             return;
