@@ -175,11 +175,15 @@ impl<I: CountedId, T> IdMap<I, T> {
 
     #[inline]
     fn find(&self, id: I) -> Option<usize> {
-        if self.buckets.is_empty() {
-            return None;
-        }
+        let home = self.home(id.count());
+        // Without buckets there is none at any number.
+        if self.buckets.get(home)?.id == id.count() { Some(home) } else { self.find_from(home, id) }
+    }
+
+    /// Apart, so that the frequent case stays short.
+    #[inline(never)]
+    fn find_from(&self, mut bucket: usize, id: I) -> Option<usize> {
         let (id, mask) = (id.count(), self.buckets.len() - 1);
-        let mut bucket = self.home(id);
         loop {
             match self.buckets[bucket].id {
                 found if found == id => return Some(bucket),

@@ -44,7 +44,7 @@ use isotherm_platform::HostId;
 
 pub use action::{
     Action, ActionContext, ActionOwner, ActionReport, ActionRequest, ActionState, ActionStatus,
-    AtLimit, BodyFuture, CustomBody, OnEnd,
+    AtLimit, BodyFuture, CustomBody, OnEnd, SleepRequest,
 };
 pub use action_table::{ActionId, Ledger};
 
@@ -228,8 +228,6 @@ impl BareMetalService {
     }
 
     /// Submits an action by a message. A message of 0 bytes arrives immediately.
-    // Inlined to build a request where it is read: see `receive`.
-    #[inline(always)]
     #[expect(clippy::must_use_candidate, reason = "called for its effect")]
     pub fn submit(
         &self,
@@ -244,6 +242,34 @@ impl BareMetalService {
         } else {
             self.transmit_request(from, payload_bytes, request)
         }
+    }
+
+    /// Submits a sleep without payload for an owner of many actions, like
+    /// [`submit`](Self::submit). It is the most frequent action of all, and its request need not
+    /// be put together first.
+    #[inline]
+    pub fn submit_sleep(
+        &self,
+        from: &Address,
+        sleep: SleepRequest,
+        owner: Rc<dyn ActionOwner>,
+        token: (u64, u64),
+        status: Option<Rc<ActionStatus>>,
+    ) -> ActionId {
+        let inner = &self.inner;
+        inner.site.message_sent(from, &inner.address, "action_request", 0);
+        let mut actions = inner.actions.borrow_mut();
+        if !(inner.is_up() && actions.may_start(1)) {
+            drop(actions);
+            let mut request =
+                ActionRequest::owned("sleep", Action::Sleep(sleep.duration), owner, token);
+            (request.startup, request.time_limit) = (sleep.startup, sleep.time_limit);
+            (request.at_limit, request.status) = (sleep.at_limit, status);
+            return self.receive(&mut request);
+        }
+        let id = actions.receive_sleep(sleep, OnEnd::Owner(owner, token), status);
+        self.begin(actions, id);
+        id
     }
 
     fn transmit_request(
@@ -278,7 +304,7 @@ impl BareMetalService {
         let on_end = request.on_end;
         request.on_end = OnEnd::Call(Box::new(move |report| {
             told.send_detached(report.clone());
-            on_end.tell(report);
+            on_end.tell(report.started, report.ended, report.result);
         }));
         self.submit(from, 0, request);
         reports.receive().await
@@ -327,7 +353,6 @@ impl BareMetalService {
 
     /// Accepts an action that arrives when it is sent. The request is emptied in place, because
     /// moving freshly written fields would stall on store forwarding.
-    #[inline]
     fn receive(&self, request: &mut ActionRequest) -> ActionId {
         let mut actions = self.inner.actions.borrow_mut();
         if !self.inner.is_up() {
@@ -430,7 +455,7 @@ impl BareMetalService {
             self.start_waiting();
         }
         // It is told last: an owner may go on in this step.
-        entry.on_end.tell(ActionReport { started: entry.started, ended, result });
+        entry.on_end.tell(entry.started, ended, result);
     }
 
     /// Ends an action by force; its `on_end` is called in a step of its own. Returns whether it had
@@ -447,9 +472,8 @@ impl BareMetalService {
             ActionStage::Sent | ActionStage::Waiting | ActionStage::Queued | ActionStage::Ended => {
             }
         }
-        let report = ActionReport { started: entry.started, ended: None, result: Err(cause) };
-        let on_end = entry.on_end;
-        kernel.call_after(Duration::ZERO, move |_| on_end.tell(report));
+        let (started, on_end) = (entry.started, entry.on_end);
+        kernel.call_after(Duration::ZERO, move |_| on_end.tell(started, None, Err(cause)));
         self.start_waiting();
         true
     }

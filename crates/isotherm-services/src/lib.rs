@@ -69,7 +69,7 @@ pub use any_error::{AnyError, OrFail};
 pub use bare_metal::{
     Action, ActionContext, ActionId, ActionOwner, ActionReport, ActionRequest, ActionState,
     ActionStatus, AtLimit, BareMetalConfig, BareMetalService, BodyFuture, CustomBody, Ledger,
-    OnEnd,
+    OnEnd, SleepRequest,
 };
 pub use controller::ExecutionController;
 pub use failure::FailureCause;

@@ -1,6 +1,7 @@
 //! Answers what the platform state asks: by the policies of the service, or by its caller.
 
 use std::cell::Ref;
+use std::ops::ControlFlow;
 
 use super::{Inner, ServerlessComputeService};
 use crate::ask::{Answer, CallerDecides, Changing, Decision, NotAsked};
@@ -44,61 +45,71 @@ impl ServerlessComputeService {
     /// The decision of a policy about an idle container, or what the caller has to be asked.
     #[inline(always)]
     pub(super) fn keep(&self, container: ContainerId) -> Result<Keep, IdleNow> {
-        let Inner { state, deciders, caller_decides, .. } = &*self.inner;
-        let by_caller = caller_decides.get().keep;
+        let by_caller = self.inner.caller_decides.get().keep;
         if let Some(keep) = self.inner.constant_keep.get()
             && !by_caller
         {
             return Ok(keep);
         }
+        self.ask_to_keep(container, by_caller)
+    }
+
+    #[inline(never)]
+    fn ask_to_keep(&self, container: ContainerId, by_caller: bool) -> Result<Keep, IdleNow> {
         let idle = {
-            let mut state = state.borrow_mut();
+            let mut state = self.inner.state.borrow_mut();
             // The policy may look at the handle of the invocation that has ended.
             self.note_ends(&mut state);
             state.idle_now(container)
         };
         let Some(idle) = idle else { return Ok(Keep::No) };
-        deciders.borrow_mut().keep(&idle, by_caller).ok_or(idle)
+        self.inner.deciders.borrow_mut().keep(&idle, by_caller).ok_or(idle)
     }
 
     /// Answers what the state asks of the scheduler until it asks nothing more, then carries out
     /// the effects.
     #[inline(always)]
     fn answer_scheduling(&self, mut asks: Asks) {
-        let Inner { state, deciders, caller_decides, .. } = &*self.inner;
-        let mut is_held = false;
-        loop {
-            asks = match asks {
-                Asks::Nothing => break,
-                Asks::Alone { invocation, function } => {
-                    let placed = match caller_decides.get().rounds {
-                        true => None,
-                        false => {
-                            let mut deciders = deciders.borrow_mut();
-                            deciders.place_alone(&View::new(&state.borrow()), function)
-                        }
-                    };
-                    state.borrow_mut().answer_alone(invocation, function, placed)
+        if let Asks::Alone { invocation, function } = asks {
+            let Inner { state, deciders, caller_decides, .. } = &*self.inner;
+            let placed = match caller_decides.get().rounds {
+                true => None,
+                false => {
+                    let mut deciders = deciders.borrow_mut();
+                    deciders.place_alone(&View::new(&state.borrow()), function)
                 }
-                Asks::Round if caller_decides.get().rounds => {
-                    return self.ask_the_caller(AsksCaller::Round);
-                }
-                // Each round after the first counts as a step, so that limits hold.
-                Asks::Round if is_held && self.kernel().count_turn().is_break() => return,
-                Asks::Round => {
-                    is_held = true;
-                    let mut plan = self.inner.plan.take();
-                    plan.clear();
-                    deciders.borrow_mut().round(&View::new(&state.borrow()), &mut plan);
-                    let asks = state.borrow_mut().answer_round(&plan);
-                    self.inner.plan.set(plan);
-                    asks
-                }
-            }
+            };
+            asks = state.borrow_mut().answer_alone(invocation, function, placed);
+        }
+        if matches!(asks, Asks::Round) && self.hold_rounds().is_break() {
+            return;
         }
         self.carry_out();
         #[cfg(any(test, feature = "audit"))]
         self.check();
+    }
+
+    /// Holds rounds until the state asks for no more. Breaks off if the caller is asked, or a limit
+    /// of the simulation is reached.
+    #[inline(never)]
+    fn hold_rounds(&self) -> ControlFlow<()> {
+        let Inner { state, deciders, caller_decides, .. } = &*self.inner;
+        loop {
+            if caller_decides.get().rounds {
+                self.ask_the_caller(AsksCaller::Round);
+                return ControlFlow::Break(());
+            }
+            let mut plan = self.inner.plan.take();
+            plan.clear();
+            deciders.borrow_mut().round(&View::new(&state.borrow()), &mut plan);
+            let asks = state.borrow_mut().answer_round(&plan);
+            self.inner.plan.set(plan);
+            if matches!(asks, Asks::Nothing) {
+                return ControlFlow::Continue(());
+            }
+            // Each round after the first counts as a step, so that limits hold.
+            self.kernel().count_turn()?;
+        }
     }
 
     /// Has the caller decide: the simulation is paused, and no message is handled until it has.

@@ -1,14 +1,13 @@
 //! Carries out the effects that the platform state has decided: starts transfers and bodies, sets
 //! timers, delivers records and completions.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use isotherm_kernel::{Actor, Change, Duration, Time};
 use isotherm_services::{
-    Action, ActionOwner, ActionReport, ActionRequest, Address, DataEnd, FailureCause, FilePin,
-    Port, move_data,
+    Action, ActionId, ActionOwner, ActionReport, ActionRequest, ActionStatus, Address, DataEnd,
+    FailureCause, FilePin, Port, SleepRequest, move_data,
 };
 
 use super::attachment::Attachment;
@@ -18,8 +17,8 @@ use crate::call::{Call, PrivateStorage};
 use crate::function::Body;
 use crate::manager::FunctionManager;
 use crate::message::{ManagerMessage, Request, time_limit};
-use crate::state::{Effect, Finished, InvocationKey, Move, PlatformState, Round};
-use crate::{ContainerId, ImageId, Invocation, NodeId};
+use crate::state::{Effect, InvocationKey, Move, PlatformState, Round};
+use crate::{ContainerId, ImageId, Invocation, InvocationRecord, NodeId};
 
 /// A message to the service that a transfer has ended. If the transfer's actor is killed, the
 /// message says that it failed.
@@ -55,6 +54,12 @@ impl<F: FnOnce(Result<(), FailureCause>) -> Request> Drop for Notice<F> {
             self.service.tell_later(&self.from, request(Err(FailureCause::HostFailed { host })));
         }
     }
+}
+
+/// The token of a body, as an action of the service.
+fn body_token(invocation: InvocationKey, node: NodeId) -> (u64, u64) {
+    let (id, row) = invocation.numbers();
+    (id, u64::from(node.0) << 32 | u64::from(row))
 }
 
 /// The output of an invocation on its way to the service.
@@ -104,11 +109,27 @@ impl ServerlessComputeService {
             state = self.inner.state.borrow_mut();
         }
         let is_anybody_left = loop {
-            let Some(effect) = state.effects.queue.pop_front() else {
-                break !state.invocations.is_empty();
-            };
-            drop(state);
-            self.carry_out_one(effect);
+            // Those that every invocation has are carried out here, others apart, so that this
+            // stays short.
+            match state.effects.next() {
+                None => break !state.invocations.is_empty(),
+                Some(&Effect::Start { invocation, node, container, startup, limit }) => {
+                    drop(state);
+                    self.start_body(invocation, node, container, startup, limit);
+                }
+                Some(&Effect::Ended { invocation, is_attended, outcome }) => {
+                    let record = state.effects.records.pop_front();
+                    drop(state);
+                    if let Some(record) = record {
+                        debug_assert_eq!((record.id, record.outcome), (invocation.id, outcome));
+                        self.invocation_ended(invocation, is_attended, record);
+                    }
+                }
+                Some(&other) => {
+                    drop(state);
+                    self.carry_out_other(other);
+                }
+            }
             state = self.inner.state.borrow_mut();
         };
         if !is_anybody_left {
@@ -122,26 +143,26 @@ impl ServerlessComputeService {
     pub(super) fn note_ends(&self, state: &mut PlatformState) {
         if state.effects.has_ended_handles {
             state.effects.has_ended_handles = false;
-            self.note_ends_of(&state.effects.finished);
+            self.note_ends_of(state);
         }
     }
 
     #[cold]
-    fn note_ends_of(&self, finished: &VecDeque<Finished>) {
+    fn note_ends_of(&self, state: &PlatformState) {
         let tables = self.inner.tables.borrow();
-        for finished in finished {
-            let attachment = tables.attachments.get(finished.row);
+        for (row, record) in state.effects.ends() {
+            let attachment = tables.attachments.get(row);
             if let Some(handle) = attachment.and_then(|ended| ended.handle.as_ref()) {
-                handle.set_ended(&finished.record);
+                handle.set_ended(record);
             }
         }
     }
 
-    /// Carries out one effect. Inlined into its only caller, a loop that every message runs, to
-    /// save a copy of the effect.
-    #[inline(always)]
-    fn carry_out_one(&self, effect: Effect) {
+    /// Carries out an effect that not every invocation has.
+    #[inline(never)]
+    fn carry_out_other(&self, effect: Effect) {
         match effect {
+            Effect::Start { .. } | Effect::Ended { .. } => {}
             Effect::Download { image } => self.download(image),
             Effect::DownloadAtOnce { image } => {
                 self.tell_later(self.address(), Request::DownloadEnded { image, result: Ok(()) });
@@ -153,9 +174,6 @@ impl ServerlessComputeService {
                     &self.inner.nodes[node].address,
                     Request::MoveEnded { step, node, image, result },
                 );
-            }
-            Effect::Start { invocation, node, container, startup, limit } => {
-                self.start_body(invocation, node, container, startup, limit);
             }
             Effect::KeepAlive { container, idle_sequence, idle } => {
                 let token = Signal::IdleTimeout { container, idle_sequence }.token();
@@ -222,35 +240,28 @@ impl ServerlessComputeService {
                     self.inner.nodes[node].bare_metal.cancel(action);
                 }
             }
-            Effect::Ended { invocation, outcome } => {
-                let Some(finished) = self.inner.state.borrow_mut().effects.finished.pop_front()
-                else {
-                    return;
-                };
-                let record = &finished.record;
-                debug_assert_eq!(
-                    (record.id, record.outcome),
-                    (invocation, outcome),
-                    "records come with their effects"
-                );
-                self.kernel().note_progress();
-                // A sink may query the service or add another sink, which gets the next record.
-                let sinks = Rc::clone(&self.inner.sinks.borrow());
-                for sink in sinks.iter() {
-                    sink.borrow_mut().record(record);
-                }
-                let mut tables = self.inner.tables.borrow_mut();
-                #[cfg(any(test, feature = "audit"))]
-                tables.progress.remove(&invocation);
-                let left =
-                    if finished.is_attended { tables.attachments.take(finished.row) } else { None };
-                drop(tables);
-                self.inner.state.borrow_mut().is_over(finished);
-                if let Some(left) = left {
-                    self.leave_behind(left);
-                }
-            }
         }
+    }
+
+    #[inline]
+    fn invocation_ended(
+        &self,
+        invocation: InvocationKey,
+        is_attended: bool,
+        record: Rc<InvocationRecord>,
+    ) {
+        self.kernel().note_progress();
+        // A sink may query the service or add another sink, which gets the next record.
+        let sinks = Rc::clone(&self.inner.sinks.borrow());
+        for sink in sinks.iter() {
+            sink.borrow_mut().record(&record);
+        }
+        #[cfg(any(test, feature = "audit"))]
+        self.inner.tables.borrow_mut().progress.remove(&invocation.id);
+        if is_attended {
+            return self.leave_behind(invocation, record);
+        }
+        self.inner.state.borrow_mut().is_over(invocation, record);
     }
 
     /// Sends a message to the service after everything that is already due at this date, as a
@@ -262,8 +273,11 @@ impl ServerlessComputeService {
 
     /// Notifies the user of an ended invocation, if that is wanted, and drops its body and its
     /// input. That may run any code, so nothing is borrowed.
-    fn leave_behind(&self, ended: Attachment) {
-        let Attachment { handle, manager, is_detached, .. } = ended;
+    #[inline(never)]
+    fn leave_behind(&self, invocation: InvocationKey, record: Rc<InvocationRecord>) {
+        let ended = self.inner.tables.borrow_mut().attachments.take(invocation.row);
+        self.inner.state.borrow_mut().is_over(invocation, record);
+        let Some(Attachment { handle, manager, is_detached, .. }) = ended else { return };
         if let Some(handle) = &handle {
             handle.drop_values();
         }
@@ -432,7 +446,8 @@ impl ServerlessComputeService {
         &self.inner.nodes[node]
     }
 
-    /// Submits a body to the bare-metal service of its node.
+    /// Starts a body. One that is a single sleep needs no actor.
+    #[inline(always)]
     fn start_body(
         &self,
         invocation: InvocationKey,
@@ -441,34 +456,69 @@ impl ServerlessComputeService {
         startup: Duration,
         limit: Duration,
     ) {
-        let services = self.node(node);
-        let Some(action) = self.action(invocation, node, container) else {
+        let tables = self.inner.tables.borrow();
+        let attachment = tables.attachments.get(invocation.row);
+        let Some(&Attachment { body: Body::Sleep(duration), .. }) = attachment else {
+            drop(tables);
+            return self.start_custom_body(invocation, node, container, startup, limit);
+        };
+        drop(tables);
+        let at_limit = self.inner.at_limit;
+        let sleep = SleepRequest { duration, startup, time_limit: time_limit(limit), at_limit };
+        let (owner, token) = (Rc::clone(&self.inner) as _, body_token(invocation, node));
+        let status = self.body_status(invocation, node);
+        let bare_metal = &self.node(node).bare_metal;
+        let action = bare_metal.submit_sleep(self.address(), sleep, owner, token, status);
+        self.body_started(invocation, node, action);
+    }
+
+    #[inline(never)]
+    fn start_custom_body(
+        &self,
+        invocation: InvocationKey,
+        node: NodeId,
+        container: ContainerId,
+        startup: Duration,
+        limit: Duration,
+    ) {
+        let Some(action) = self.custom_action(invocation, node, container) else {
             // It has ended since the decision: an observer has turned the head host off.
             self.inner.state.borrow_mut().containers.dispatches -= 1;
             return;
         };
-        let (id, row) = invocation.numbers();
-        let token = (id, u64::from(node.0) << 32 | u64::from(row));
-        let mut request =
-            ActionRequest::owned("invocation", action, Rc::clone(&self.inner) as _, token);
-        request.startup = startup;
-        request.time_limit = time_limit(limit);
+        let (owner, token) = (Rc::clone(&self.inner) as _, body_token(invocation, node));
+        let mut request = ActionRequest::owned("invocation", action, owner, token);
+        (request.startup, request.time_limit) = (startup, time_limit(limit));
         request.at_limit = self.inner.at_limit;
-        #[cfg(any(test, feature = "audit"))]
-        {
-            let status = Rc::new(isotherm_services::ActionStatus::default());
-            request.status = Some(Rc::clone(&status));
-            self.inner.tables.borrow_mut().progress.insert(invocation.id, (node, status));
-        }
-        let id = services.bare_metal.submit(self.address(), 0, request);
+        request.status = self.body_status(invocation, node);
+        let action = self.node(node).bare_metal.submit(self.address(), 0, request);
+        self.body_started(invocation, node, action);
+    }
+
+    /// Where checks see the state of a body.
+    #[cfg(any(test, feature = "audit"))]
+    fn body_status(&self, invocation: InvocationKey, node: NodeId) -> Option<Rc<ActionStatus>> {
+        let status = Rc::new(ActionStatus::default());
+        let mut tables = self.inner.tables.borrow_mut();
+        tables.progress.insert(invocation.id, (node, Rc::clone(&status)));
+        Some(status)
+    }
+
+    #[cfg(not(any(test, feature = "audit")))]
+    #[expect(clippy::unused_self, reason = "checks need it")]
+    fn body_status(&self, _: InvocationKey, _: NodeId) -> Option<Rc<ActionStatus>> {
+        None
+    }
+
+    fn body_started(&self, invocation: InvocationKey, node: NodeId, action: ActionId) {
         let mut tables = self.inner.tables.borrow_mut();
         if let Some(attachment) = tables.attachments.get_mut(invocation.row) {
-            attachment.action = Some((node, id));
+            attachment.action = Some((node, action));
         }
     }
 
-    /// The action that runs a body. A body that is one sleep needs no actor.
-    fn action(
+    /// The action that runs a body in an actor.
+    fn custom_action(
         &self,
         invocation: InvocationKey,
         node: NodeId,
@@ -476,9 +526,6 @@ impl ServerlessComputeService {
     ) -> Option<Action> {
         let tables = self.inner.tables.borrow();
         let attachment = tables.attachments.get(invocation.row)?;
-        if let Body::Sleep(duration) = attachment.body {
-            return Some(Action::Sleep(duration));
-        }
         let (body, manager) = (attachment.body.clone(), attachment.manager.clone()?);
         let manager = FunctionManager::at_port(&self.inner.site, manager);
         drop(tables);

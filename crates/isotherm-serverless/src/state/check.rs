@@ -50,7 +50,7 @@ impl PlatformState {
             ("images to be dropped", of_nodes(&|node| node.dropped.len())),
             ("copies", of_images(&|image| image.copying.len())),
             ("loads", of_images(&|image| image.loading.len())),
-            ("effects", self.effects.queue.len()),
+            ("effects", self.effects.len()),
             ("invocations in line", self.in_line().count()),
         ]
     }

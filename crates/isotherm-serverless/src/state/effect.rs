@@ -6,7 +6,7 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, Time};
 
 use super::{InvocationKey, Move, Row};
-use crate::{ContainerId, FunctionId, ImageId, InvocationId, InvocationRecord, NodeId, Outcome};
+use crate::{ContainerId, FunctionId, ImageId, InvocationRecord, NodeId, Outcome};
 
 /// What the service has to carry out.
 ///
@@ -47,25 +47,20 @@ pub(crate) enum Effect {
     Stopped { container: ContainerId },
     /// Stop the body of an invocation.
     CancelBody { invocation: InvocationKey },
-    /// An invocation has ended, the next one of those in [`Effects::finished`]: pass its
-    /// record to the sinks, and notify its user.
-    Ended { invocation: InvocationId, outcome: Outcome },
-}
-
-/// An invocation that has ended, until the service has handled that.
-pub(crate) struct Finished {
-    pub(crate) row: Row,
-    /// Whether the service keeps something for it, and whether there is a handle.
-    pub(crate) is_attended: bool,
-    pub(crate) record: Rc<InvocationRecord>,
+    /// An invocation has ended: pass its record, the next one of [`Effects::records`], to the
+    /// sinks; and, if the service keeps something for it, notify its user.
+    Ended { invocation: InvocationKey, is_attended: bool, outcome: Outcome },
 }
 
 /// The effects that the service has not carried out yet.
 #[derive(Default)]
 pub(crate) struct Effects {
-    pub(crate) queue: VecDeque<Effect>,
-    /// What goes with the effects [`Effect::Ended`].
-    pub(crate) finished: VecDeque<Finished>,
+    queue: Vec<Effect>,
+    /// How many of them have been carried out: they are removed together, which is cheaper than a
+    /// ring.
+    passed: usize,
+    /// Those of the effects [`Effect::Ended`], in order.
+    pub(crate) records: VecDeque<Rc<InvocationRecord>>,
     /// Whether there are handles that do not know yet that their invocations are among these.
     pub(crate) has_ended_handles: bool,
 }
@@ -73,6 +68,44 @@ pub(crate) struct Effects {
 impl Effects {
     #[inline]
     pub(super) fn push(&mut self, effect: Effect) {
-        self.queue.push_back(effect);
+        self.queue.push(effect);
+    }
+
+    /// The next effect, which is to be carried out. It is not copied, because a copy would wait
+    /// until what was just written is in memory.
+    #[inline]
+    pub(crate) fn next(&mut self) -> Option<&Effect> {
+        let next = self.passed;
+        if next == self.queue.len() {
+            self.clear();
+        } else {
+            self.passed += 1;
+        }
+        self.queue.get(next)
+    }
+
+    fn clear(&mut self) {
+        self.queue.clear();
+        self.passed = 0;
+    }
+
+    /// Gives up what has not been carried out.
+    pub(super) fn tear_down(&mut self) {
+        self.clear();
+        self.records.clear();
+    }
+
+    /// How many have not been carried out.
+    pub(super) fn len(&self) -> usize {
+        self.queue.len() - self.passed
+    }
+
+    /// The rows and records of the invocations whose ends have not been carried out.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = (Row, &Rc<InvocationRecord>)> + '_ {
+        let ends = self.queue[self.passed..].iter().filter_map(|effect| match effect {
+            Effect::Ended { invocation, .. } => Some(invocation.row),
+            _ => None,
+        });
+        ends.zip(&self.records)
     }
 }

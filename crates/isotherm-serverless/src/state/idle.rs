@@ -202,8 +202,22 @@ impl IdleContainers {
         }
     }
 
+    #[inline]
     pub(crate) fn insert(&mut self, key: u64, container: ContainerId, node: NodeId) {
         let idle = Idle { key, id: container, node };
+        if self.more.get().is_none()
+            && self.few.len() < FEW
+            && self.few.last().is_none_or(|first| key < first.key)
+        {
+            self.few.push(idle);
+        } else {
+            self.insert_otherwise(idle);
+        }
+    }
+
+    #[inline(never)]
+    fn insert_otherwise(&mut self, idle: Idle) {
+        let Idle { key, node, .. } = idle;
         if let Some(More { many, nodes }) = self.more.get_mut().map(Box::as_mut) {
             if let Some(nodes) = nodes.get_mut() {
                 nodes.insert(node);
@@ -217,19 +231,25 @@ impl IdleContainers {
             let Some(more) = self.more.get_mut() else { return };
             let many = more.many.get_or_insert_default();
             self.few.drain(..).chain([idle]).for_each(|idle| many.insert(idle));
-        } else if self.few.last().is_none_or(|first| key < first.key) {
-            self.few.push(idle);
         } else {
             let place = self.few.partition_point(|other| other.key > key);
             self.few.insert(place, idle);
         }
     }
 
+    #[inline]
     pub(crate) fn remove(&mut self, key: u64, node: NodeId) {
         // Mostly it has just been found as the first one.
-        if self.few.last().is_some_and(|first| first.key == key) {
+        if self.more.get().is_none() && self.few.last().is_some_and(|first| first.key == key) {
             self.few.pop();
-        } else if let Ok(place) = self.few.binary_search_by(|other| key.cmp(&other.key)) {
+        } else {
+            self.remove_otherwise(key, node);
+        }
+    }
+
+    #[inline(never)]
+    fn remove_otherwise(&mut self, key: u64, node: NodeId) {
+        if let Ok(place) = self.few.binary_search_by(|other| key.cmp(&other.key)) {
             self.few.remove(place);
         }
         if let Some(more) = self.more.get_mut() {

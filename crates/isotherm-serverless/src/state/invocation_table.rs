@@ -119,24 +119,42 @@ impl InvocationTable {
 
     /// Adds an invocation whose row is given to it.
     #[inline]
-    pub(super) fn insert(&mut self, new: impl FnOnce(Row) -> Invocation) -> &mut Invocation {
+    pub(super) fn insert(
+        &mut self,
+        id: InvocationId,
+        function: FunctionId,
+        chance: u64,
+        submitted: Time,
+    ) -> &mut Invocation {
         self.len += 1;
-        match self.vacant.pop() {
-            Some(row) => {
-                let room = &mut self.rows[row.index()];
-                *room = new(row);
-                room
-            }
-            None => self.append(new),
-        }
+        let row = self.vacant.pop().unwrap_or_else(|| self.append());
+        let invocation = &mut self.rows[row.index()];
+        // Field by field: a value that is put together first and copied then waits for its parts.
+        (invocation.id, invocation.function, invocation.chance) = (id, function, chance);
+        invocation.phase = Phase::New;
+        invocation.life = Life::new(submitted);
+        invocation.is_listed = false;
+        invocation.is_attended.set(false);
+        invocation.has_handle.set(false);
+        invocation
     }
 
+    /// Adds a row, of an invocation that has ended.
     #[cold]
-    fn append(&mut self, new: impl FnOnce(Row) -> Invocation) -> &mut Invocation {
-        let row =
-            Row(u32::try_from(self.rows.len()).expect("fewer than 2^32 invocations at a time"));
-        self.rows.push(new(row));
-        &mut self.rows[row.index()]
+    fn append(&mut self) -> Row {
+        let row = u32::try_from(self.rows.len()).expect("fewer than 2^32 invocations at a time");
+        self.rows.push(Invocation {
+            id: InvocationId(0),
+            row: Row(row),
+            function: FunctionId(0),
+            phase: Phase::Ended,
+            chance: 0,
+            life: Life::new(Time::ZERO),
+            is_listed: false,
+            is_attended: Cell::new(false),
+            has_handle: Cell::new(false),
+        });
+        Row(row)
     }
 
     /// Lets an invocation be found by its id.

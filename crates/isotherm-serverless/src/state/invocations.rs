@@ -1,18 +1,18 @@
 //! Invocations from their submission to their end.
 
-use std::cell::Cell;
+use std::rc::Rc;
 
 use isotherm_kernel::Time;
 use isotherm_services::{ActionReport, FailureCause};
 
 use super::containers::Damage;
 use super::{
-    Change, Container, Effect, Finished, Function, Image, Invocation, InvocationKey, Membership,
-    Nodes, Pending, Phase, PlatformState,
+    Change, Container, Effect, Function, Image, Invocation, InvocationKey, Membership, Nodes,
+    Pending, Phase, PlatformState,
 };
 use crate::id_vec::IdVec;
 use crate::keep_alive::Invoked;
-use crate::life::{Life, Names};
+use crate::life::Names;
 use crate::rules::AfterFailure;
 use crate::{ContainerId, EventKind, FunctionId, ImageId, InvocationId, InvocationRecord, Outcome};
 
@@ -25,23 +25,12 @@ impl PlatformState {
             spec.rest.last_idle = Some(self.now.since(since));
             spec.idle_since = Time::NEVER;
         }
-        if spec.take_prewarming().is_some() {
-            self.effects.push(Effect::ForgetPrewarm { function });
+        if spec.is_prewarming {
+            self.forget_prewarming(function);
         }
         self.emit(|| EventKind::Submitted { invocation: id, function });
-        let life = Life::new(self.now);
         let chance = self.functions[function].startup.chance();
-        let invocation = self.invocations.insert(|row| Invocation {
-            id,
-            row,
-            function,
-            phase: Phase::New,
-            chance,
-            life,
-            is_listed: false,
-            is_attended: Cell::new(false),
-            has_handle: Cell::new(false),
-        });
+        let invocation = self.invocations.insert(id, function, chance, self.now);
         self.queues.new.push_back((invocation.key(), function));
         invocation
     }
@@ -126,7 +115,7 @@ impl PlatformState {
         (started, ended): (Option<Time>, Option<Time>),
     ) {
         let Some(invocation) = self.invocations.at(key) else { return };
-        let InvocationKey { id, row } = key;
+        let id = key.id;
         let are_read = self.records.names_wanted || invocation.has_handle.get();
         let names = are_read.then(|| names(&self.functions, &self.images, &self.nodes, invocation));
         let record = self.records.of(&invocation.life, id, names, |record| {
@@ -142,8 +131,8 @@ impl PlatformState {
         let (is_attended, has_handle) = (invocation.is_attended.get(), invocation.has_handle.get());
         self.effects.has_ended_handles |= has_handle;
         self.invocations.remove(key);
-        self.effects.finished.push_back(Finished { row, is_attended, record });
-        self.effects.push(Effect::Ended { invocation: id, outcome });
+        self.effects.records.push_back(record);
+        self.effects.push(Effect::Ended { invocation: key, is_attended, outcome });
         let container = match phase {
             Phase::Running(container) => Some(container),
             _ => None,
@@ -155,9 +144,9 @@ impl PlatformState {
     }
 
     /// The service has handled the end of an invocation.
-    pub(crate) fn is_over(&mut self, finished: Finished) {
-        self.invocations.release(finished.row);
-        self.records.give_back(finished.record);
+    pub(crate) fn is_over(&mut self, key: InvocationKey, record: Rc<InvocationRecord>) {
+        self.invocations.release(key.row);
+        self.records.give_back(record);
     }
 
     /// The body of an invocation has ended: its slot is free. If its container serves no other, it

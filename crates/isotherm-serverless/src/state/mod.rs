@@ -52,8 +52,8 @@ use changes::ChangeLog;
 pub use changes::{Change, ChangeKinds, Cursor, StopReason};
 pub(crate) use containers::Container;
 use containers::Containers;
+pub(crate) use effect::Effect;
 use effect::Effects;
-pub(crate) use effect::{Effect, Finished};
 use head::Head;
 use invocation_table::InvocationTable;
 pub(crate) use invocation_table::{Invocation, InvocationKey, Phase, Row};
@@ -165,8 +165,7 @@ impl PlatformState {
     /// data stays.
     pub(crate) fn tear_down(&mut self) -> impl Sized + use<> {
         let eviction = std::mem::replace(&mut self.policies.eviction, Box::new(NeverEvict));
-        self.effects.queue.clear();
-        self.effects.finished.clear();
+        self.effects.tear_down();
         (eviction, std::mem::take(&mut self.observers.at_once))
     }
 
@@ -196,9 +195,7 @@ impl PlatformState {
             self.stop_container(container, StopReason::Lost);
         }
         for function in self.functions.ids() {
-            if self.functions[function].take_prewarming().is_some() {
-                self.effects.push(Effect::ForgetPrewarm { function });
-            }
+            self.forget_prewarming(function);
         }
     }
 }

@@ -214,12 +214,18 @@ impl PlatformState {
     }
 
     /// Drops images from memory that are no longer on their node's disk.
+    #[inline]
     pub(super) fn drop_images_without_file(&mut self) {
         while let Some((node, dropped)) = self.nodes.take_dropped() {
-            for image in dropped {
-                if !self.nodes[node].image(image).disk.is_present() {
-                    self.drop_from_memory(node, image);
-                }
+            self.drop_if_without_file(node, dropped);
+        }
+    }
+
+    #[inline(never)]
+    fn drop_if_without_file(&mut self, node: NodeId, images: Vec<ImageId>) {
+        for image in images {
+            if !self.nodes[node].image(image).disk.is_present() {
+                self.drop_from_memory(node, image);
             }
         }
     }

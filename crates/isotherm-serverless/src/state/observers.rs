@@ -22,19 +22,24 @@ impl Observers {
     pub(crate) fn take_news(&mut self) -> Option<Vec<PlatformEvent>> {
         self.news.as_mut().filter(|news| !news.is_empty()).map(std::mem::take)
     }
+
+    /// Apart, so that what emits stays short.
+    #[inline(never)]
+    fn tell(&mut self, event: PlatformEvent) {
+        for observer in &mut self.at_once {
+            observer(&event);
+        }
+        if let Some(news) = &mut self.news {
+            news.push(event);
+        }
+    }
 }
 
 impl PlatformState {
+    #[inline]
     pub(super) fn emit(&mut self, kind: impl FnOnce() -> EventKind) {
-        if self.observers.at_once.is_empty() && self.observers.news.is_none() {
-            return;
-        }
-        let event = PlatformEvent { at: self.now, kind: kind() };
-        for observer in &mut self.observers.at_once {
-            observer(&event);
-        }
-        if let Some(news) = &mut self.observers.news {
-            news.push(event);
+        if !self.observers.at_once.is_empty() || self.observers.news.is_some() {
+            self.observers.tell(PlatformEvent { at: self.now, kind: kind() });
         }
     }
 }

@@ -31,14 +31,19 @@ impl PlatformState {
         after: Duration,
         keep: Duration,
     ) {
+        self.forget_prewarming(function);
         let spec = &mut self.functions[function];
-        let before = spec.take_prewarming();
         spec.is_prewarming = true;
         spec.rest.prewarming = Some(Prewarming { node, keep });
-        if before.is_some() {
+        self.effects.push(Effect::Prewarm { function, after });
+    }
+
+    /// Gives up the plan for a function, if there is one.
+    #[inline(never)]
+    pub(super) fn forget_prewarming(&mut self, function: FunctionId) {
+        if self.functions[function].take_prewarming().is_some() {
             self.effects.push(Effect::ForgetPrewarm { function });
         }
-        self.effects.push(Effect::Prewarm { function, after });
     }
 
     /// Starts the planned container, if it is still of use and there is room.

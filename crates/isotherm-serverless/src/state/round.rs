@@ -71,11 +71,11 @@ impl PlatformState {
     /// Carries out the decisions of a round: dispatches, loads, copies, stops, starts. Another
     /// round is asked for if the scheduler has more to decide.
     pub(crate) fn answer_round(&mut self, plan: &Plan) -> Asks {
-        let before = (self.effects.queue.len(), self.containers.next_id);
+        let before = (self.effects.len(), self.containers.next_id);
         self.rounds.is_due = false;
         self.carry_out(plan);
         // A scheduler that decides the same in vain again and again is not asked for ever.
-        let is_feasible = (self.effects.queue.len(), self.containers.next_id) != before;
+        let is_feasible = (self.effects.len(), self.containers.next_id) != before;
         self.rounds.in_vain = if is_feasible { 0 } else { self.rounds.in_vain + 1 };
         if let Some(at) = plan.next_round {
             // Time has to pass until then, so that rounds of no use do not hold it up for ever.

@@ -127,12 +127,16 @@ impl PlatformState {
 
     /// A new invocation arrives at the gates. Returns whether it is inside; otherwise it waits or
     /// has ended.
+    #[inline]
     pub(super) fn passes(&mut self, key: InvocationKey, function: FunctionId) -> bool {
+        let is_limited = self.functions[function].gate.limit().is_some();
+        !(is_limited || self.common_gate.limit.is_some()) || self.passes_limits(key, function)
+    }
+
+    #[inline(never)]
+    fn passes_limits(&mut self, key: InvocationKey, function: FunctionId) -> bool {
         let Function { gate, rest, .. } = &mut self.functions[function];
         let common = &mut self.common_gate;
-        if gate.limit().is_none() && common.limit.is_none() {
-            return true;
-        }
         let is_walled_up = gate.is_walled_up() || !gate.reserved && common.is_walled_up();
         let queues = common.throttle == Throttle::Queue && !is_walled_up;
         if gate.limit().is_some_and(|limit| gate.inside >= limit) {
@@ -167,6 +171,7 @@ impl PlatformState {
         }
     }
 
+    #[inline(never)]
     fn leave_limited_gates(&mut self, function: FunctionId) {
         let Function { gate, rest, .. } = &mut self.functions[function];
         let common = &mut self.common_gate;

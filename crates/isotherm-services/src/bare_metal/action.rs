@@ -227,6 +227,19 @@ impl ActionRequest {
     }
 }
 
+/// A sleep on one core for the [owner](ActionOwner) of many actions.
+#[derive(Clone, Copy, Debug)]
+pub struct SleepRequest {
+    /// How long to sleep.
+    pub duration: Duration,
+    /// The start-up overhead before it begins.
+    pub startup: Duration,
+    /// The longest time that the sleep may take.
+    pub time_limit: Option<Duration>,
+    /// How a sleep that ends exactly at its time limit counts.
+    pub at_limit: AtLimit,
+}
+
 /// The owner of many actions.
 pub trait ActionOwner {
     /// An action has ended. `token` is the one it was submitted with. This is the last thing in a
@@ -245,13 +258,20 @@ pub enum OnEnd {
 }
 
 impl OnEnd {
-    /// Calls it with a report.
+    /// Calls it with a report, which is put together where it is passed on.
     #[inline]
-    pub(super) fn tell(self, report: ActionReport) {
+    pub(super) fn tell(
+        self,
+        started: Option<Time>,
+        ended: Option<Time>,
+        result: Result<(), FailureCause>,
+    ) {
         match self {
             OnEnd::Nothing => {}
-            OnEnd::Call(call) => call(report),
-            OnEnd::Owner(owner, token) => owner.action_ended(token, report),
+            OnEnd::Call(call) => call(ActionReport { started, ended, result }),
+            OnEnd::Owner(owner, token) => {
+                owner.action_ended(token, ActionReport { started, ended, result });
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use isotherm_kernel::{Actor, Duration, ScheduledCall, Time};
 
-use super::{Action, ActionRequest, ActionState, ActionStatus, AtLimit, OnEnd};
+use super::{Action, ActionRequest, ActionState, ActionStatus, AtLimit, OnEnd, SleepRequest};
 
 /// Identifies an action of one service, also after it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -182,6 +182,12 @@ impl ActionEntry {
     }
 }
 
+/// Writes a field of a vacant entry, which owns nothing. To drop what was there would cost code.
+#[inline(always)]
+fn fill<T>(field: &mut T, value: T) {
+    std::mem::forget(std::mem::replace(field, value));
+}
+
 pub(super) struct ActionTable {
     pub(super) ledger: Ledger,
     /// Entries, of which vacant ones are used again.
@@ -208,8 +214,7 @@ impl ActionTable {
     /// takes them and starts. Returns its id and whether it starts. Empties the request.
     #[inline]
     pub(super) fn receive(&mut self, request: &mut ActionRequest) -> (ActionId, bool) {
-        let starts = self.waiting.is_empty() && request.cores <= self.free_cores();
-        if !starts {
+        if !self.may_start(request.cores) {
             return (self.send(request), false);
         }
         if let Some(status) = &request.status {
@@ -220,35 +225,74 @@ impl ActionTable {
         (self.insert(request, ActionStage::Queued), true)
     }
 
+    /// Adds a sleep that has arrived and [may start](Self::may_start). It takes one core and
+    /// starts.
     #[inline]
-    fn insert(&mut self, request: &mut ActionRequest, stage: ActionStage) -> ActionId {
-        let sequence = self.ledger.submitted;
-        self.ledger.submitted += 1;
-        if self.free == NONE {
-            self.grow();
+    pub(super) fn receive_sleep(
+        &mut self,
+        sleep: SleepRequest,
+        on_end: OnEnd,
+        status: Option<Rc<ActionStatus>>,
+    ) -> ActionId {
+        if let Some(status) = &status {
+            status.set(ActionState::Starting, None);
         }
-        let index = self.free;
-        // Written in place: moving a freshly written value would stall on store forwarding.
-        let entry = &mut self.entries[index as usize];
-        self.free = entry.next_free;
-        entry.sequence = sequence;
+        self.ledger.cores_in_use += 1;
+        self.ledger.running += 1;
+        let (id, entry) = self.vacant();
+        entry.cores = 1;
+        entry.startup = sleep.startup;
+        entry.time_limit = sleep.time_limit.unwrap_or(Duration::MAX);
+        entry.at_limit = sleep.at_limit;
+        fill(&mut entry.work, ActionWork::Sleep(sleep.duration));
+        fill(&mut entry.on_end, on_end);
+        fill(&mut entry.status, status);
+        fill(&mut entry.stage, ActionStage::Queued);
+        id
+    }
+
+    /// Whether an action that arrives now gets its cores: no other waits for some.
+    #[inline]
+    pub(super) fn may_start(&self, cores: u32) -> bool {
+        self.waiting.is_empty() && cores <= self.free_cores()
+    }
+
+    fn insert(&mut self, request: &mut ActionRequest, stage: ActionStage) -> ActionId {
+        let (id, entry) = self.vacant();
         entry.cores = request.cores;
         entry.startup = request.startup;
         entry.time_limit = request.time_limit.unwrap_or(Duration::MAX);
         entry.at_limit = request.at_limit;
-        entry.work = match request.action {
+        let work = match request.action {
             Action::Sleep(duration) => ActionWork::Sleep(duration),
             _ => {
                 let action = std::mem::replace(&mut request.action, Action::Sleep(Duration::ZERO));
                 ActionWork::Act(Some(Box::new((std::mem::take(&mut request.name), action))))
             }
         };
-        entry.on_end = std::mem::replace(&mut request.on_end, OnEnd::Nothing);
-        entry.status = request.status.take();
+        fill(&mut entry.work, work);
+        fill(&mut entry.on_end, std::mem::replace(&mut request.on_end, OnEnd::Nothing));
+        fill(&mut entry.status, request.status.take());
+        fill(&mut entry.stage, stage);
+        id
+    }
+
+    /// A vacant entry for the next action, to be written field by field: a value that is put
+    /// together first and copied then waits for its parts.
+    #[inline]
+    fn vacant(&mut self) -> (ActionId, &mut ActionEntry) {
+        let sequence = self.ledger.submitted;
+        self.ledger.submitted += 1;
+        if self.free == NONE {
+            self.grow();
+        }
+        let index = self.free;
+        let entry = &mut self.entries[index as usize];
+        self.free = entry.next_free;
+        entry.sequence = sequence;
         entry.started = Time::NEVER;
-        entry.stage = stage;
         entry.next = Step::StartUp;
-        ActionId { sequence, index }
+        (ActionId { sequence, index }, entry)
     }
 
     /// Adds a vacant entry.
@@ -295,7 +339,7 @@ impl ActionTable {
     /// whether it does.
     pub(super) fn take_cores_if_free(&mut self, id: ActionId) -> bool {
         let Some(cores) = self.get(id).map(|entry| entry.cores) else { return false };
-        let starts = self.waiting.is_empty() && cores <= self.free_cores();
+        let starts = self.may_start(cores);
         if starts {
             self.take_cores(id, cores);
         }

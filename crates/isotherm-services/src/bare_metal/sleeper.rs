@@ -65,8 +65,12 @@ impl BareMetalService {
                 }
                 Then::After(_, next) | Then::Requeued(next) => step = next,
                 Then::Report { timed_out, has_ended } => {
-                    let result = if timed_out { Err(FailureCause::TimeLimit) } else { Ok(()) };
-                    return self.end_in(actions, id, result, has_ended.then_some(kernel.now()));
+                    let ended = has_ended.then_some(kernel.now());
+                    if timed_out {
+                        drop(actions);
+                        return self.end(id, Err(FailureCause::TimeLimit), ended);
+                    }
+                    return self.end_in(actions, id, Ok(()), ended);
                 }
             }
         }

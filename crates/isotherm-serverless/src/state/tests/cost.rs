@@ -109,7 +109,7 @@ impl Crowd {
             }
             self.events += 1;
         }
-        self.stage.state.effects.finished.clear();
+        self.stage.state.effects.records.clear();
     }
 
     /// As many images arrive, and those that are moved then.

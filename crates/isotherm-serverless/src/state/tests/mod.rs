@@ -218,7 +218,7 @@ impl Stage {
                 }
             }
         }
-        self.effects.extend(self.state.effects.queue.drain(..));
+        self.effects.extend(std::iter::from_fn(|| self.state.effects.next().copied()));
     }
 
     /// A container serves no invocation any more, if one is given.
@@ -324,8 +324,8 @@ impl Stage {
 
     /// The causes of the invocations that have failed since the last call.
     pub(super) fn causes(&mut self) -> Vec<&'static str> {
-        let finished = self.state.effects.finished.drain(..);
-        finished.filter_map(|ended| ended.record.cause.as_ref().map(FailureCause::code)).collect()
+        let records = self.state.effects.records.drain(..);
+        records.filter_map(|record| record.cause.as_ref().map(FailureCause::code)).collect()
     }
 
     /// The effects since the last call.
@@ -361,8 +361,8 @@ impl Stage {
             Effect::ForgetPrewarm { function } => format!("forget prewarming of {function}"),
             Effect::Stopped { container } => format!("stopped {container}"),
             Effect::CancelBody { invocation } => format!("cancel body {}", invocation.id),
-            Effect::Ended { invocation, outcome } => {
-                format!("ended {invocation} {}", outcome.name())
+            Effect::Ended { invocation, outcome, .. } => {
+                format!("ended {} {}", invocation.id, outcome.name())
             }
         };
         self.effects().iter().map(order).collect()
@@ -391,7 +391,7 @@ impl Stage {
 /// The outcome of an invocation, if it ended among these effects.
 pub(super) fn outcome_of(effects: &[Effect], id: InvocationId) -> Option<Outcome> {
     effects.iter().find_map(|effect| match effect {
-        Effect::Ended { invocation, outcome } if *invocation == id => Some(*outcome),
+        Effect::Ended { invocation, outcome, .. } if invocation.id == id => Some(*outcome),
         _ => None,
     })
 }
