@@ -118,4 +118,4 @@ pub use state::{
     Change, ChangeKinds, ContainerInfo, Cursor, Membership, Need, Pending, StopReason, View,
 };
 pub use unfinished::{Lack, Unfinished};
-pub use value::{ValueError, ValueKind};
+pub use value::{Given, ValueError, ValueKind};

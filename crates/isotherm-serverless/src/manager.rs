@@ -277,8 +277,8 @@ impl FunctionManager {
 
     /// Makes [detached](Self::invoke_detached) invocations at the dates that a source gives, and
     /// waits until the last has been made. [`Planned`](crate::Planned) names a function by its
-    /// index in `functions`, which are registered with `service`. Returns the number of invocations
-    /// made.
+    /// index in `functions`, which are registered with `service`; it may be
+    /// [given](crate::Planned::given) an input. Returns the number of invocations made.
     ///
     /// Only the next invocation is held in memory and no actor is woken for an invocation, so this
     /// is the way to replay traces. If the future is dropped, also because the host of its actor

@@ -4,7 +4,8 @@
 //! from a [`Source`], such as a trace of millions of rows, one ahead of time. A replay is a kernel
 //! handler that is called at the date of each invocation.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use isotherm_kernel::{Duration, Handler, Kernel, Mailbox, Time};
@@ -13,6 +14,7 @@ use isotherm_services::{Address, FailureCause, Port};
 use crate::function::Body;
 use crate::message::ManagerMessage;
 use crate::service::ServerlessComputeService;
+use crate::value::Given;
 use crate::{FunctionId, RegisteredFunction};
 
 /// An invocation to be made.
@@ -26,11 +28,33 @@ pub struct Planned {
     pub body: Option<Body>,
 }
 
+impl Planned {
+    /// The same with an input, or with sizes of its own. A clone has the same input.
+    ///
+    /// ```
+    /// use isotherm_kernel::Time;
+    /// use isotherm_serverless::{Given, Planned};
+    ///
+    /// let sizes = [2_000_000, 500_000];
+    /// let photos = sizes.into_iter().enumerate().map(|(number, bytes)| {
+    ///     let planned = Planned { at: Time::ZERO, function: 0, body: None };
+    ///     planned.given(Given::default().input(format!("{number}.jpg")).input_bytes(bytes))
+    /// });
+    /// # let _ = photos;
+    /// ```
+    #[must_use]
+    pub fn given(self, given: Given) -> Upcoming {
+        Upcoming::Given(Box::new((self, given)))
+    }
+}
+
 /// The next item of a source.
 #[derive(Clone)]
 pub enum Upcoming {
     /// An invocation.
     Planned(Planned),
+    /// An invocation with an input, or with sizes of its own. Boxed, because most have neither.
+    Given(Box<(Planned, Given)>),
     /// There is no invocation before this date, at which the source is asked again because finding
     /// the next one takes long. If the date has passed, the source is asked again in another turn
     /// of the run queue, so that the simulation can be interrupted meanwhile.
@@ -41,6 +65,7 @@ impl Upcoming {
     fn at(&self) -> Time {
         match self {
             Upcoming::Planned(planned) => planned.at,
+            Upcoming::Given(both) => both.0.at,
             Upcoming::Silence(until) => *until,
         }
     }
@@ -48,21 +73,28 @@ impl Upcoming {
     /// The end of the silence, if it is one.
     fn silence(&self) -> Option<Time> {
         match self {
-            Upcoming::Planned(_) => None,
+            Upcoming::Planned(_) | Upcoming::Given(_) => None,
             Upcoming::Silence(until) => Some(*until),
         }
     }
 }
 
-/// A source of invocations in the order of their dates.
+impl From<Planned> for Upcoming {
+    fn from(planned: Planned) -> Self {
+        Upcoming::Planned(planned)
+    }
+}
+
+/// A source of invocations in the order of their dates. Iterators of [`Planned`] and of
+/// [`Upcoming`] are sources.
 pub trait Source {
     /// The next item, `None` at the end. Called when the previous one has been made.
     fn next(&mut self) -> Option<Upcoming>;
 }
 
-impl<I: Iterator<Item = Planned>> Source for I {
+impl<I: Iterator<Item: Into<Upcoming>>> Source for I {
     fn next(&mut self) -> Option<Upcoming> {
-        Iterator::next(self).map(Upcoming::Planned)
+        Iterator::next(self).map(Into::into)
     }
 }
 
@@ -106,6 +138,17 @@ impl<S: Source> Rest<S> {
         // Dropping `None` would still cost a check.
         std::mem::forget(nothing);
     }
+
+    /// How long to wait for the next item; `None` if it is due. One that is silent is waited for in
+    /// any case, so that another turn begins.
+    #[inline]
+    fn pause(&self, now: Time) -> Option<Duration> {
+        match self.next.as_ref()? {
+            Upcoming::Planned(next) => (next.at > now).then(|| next.at.since(now)),
+            Upcoming::Given(both) => (both.0.at > now).then(|| both.0.at.since(now)),
+            Upcoming::Silence(until) => Some(until.since(now)),
+        }
+    }
 }
 
 impl<S: Source + 'static> Replay<S> {
@@ -147,40 +190,22 @@ impl<S: Source + 'static> Replay<S> {
         }
         loop {
             let mut rest = self.rest.borrow_mut();
-            let Some(next) = rest.next.take() else {
-                return self.ended.send_detached(Ok(rest.made));
-            };
-            if next.at() > now {
-                let after = next.at().since(now);
-                rest.next = Some(next);
-                drop(rest);
-                return self.wait(after);
-            }
-            let planned = match next {
-                Upcoming::Planned(planned) => planned,
-                Upcoming::Silence(_) => {
-                    rest.advance();
-                    let silent = rest.next.as_ref().and_then(Upcoming::silence);
-                    drop(rest);
-                    match silent {
-                        Some(until) => return self.wait(until.since(now)),
-                        None => continue,
-                    }
-                }
+            let planned = match rest.next.take() {
+                Some(Upcoming::Planned(planned)) if planned.at <= now => planned,
+                other => match self.go_on_with(rest, other) {
+                    ControlFlow::Continue(()) => continue,
+                    ControlFlow::Break(()) => return,
+                },
             };
             let Some(&function) = self.functions.get(planned.function) else {
-                let function = format!("number {} of a replay", planned.function).into();
-                return self
-                    .ended
-                    .send_detached(Err(FailureCause::FunctionNotRegistered { function }));
+                return self.end_at_unknown(planned.function);
             };
             rest.made += 1;
             rest.advance();
-            let is_silent = rest.next.as_ref().is_some_and(|next| next.silence().is_some());
-            let after = rest.next.as_ref().map(|next| next.at().since(now)).unwrap_or_default();
+            let pause = rest.pause(now);
             drop(rest);
             let Replay { service, caller, manager, .. } = &*self;
-            if is_silent || !after.is_zero() {
+            if let Some(after) = pause {
                 Rc::clone(&self).wait(after);
                 return service.invoke_last(caller, function, planned.body, manager);
             }
@@ -190,6 +215,64 @@ impl<S: Source + 'static> Replay<S> {
                 return;
             }
         }
+    }
+
+    /// Goes on with anything but a plain invocation that is due. Apart, so that these cost no more
+    /// for it.
+    #[cold]
+    fn go_on_with(
+        self: &Rc<Self>,
+        mut rest: RefMut<'_, Rest<S>>,
+        next: Option<Upcoming>,
+    ) -> ControlFlow<()> {
+        let now = self.kernel().now();
+        let after = match next {
+            None => {
+                self.ended.send_detached(Ok(rest.made));
+                return ControlFlow::Break(());
+            }
+            Some(Upcoming::Given(both)) if both.0.at <= now => return self.make_given(rest, *both),
+            Some(Upcoming::Silence(until)) if until <= now => {
+                rest.advance();
+                let silent = rest.next.as_ref().and_then(Upcoming::silence);
+                match silent {
+                    Some(until) => until.since(now),
+                    None => return ControlFlow::Continue(()),
+                }
+            }
+            Some(next) => {
+                let after = next.at().since(now);
+                rest.next = Some(next);
+                after
+            }
+        };
+        drop(rest);
+        Rc::clone(self).wait(after);
+        ControlFlow::Break(())
+    }
+
+    /// Makes an invocation that is given something.
+    fn make_given(
+        &self,
+        mut rest: RefMut<'_, Rest<S>>,
+        (planned, given): (Planned, Given),
+    ) -> ControlFlow<()> {
+        let Some(&function) = self.functions.get(planned.function) else {
+            self.end_at_unknown(planned.function);
+            return ControlFlow::Break(());
+        };
+        rest.made += 1;
+        rest.advance();
+        drop(rest);
+        let Replay { service, caller, manager, .. } = self;
+        service.invoke_detached(caller, function, planned.body, Some(Box::new(given)), manager);
+        self.kernel().count_turn()
+    }
+
+    #[cold]
+    fn end_at_unknown(&self, function: usize) {
+        let function = format!("number {function} of a replay").into();
+        self.ended.send_detached(Err(FailureCause::FunctionNotRegistered { function }));
     }
 
     #[inline]

@@ -62,7 +62,8 @@ impl fmt::Display for ValueKind {
     }
 }
 
-/// A value of any type, with the name of the type for errors.
+/// A value of any type, with the name of the type for errors. Clones share it.
+#[derive(Clone)]
 pub(crate) struct Value {
     value: Rc<dyn Any>,
     type_name: &'static str,
@@ -95,15 +96,48 @@ pub(crate) struct Sizes {
     pub(crate) output: u64,
 }
 
-/// What a request says about input and output; sizes that it leaves out are those of the function.
-#[derive(Default)]
-pub(crate) struct Given {
+/// What an invocation is given: an input, and sizes of its input and output. Sizes that it leaves
+/// out are those of the function.
+#[derive(Clone, Default)]
+#[must_use = "it does nothing until an invocation is made with it"]
+pub struct Given {
     pub(crate) input: Option<Value>,
     pub(crate) input_bytes: Option<u64>,
     pub(crate) output_bytes: Option<u64>,
 }
 
+impl fmt::Debug for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Given")
+            .field("input", &self.input.as_ref().map(|value| value.type_name))
+            .field("input_bytes", &self.input_bytes)
+            .field("output_bytes", &self.output_bytes)
+            .finish()
+    }
+}
+
 impl Given {
+    /// The same with a value for the body, which gets it by [`Call::input`](crate::Call::input).
+    pub fn input<T: 'static>(mut self, value: T) -> Self {
+        self.input = Some(Value::new(value));
+        self
+    }
+
+    /// The same with this size of the input, in place of [that of the
+    /// function](crate::Function::with_input_bytes).
+    pub fn input_bytes(mut self, bytes: u64) -> Self {
+        self.input_bytes = Some(bytes);
+        self
+    }
+
+    /// The same with this size of the output, in place of [that of the
+    /// function](crate::Function::with_output_bytes). The body may
+    /// [change](crate::Call::set_output_bytes) it.
+    pub fn output_bytes(mut self, bytes: u64) -> Self {
+        self.output_bytes = Some(bytes);
+        self
+    }
+
     /// The sizes of an invocation of a function with these sizes.
     pub(crate) fn sizes(&self, function: Sizes) -> Sizes {
         Sizes {

@@ -32,11 +32,11 @@ pub use isotherm_serverless::scheduler::{
 };
 pub use isotherm_serverless::{
     AfterFailure, Answer, Body, Call, CallerDecides, Change, ChangeKinds, ContainerId,
-    ContainerReuse, Cursor, Decision, EventKind, Function, FunctionId, FunctionManager, Image,
-    ImageCaches, Invocation, InvocationId, InvocationRecord, InvocationState, InvokeRequest,
+    ContainerReuse, Cursor, Decision, EventKind, Function, FunctionId, FunctionManager, Given,
+    Image, ImageCaches, Invocation, InvocationId, InvocationRecord, InvocationState, InvokeRequest,
     Limits, Membership, NodeConfig, NodeId, OnFailure, Outcome, Payloads, Pending, Planned,
     PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService,
-    ServerlessError, ServiceConfig, Slots, Source, StartKind, Startup, Step, StopReason,
+    ServerlessError, ServiceConfig, Slots, Source, StartKind, Startup, Step, StopReason, Upcoming,
     ValueError, View,
 };
 pub use isotherm_services::{

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use crate::common::*;
 use isotherm_platform::Part;
 use isotherm_serverless::{
-    Body, Function, FunctionManager, Invocation, InvocationState, Outcome, Payloads, Preset,
-    RegisteredFunction, ServerlessComputeService, ValueError, ValueKind,
+    Body, Function, FunctionManager, Given, Invocation, InvocationState, Outcome, Payloads,
+    Planned, Preset, RegisteredFunction, ServerlessComputeService, ValueError, ValueKind,
 };
 use isotherm_services::FailureCause;
 
@@ -184,6 +184,60 @@ fn sizes_of_single_invocations() {
         assert_date(record.finished, expected);
     }
     assert_eq!(records.len(), 4);
+}
+
+/// Replayed invocations have inputs and sizes of their own, alone at their date or not, beside
+/// others that have none.
+#[test]
+fn replayed_invocations_are_given_inputs() {
+    let (world, service, manager) = World::plain(1);
+    let records = service.collect_records();
+    let got: Rc<RefCell<Vec<Option<u64>>>> = Rc::default();
+    let notes = Rc::clone(&got);
+    world.play(async move |_| {
+        let body = Body::custom(async move |call| {
+            notes.borrow_mut().push(call.input::<u64>().ok().map(|value| *value));
+            call.sleep(secs(1.0)).await;
+            Ok(())
+        });
+        let f = with_body(&manager, &service, "f", body).await;
+        let at = |second: f64| Planned { at: date(second), function: 0, body: None };
+        let given = Given::default;
+        let shared = at(40.0).given(given().input(3u64));
+        let source = [
+            at(0.0).given(given().input(1u64)),
+            at(0.0).into(),
+            at(10.0).given(given().input(2u64).input_bytes(10 * MB).output_bytes(20 * MB)),
+            at(20.0).given(given().input_bytes(30 * MB)),
+            at(20.0).into(),
+            shared.clone(),
+            shared,
+        ];
+        let functions = [f];
+        assert_eq!(manager.replay(&service, &functions, source.into_iter()).await, Ok(7));
+        manager.drain(&service).await.unwrap();
+        let unknown = Planned { function: 1, ..at(50.0) }.given(given().input(5u64));
+        let cause = manager.replay(&service, &functions, [unknown].into_iter()).await.unwrap_err();
+        assert_eq!(cause.code(), "function_not_registered");
+    });
+    // The smaller request of two at one date is there first.
+    assert_eq!(got.take(), [Some(1), None, Some(2), None, None, Some(3), Some(3)]);
+    let mut records = records.take();
+    records.sort_by_key(|record| record.id);
+    let expected = [
+        (0.0, 0.0, 0.0),
+        (0.0, 0.0, 0.0),
+        (10.0 + wan(10 * MB), lan(10 * MB), lan(20 * MB)),
+        (20.0, 0.0, 0.0),
+        (20.0 + wan(30 * MB), lan(30 * MB), 0.0),
+        (40.0, 0.0, 0.0),
+        (40.0, 0.0, 0.0),
+    ];
+    assert_eq!(records.len(), expected.len());
+    for (record, (submitted, input, output)) in records.iter().zip(expected) {
+        assert_date(record.submitted, submitted);
+        assert_date(record.finished, submitted + input + 1.0 + output);
+    }
 }
 
 /// A value that is on its way is lost with the link or the host, and the invocation fails, or has
