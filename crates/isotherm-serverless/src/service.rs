@@ -280,7 +280,7 @@ impl ServerlessComputeService {
         let head = start_head_storage(site, &config)?;
         let state = PlatformState::new(
             Policies {
-                eviction: config.eviction,
+                eviction: RefCell::new(config.eviction),
                 reuse: Reuse::new(config.reuse, config.reuse_random),
                 on_failure: config.on_failure,
                 rules: config.rules,

@@ -80,7 +80,7 @@ const BY_USES: &[Field] = &[field("each", takes::<Duration>(), "For each use.").
 struct Drawn(Random);
 
 impl ContainerEviction for Drawn {
-    fn rank(&mut self, _: &IdleContainer) -> Rank {
+    fn rank(&mut self, _: &View<'_>, _: &IdleContainer) -> Rank {
         Rank::of(self.0.uniform())
     }
 }

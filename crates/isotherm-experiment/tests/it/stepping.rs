@@ -306,7 +306,7 @@ impl KeepAlive for Mine {
 }
 
 impl ContainerEviction for Mine {
-    fn rank(&mut self, idle: &IdleContainer) -> Rank {
+    fn rank(&mut self, _: &View<'_>, idle: &IdleContainer) -> Rank {
         self.0.borrow_mut().ranked += 1;
         Rank::whole(idle.id.0)
     }

@@ -31,6 +31,7 @@ use rustc_hash::FxHashMap;
 
 use super::uses::Uses;
 use super::{ContainerEviction, IdleContainer, Rank, StoppedContainer};
+use crate::state::View;
 use crate::{ContainerId, FunctionId, NodeId};
 
 const MEGABYTE: f64 = 1e6;
@@ -58,7 +59,7 @@ impl GreedyDual {
 }
 
 impl ContainerEviction for GreedyDual {
-    fn rank(&mut self, idle: &IdleContainer) -> Rank {
+    fn rank(&mut self, _: &View<'_>, idle: &IdleContainer) -> Rank {
         let last_use = self.last_uses.get(&idle.id).copied();
         let (clock, frequency) = last_use.unwrap_or_else(|| self.now(idle.node, idle.function));
         // A container without memory counts as one byte.
@@ -95,7 +96,7 @@ mod tests {
     use isotherm_kernel::{Duration, Time};
     use proptest::prelude::*;
 
-    use super::super::{Missing, idle_container};
+    use super::super::{Missing, choose, idle_container, rank};
     use super::*;
 
     const NODE: NodeId = NodeId(0);
@@ -111,7 +112,7 @@ mod tests {
 
     /// A container of the function with its number.
     fn priority(policy: &mut GreedyDual, function: u32, megabytes: u64, startup: u64) -> f64 {
-        policy.rank(&idle(u64::from(function), function, megabytes, startup)).value()
+        rank(policy, &idle(u64::from(function), function, megabytes, startup)).value()
     }
 
     fn uses(policy: &mut GreedyDual, function: u32, times: usize) {
@@ -147,18 +148,18 @@ mod tests {
             policy.used(ContainerId(container), NODE, f);
         }
         // The second use of the function was that of the second container.
-        assert_eq!(policy.rank(&idle(0, 0, 100, 5)).value(), 0.05);
-        assert_eq!(policy.rank(&idle(1, 0, 100, 5)).value(), 0.1);
+        assert_eq!(rank(&mut policy, &idle(0, 0, 100, 5)).value(), 0.05);
+        assert_eq!(rank(&mut policy, &idle(1, 0, 100, 5)).value(), 0.1);
         // A container is evicted at 0.5. Containers that were not used since keep their priority,
         // whether they have been idle or have run until now.
         gone(&mut policy, 9, 9, Some(Rank::of(0.5)));
-        assert_eq!(policy.rank(&idle(0, 0, 100, 5)).value(), 0.05);
+        assert_eq!(rank(&mut policy, &idle(0, 0, 100, 5)).value(), 0.05);
         policy.used(ContainerId(0), NODE, f);
-        assert_eq!(policy.rank(&idle(0, 0, 100, 5)).value(), 0.5 + 3.0 * 5.0 / 100.0);
-        assert_eq!(policy.rank(&idle(1, 0, 100, 5)).value(), 0.1);
+        assert_eq!(rank(&mut policy, &idle(0, 0, 100, 5)).value(), 0.5 + 3.0 * 5.0 / 100.0);
+        assert_eq!(rank(&mut policy, &idle(1, 0, 100, 5)).value(), 0.1);
         // One that was started ahead: the clock and the frequency of now.
         policy.started(NODE, f);
-        assert_eq!(policy.rank(&idle(2, 0, 100, 5)).value(), 0.5 + 3.0 * 5.0 / 100.0);
+        assert_eq!(rank(&mut policy, &idle(2, 0, 100, 5)).value(), 0.5 + 3.0 * 5.0 / 100.0);
     }
 
     #[test]
@@ -251,7 +252,7 @@ mod tests {
                 idle_since: Time::from_nanos(since),
                 ..idle(id, function as u32, megabytes, cost)
             };
-            let key = (self.policy.rank(&idle), since, id);
+            let key = (rank(&mut self.policy, &idle), since, id);
             self.idle.insert(key, function);
             self.rank_of.insert(id, key);
         }
@@ -268,7 +269,7 @@ mod tests {
                 idle(id, function as u32, kinds[function].0, kinds[function].1)
             };
             let missing = Missing { memory_bytes: megabytes * 1_000_000, disk_bytes: 0 };
-            let victims = self.policy.choose(&mut self.idle.iter().map(as_idle), missing)?;
+            let victims = choose(&self.policy, self.idle.iter().map(as_idle), missing)?;
             for ContainerId(id) in &victims {
                 let key = self.rank_of.remove(id).unwrap();
                 let function = self.idle.remove(&key).unwrap();

@@ -1,6 +1,7 @@
 //! The largest container first.
 
 use super::{ContainerEviction, IdleContainer, Rank};
+use crate::state::View;
 
 /// Evicts the containers with the largest memory limit first, so that few are evicted; ties go to
 /// the longest idle.
@@ -8,7 +9,7 @@ use super::{ContainerEviction, IdleContainer, Rank};
 pub struct LargestFirst;
 
 impl ContainerEviction for LargestFirst {
-    fn rank(&mut self, idle: &IdleContainer) -> Rank {
+    fn rank(&mut self, _: &View<'_>, idle: &IdleContainer) -> Rank {
         Rank::whole(u64::MAX - idle.memory_bytes)
     }
 }

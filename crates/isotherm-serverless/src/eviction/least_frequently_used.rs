@@ -2,6 +2,7 @@
 
 use super::uses::Uses;
 use super::{ContainerEviction, IdleContainer, Rank, StoppedContainer};
+use crate::state::View;
 use crate::{ContainerId, FunctionId, NodeId};
 
 /// Evicts the containers of the functions with the fewest invocations on the node; ties go to the
@@ -13,7 +14,7 @@ pub struct LeastFrequentlyUsed {
 }
 
 impl ContainerEviction for LeastFrequentlyUsed {
-    fn rank(&mut self, idle: &IdleContainer) -> Rank {
+    fn rank(&mut self, _: &View<'_>, idle: &IdleContainer) -> Rank {
         Rank::whole(self.uses.of(idle.node, idle.function))
     }
 
@@ -32,7 +33,7 @@ impl ContainerEviction for LeastFrequentlyUsed {
 
 #[cfg(test)]
 mod tests {
-    use super::super::idle_container;
+    use super::super::{idle_container, rank};
     use super::*;
 
     #[test]
@@ -45,7 +46,7 @@ mod tests {
         for _ in 0..3 {
             policy.used(ContainerId(0), node, function);
         }
-        assert_eq!(policy.rank(&idle_container(0, 1, 1)), Rank::whole(3));
+        assert_eq!(rank(&mut policy, &idle_container(0, 1, 1)), Rank::whole(3));
         let stop = |policy: &mut LeastFrequentlyUsed, id| {
             policy.stopped(&StoppedContainer {
                 id: ContainerId(id),
@@ -55,10 +56,14 @@ mod tests {
             });
         };
         stop(&mut policy, 0);
-        assert_eq!(policy.rank(&idle_container(1, 1, 1)), Rank::whole(3), "the other one is there");
+        assert_eq!(
+            rank(&mut policy, &idle_container(1, 1, 1)),
+            Rank::whole(3),
+            "the other one is there"
+        );
         stop(&mut policy, 1);
         policy.started(node, function);
         policy.used(ContainerId(0), node, function);
-        assert_eq!(policy.rank(&idle_container(2, 1, 1)), Rank::whole(1), "it begins anew");
+        assert_eq!(rank(&mut policy, &idle_container(2, 1, 1)), Rank::whole(1), "it begins anew");
     }
 }

@@ -11,7 +11,7 @@ impl ContainerEviction for LeastRecentlyUsed {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Missing, idle_container};
+    use super::super::{Missing, choose, idle_container};
     use super::*;
     use crate::ContainerId;
 
@@ -22,7 +22,7 @@ mod tests {
                 .into_iter()
         };
         let missing = |memory_bytes, disk_bytes| Missing { memory_bytes, disk_bytes };
-        let choose = |missing| LeastRecentlyUsed.choose(&mut idle(), missing);
+        let choose = |missing| choose(&LeastRecentlyUsed, idle(), missing);
         assert_eq!(choose(missing(10, 0)), Some(vec![ContainerId(1)]));
         // Memory is met by the first; the disk (5 + 1 < 7) needs all three.
         assert_eq!(

@@ -2,6 +2,7 @@
 
 use super::{ContainerEviction, IdleContainer, Missing};
 use crate::ContainerId;
+use crate::state::View;
 
 /// Evicts the smallest container that covers all that is missing; if there is none, the largest,
 /// and then repeats for the rest. Containers are compared by memory limit, or by disk limit if no
@@ -12,6 +13,7 @@ pub struct MemoryFit;
 impl ContainerEviction for MemoryFit {
     fn choose(
         &self,
+        _: &View<'_>,
         idle: &mut dyn Iterator<Item = IdleContainer>,
         missing: Missing,
     ) -> Option<Vec<ContainerId>> {
@@ -42,9 +44,9 @@ mod tests {
     use super::*;
 
     fn choose(sizes: &[(u64, u64)], memory_bytes: u64, disk_bytes: u64) -> Option<Vec<u64>> {
-        let mut idle =
+        let idle =
             sizes.iter().zip(0..).map(|(&(memory, disk), id)| idle_container(id, memory, disk));
-        let victims = MemoryFit.choose(&mut idle, Missing { memory_bytes, disk_bytes })?;
+        let victims = super::super::choose(&MemoryFit, idle, Missing { memory_bytes, disk_bytes })?;
         Some(victims.into_iter().map(|id| id.0).collect())
     }
 

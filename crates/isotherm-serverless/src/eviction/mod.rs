@@ -8,7 +8,16 @@
 //!
 //! A policy is notified when a container starts, is used or stops, and may base ranks on this. A
 //! policy that needs more than an order may choose the victims itself
-//! ([`ContainerEviction::choose`]), at its own cost.
+//! ([`ContainerEviction::choose`]), at its own cost. Both see the platform through a [`View`]: a
+//! container's age and uses ([`View::container`]), the other containers of its function, how many
+//! of its invocations run and wait, the node.
+//!
+//! A policy is called while the platform changes, and the view shows what has been changed by then.
+//! When a container is ranked, the invocation that it served has left it and its node's slot; the
+//! container is idle ([`ContainerInfo::idle_since`](crate::ContainerInfo::idle_since)), but not yet
+//! among the idle ones that could serve or make room. When victims are chosen, the container or
+//! image that needs their room has taken none. An image that has just been evicted from a disk may
+//! still be in memory.
 
 mod fifo;
 mod greedy_dual;
@@ -29,6 +38,7 @@ pub use never::NeverEvict;
 
 use isotherm_kernel::{Duration, Time};
 
+use crate::state::View;
 use crate::{ContainerId, FunctionId, NodeId};
 
 /// An idle container.
@@ -132,14 +142,16 @@ impl Missing {
 /// if it is an order, or [`choose`](Self::choose). By default the longest idle are evicted first.
 ///
 /// ```
+/// use isotherm_serverless::View;
 /// use isotherm_serverless::eviction::{ContainerEviction, IdleContainer, Rank};
 ///
-/// /// First those that are started again soonest.
-/// struct QuickestStart;
+/// /// First those that are started again soonest, and of which the function has the most others.
+/// struct Replaceable;
 ///
-/// impl ContainerEviction for QuickestStart {
-///     fn rank(&mut self, idle: &IdleContainer) -> Rank {
-///         Rank::of(idle.startup.as_secs_f64())
+/// impl ContainerEviction for Replaceable {
+///     fn rank(&mut self, view: &View<'_>, idle: &IdleContainer) -> Rank {
+///         let containers = view.containers_of(idle.function);
+///         Rank::of(idle.startup.as_secs_f64() / f64::from(containers))
 ///     }
 /// }
 /// ```
@@ -152,7 +164,7 @@ pub trait ContainerEviction {
 
     /// The rank of a container that becomes idle now. The lowest ranks on a node are evicted first;
     /// ties go to the longest idle.
-    fn rank(&mut self, _: &IdleContainer) -> Rank {
+    fn rank(&mut self, _: &View<'_>, _: &IdleContainer) -> Rank {
         Rank::default()
     }
 
@@ -170,6 +182,7 @@ pub trait ContainerEviction {
     /// idle time, the longest first, then by creation.
     fn choose(
         &self,
+        _: &View<'_>,
         idle: &mut dyn Iterator<Item = IdleContainer>,
         missing: Missing,
     ) -> Option<Vec<ContainerId>> {
@@ -191,8 +204,8 @@ impl<E: ContainerEviction + ?Sized> ContainerEviction for Box<E> {
         (**self).evicts()
     }
 
-    fn rank(&mut self, idle: &IdleContainer) -> Rank {
-        (**self).rank(idle)
+    fn rank(&mut self, view: &View<'_>, idle: &IdleContainer) -> Rank {
+        (**self).rank(view, idle)
     }
 
     fn started(&mut self, node: NodeId, function: FunctionId) {
@@ -209,11 +222,28 @@ impl<E: ContainerEviction + ?Sized> ContainerEviction for Box<E> {
 
     fn choose(
         &self,
+        view: &View<'_>,
         idle: &mut dyn Iterator<Item = IdleContainer>,
         missing: Missing,
     ) -> Option<Vec<ContainerId>> {
-        (**self).choose(idle, missing)
+        (**self).choose(view, idle, missing)
     }
+}
+
+/// A rank that does not depend on the platform.
+#[cfg(test)]
+fn rank(policy: &mut impl ContainerEviction, idle: &IdleContainer) -> Rank {
+    crate::state::without_platform(|view| policy.rank(view, idle))
+}
+
+/// A choice that does not depend on the platform.
+#[cfg(test)]
+fn choose(
+    policy: &impl ContainerEviction,
+    mut idle: impl Iterator<Item = IdleContainer>,
+    missing: Missing,
+) -> Option<Vec<ContainerId>> {
+    crate::state::without_platform(|view| policy.choose(view, &mut idle, missing))
 }
 
 /// An idle container as a test needs it.

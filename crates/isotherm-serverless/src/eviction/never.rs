@@ -2,6 +2,7 @@
 
 use super::{ContainerEviction, IdleContainer, Missing};
 use crate::ContainerId;
+use crate::state::View;
 
 /// Evicts no container: what needs the room of an idle container waits until keep-alive stops it.
 /// Many simulators of serverless platforms do this.
@@ -17,6 +18,7 @@ impl ContainerEviction for NeverEvict {
 
     fn choose(
         &self,
+        _: &View<'_>,
         _: &mut dyn Iterator<Item = IdleContainer>,
         _: Missing,
     ) -> Option<Vec<ContainerId>> {

@@ -5,7 +5,7 @@ use isotherm_services::{FileError, FileSystem};
 
 use super::expiry::Expiries;
 use super::idle::IdleKey;
-use super::{Change, Effect, Membership, Move, Need, PlatformState, StopReason};
+use super::{Change, Effect, Membership, Move, Need, PlatformState, StopReason, View};
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::id_map::IdMap;
 use crate::keep_alive::{IdleNow, Keep};
@@ -169,7 +169,7 @@ impl PlatformState {
             ready_at: self.now + startup,
         });
         self.functions[function].rest.containers += 1;
-        self.policies.eviction.started(node, function);
+        self.policies.eviction.get_mut().started(node, function);
         let capacity = self.functions[function].concurrency;
         self.emit(|| EventKind::ContainerStarted {
             node,
@@ -223,8 +223,10 @@ impl PlatformState {
             return false;
         }
         let mut idle = state.idle.iter().map(|key| self.idle_container(key.id));
-        let Some(victims) = self.policies.eviction.choose(&mut idle, missing) else { return false };
-        drop(idle);
+        let policy = self.policies.eviction.borrow();
+        let victims = policy.choose(&View::new(self), &mut idle, missing);
+        drop((idle, policy));
+        let Some(victims) = victims else { return false };
         for victim in self.containers.only_idle(node, victims) {
             self.stop_container(victim, StopReason::Evicted);
         }
@@ -324,7 +326,11 @@ impl PlatformState {
         let (node, function) = (container.node, container.function);
         self.containers.next_idle_sequence += 1;
         if self.evicts {
-            container.rank = self.policies.eviction.rank(&self.facts(id, &container));
+            container.rank = self
+                .policies
+                .eviction
+                .borrow_mut()
+                .rank(&View::new(self), &self.facts(id, &container));
             if let Some(known) = self.containers.all.get_mut(&id) {
                 known.rank = container.rank;
             }
@@ -461,7 +467,7 @@ impl PlatformState {
             self.open(id, &Container { serving, use_sequence, ..before });
         }
         if self.evicts {
-            self.policies.eviction.used(id, node, function);
+            self.policies.eviction.get_mut().used(id, node, function);
         }
         Some((before.ready_at, serving))
     }
@@ -503,7 +509,7 @@ impl PlatformState {
         self.functions[function].rest.containers -= 1;
         self.log.add(Change::Stopped { container: id, function, node, why });
         let evicted = why == StopReason::Evicted;
-        self.policies.eviction.stopped(&StoppedContainer {
+        self.policies.eviction.get_mut().stopped(&StoppedContainer {
             id,
             function,
             node,

@@ -46,6 +46,8 @@ mod view;
 mod check;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) use tests::without_platform;
 
 use backlog::Queues;
 use changes::ChangeLog;
@@ -71,6 +73,8 @@ use throttle::CommonGate;
 use tier::SharedFileSystem;
 pub use view::{ContainerInfo, Nearness, Need, Pending, View};
 
+use std::cell::RefCell;
+
 use isotherm_kernel::{Duration, Time};
 
 use crate::eviction::{ContainerEviction, NeverEvict};
@@ -90,7 +94,8 @@ pub(crate) enum Round {
 
 /// The rules of a platform, and the policies that are not [asked](crate::ask).
 pub(crate) struct Policies {
-    pub(crate) eviction: Box<dyn ContainerEviction>,
+    /// Borrowed while it looks at the state.
+    pub(crate) eviction: RefCell<Box<dyn ContainerEviction>>,
     pub(crate) reuse: Reuse,
     pub(crate) on_failure: OnFailure,
     pub(crate) rules: Rules,
@@ -134,9 +139,10 @@ pub(crate) struct PlatformState {
 
 impl PlatformState {
     pub(crate) fn new(policies: Policies, head: SharedFileSystem, nodes: Vec<Node>) -> Self {
+        let evicts = policies.eviction.borrow().evicts();
         let mut state = PlatformState {
             now: Time::ZERO,
-            evicts: policies.eviction.evicts(),
+            evicts,
             common_gate: CommonGate::new(policies.max_concurrency, policies.throttle),
             policies,
             head: Head::new(head),
@@ -164,7 +170,7 @@ impl PlatformState {
     /// Gives up every value that may hold the service, to be dropped while nothing is borrowed. The
     /// data stays.
     pub(crate) fn tear_down(&mut self) -> impl Sized + use<> {
-        let eviction = std::mem::replace(&mut self.policies.eviction, Box::new(NeverEvict));
+        let eviction = self.policies.eviction.replace(Box::new(NeverEvict));
         self.effects.tear_down();
         (eviction, std::mem::take(&mut self.observers.at_once))
     }

@@ -19,7 +19,7 @@
 
 use super::idle::IdleKey;
 use super::tier::InTier;
-use super::{Move, Need, PlatformState, StopReason};
+use super::{Move, Need, PlatformState, StopReason, View};
 use crate::eviction::Missing;
 use crate::{ContainerId, FunctionId, ImageId, NodeId, steps};
 
@@ -244,7 +244,8 @@ impl PlatformState {
         });
         self.policies
             .eviction
-            .choose(&mut idle, missing)
+            .borrow()
+            .choose(&View::new(self), &mut idle, missing)
             .map(|victims| self.containers.only_idle(node, victims))
             .filter(|victims| !victims.is_empty())
             .unwrap_or_else(|| state.idle.iter().take(1).map(|key| key.id).collect())

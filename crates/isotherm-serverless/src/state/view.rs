@@ -1,4 +1,4 @@
-//! The read-only view of the platform for schedulers.
+//! The read-only view of the platform for policies.
 
 use std::rc::Rc;
 
@@ -97,7 +97,7 @@ impl Need {
     }
 }
 
-/// A read-only view of the platform for a scheduler. Sets of nodes are in the order of the
+/// A read-only view of the platform for policies. Sets of nodes are in the order of the
 /// service's list.
 ///
 /// There is nothing of an id that the service does not know, such as one that a policy has made up:

@@ -128,7 +128,7 @@ fn an_answer_counts_from_its_date() {
 struct TurnsOff(Platform, HostId);
 
 impl ContainerEviction for TurnsOff {
-    fn rank(&mut self, idle: &IdleContainer) -> Rank {
+    fn rank(&mut self, _: &View<'_>, idle: &IdleContainer) -> Rank {
         self.0.turn_off(self.1);
         Rank::whole(idle.id.0)
     }

@@ -51,7 +51,7 @@ impl KeepAlive for Noting {
 }
 
 impl ContainerEviction for Noting {
-    fn rank(&mut self, _: &IdleContainer) -> Rank {
+    fn rank(&mut self, _: &View<'_>, _: &IdleContainer) -> Rank {
         self.note("rank");
         Rank::default()
     }
@@ -70,6 +70,7 @@ impl ContainerEviction for Noting {
 
     fn choose(
         &self,
+        _: &View<'_>,
         idle: &mut dyn Iterator<Item = IdleContainer>,
         _: Missing,
     ) -> Option<Vec<ContainerId>> {

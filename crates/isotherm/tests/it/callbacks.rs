@@ -171,7 +171,7 @@ impl KeepAlive for Curious {
 }
 
 impl ContainerEviction for Curious {
-    fn rank(&mut self, _: &IdleContainer) -> Rank {
+    fn rank(&mut self, _: &View<'_>, _: &IdleContainer) -> Rank {
         self.ask("rank");
         Rank::of(0.0)
     }
@@ -186,11 +186,12 @@ impl ContainerEviction for Curious {
     }
     fn choose(
         &self,
+        view: &View<'_>,
         idle: &mut dyn Iterator<Item = IdleContainer>,
         missing: Missing,
     ) -> Option<Vec<ContainerId>> {
         self.ask("choose");
-        LeastRecentlyUsed.choose(idle, missing)
+        LeastRecentlyUsed.choose(view, idle, missing)
     }
 }
 

@@ -7,7 +7,7 @@ use isotherm_kernel::RandomStreams;
 use proptest::prelude::*;
 
 use super::*;
-use crate::eviction::NeverEvict;
+use crate::eviction::{IdleContainer, Missing, NeverEvict, Rank};
 use crate::limits::Concurrency;
 use crate::scheduler::{
     ByNode, ChooseNode, Fcfs, FirstFit, HashAffinity, LeastLoaded, LoadMeasure, Locality,
@@ -660,6 +660,51 @@ fn rule(number: u8) -> Box<dyn Scheduler> {
     }
 }
 
+/// Evicts the longest idle, and looks at everything when it is called: indexes that are made when
+/// they are first asked for are made within changes then.
+struct LooksAtAll;
+
+impl LooksAtAll {
+    fn look(view: &View<'_>, idle: Option<ContainerId>) {
+        let (functions, nodes) = (view.functions() as u32, view.nodes() as u32);
+        for function in (0..functions).map(FunctionId) {
+            let listed = (0..nodes).map(NodeId).map(|node| {
+                let containers: Vec<ContainerId> = view.idle(function, node).collect();
+                assert_eq!(containers.len(), view.idle_count(function, node));
+                assert_eq!(containers.is_empty(), !view.with_idle(function).contains(node));
+                assert!(containers.iter().all(|id| view.is_idle(*id) && Some(*id) != idle));
+                containers.len()
+            });
+            let idle = view.container(idle.unwrap_or(ContainerId(u64::MAX)));
+            let more = u32::from(idle.is_some_and(|idle| idle.function == function));
+            let all = listed.sum::<usize>() as u32 + view.running_of(function) + more;
+            assert!(view.containers_of(function) >= all, "containers serve one at a time");
+            assert_eq!(view.pending_of(function).count(), view.pending_count(function));
+        }
+        for node in (0..nodes).map(NodeId) {
+            assert!(view.spare(node).fits_into(view.obtainable(node)));
+            assert!(view.obtainable(node).fits_into(view.capacity(node)));
+        }
+    }
+}
+
+impl ContainerEviction for LooksAtAll {
+    fn rank(&mut self, view: &View<'_>, idle: &IdleContainer) -> Rank {
+        LooksAtAll::look(view, Some(idle.id));
+        Rank::default()
+    }
+
+    fn choose(
+        &self,
+        view: &View<'_>,
+        idle: &mut dyn Iterator<Item = IdleContainer>,
+        missing: Missing,
+    ) -> Option<Vec<ContainerId>> {
+        LooksAtAll::look(view, None);
+        LeastRecentlyUsed.choose(view, idle, missing)
+    }
+}
+
 /// A platform with images, to which things happen that are drawn.
 struct Played {
     stage: Stage,
@@ -675,8 +720,8 @@ impl Played {
         nodes: &[(u32, u64, u64)],
         functions: &[(u64, u64, usize)],
     ) -> Self {
-        let mut stage =
-            Setup { scheduler: Some(scheduler), ..Setup::new(Preset::Default, nodes) }.stage();
+        let (scheduler, eviction) = (Some(scheduler), Box::new(LooksAtAll));
+        let mut stage = Setup { scheduler, eviction, ..Setup::new(Preset::Default, nodes) }.stage();
         let images = [("a", 10, 10), ("b", 20, 15), ("c", 5, 30)]
             .map(|(name, disk, memory)| stage.image(name, disk, memory));
         let register = |&(memory, disk, image): &(u64, u64, usize)| {

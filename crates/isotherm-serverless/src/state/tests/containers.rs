@@ -1,7 +1,7 @@
 //! Containers: reuse, keep-alive, eviction.
 
 use super::*;
-use crate::eviction::MemoryFit;
+use crate::eviction::{IdleContainer, MemoryFit, Missing, Rank};
 
 /// A node with four idle containers of one function without image, whose ids are 0 to 3 in the
 /// order of creation and which became idle in the order 2, 0, 3, 1, at 1 s, 2 s, 3 s and 4 s.
@@ -328,6 +328,74 @@ fn each_policy_evicts_by_its_own_order() {
         ["stopped 1"],
         "20 bytes are enough"
     );
+}
+
+/// Evicts containers of the functions that have the most first, and notes what it sees.
+#[derive(Clone, Default)]
+struct Sees(Rc<RefCell<Vec<String>>>);
+
+impl ContainerEviction for Sees {
+    fn rank(&mut self, view: &View<'_>, idle: &IdleContainer) -> Rank {
+        let (function, node) = (idle.function, idle.node);
+        let container = view.container(idle.id).unwrap();
+        self.0.borrow_mut().push(format!(
+            "{}: {:.0} old, {} uses, idle at {:.0}; {} all, {} run, {} wait, {} idle; {} slots",
+            idle.id,
+            view.now().since(container.started_at).as_secs_f64(),
+            container.uses,
+            container.idle_since.unwrap(),
+            view.containers_of(function),
+            view.running_of(function),
+            view.pending_count(function),
+            view.idle_count(function, node),
+            view.free_slots(node),
+        ));
+        Rank::of(-f64::from(view.containers_of(function)))
+    }
+
+    fn choose(
+        &self,
+        view: &View<'_>,
+        idle: &mut dyn Iterator<Item = IdleContainer>,
+        missing: Missing,
+    ) -> Option<Vec<ContainerId>> {
+        let (waiting, free) = (view.queue_len(), view.free_memory(NodeId(0)));
+        let note = format!("{waiting} wait, {free} free, {} missing", missing.memory_bytes);
+        self.0.borrow_mut().push(note);
+        LeastRecentlyUsed.choose(view, idle, missing)
+    }
+}
+
+#[test]
+fn an_eviction_policy_sees_the_platform() {
+    let sees = Sees::default();
+    let eviction = Box::new(sees.clone());
+    let mut stage = Setup { eviction, ..Setup::new(Preset::Default, &[(2, 100, 100)]) }.stage();
+    let [alone, several] = [20, 30].map(|memory| stage.function(None, memory, 0));
+    stage.serve(alone);
+    stage.at(2);
+    // Two in new containers, and one that waits for a slot.
+    let [first, second, third] = [(); 3].map(|()| stage.invoke(several));
+    stage.at(5);
+    stage.body_ended(first);
+    stage.at(6);
+    stage.body_ended(third);
+    stage.at(7);
+    let large = stage.function(None, 40, 0);
+    stage.effects();
+    stage.invoke(large);
+    // The other one has been idle for longer, but is the only one of its function.
+    assert_eq!(stage.orders(), ["stopped 1", "start 4 on 0 in 3"]);
+    stage.at(9);
+    stage.body_ended(second);
+    let expected = [
+        "0: 0 old, 1 uses, idle at 0; 1 all, 0 run, 0 wait, 0 idle; 2 slots",
+        "1: 3 old, 1 uses, idle at 5; 2 all, 1 run, 1 wait, 0 idle; 1 slots",
+        "1: 4 old, 2 uses, idle at 6; 2 all, 1 run, 0 wait, 0 idle; 1 slots",
+        "1 wait, 20 free, 20 missing",
+        "2: 7 old, 1 uses, idle at 9; 1 all, 0 run, 0 wait, 0 idle; 1 slots",
+    ];
+    assert_eq!(*sees.0.borrow(), expected);
 }
 
 #[test]

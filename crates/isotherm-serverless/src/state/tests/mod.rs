@@ -92,7 +92,7 @@ impl Setup {
         // makes of that is what most of these tests are about.
         let full_scan = || -> Box<dyn Scheduler> { Box::new(FcfsFullScan::new()) };
         let policies = Policies {
-            eviction: self.eviction,
+            eviction: RefCell::new(self.eviction),
             reuse: Reuse::new(self.reuse, RandomStreams::new(7).stream("reuse/random")),
             on_failure: self.on_failure,
             rules,
@@ -111,6 +111,11 @@ impl Setup {
         );
         Stage { state, deciders, effects: Vec::new() }
     }
+}
+
+/// Looks at a platform of which nothing is known.
+pub(crate) fn without_platform<R>(look: impl FnOnce(&View<'_>) -> R) -> R {
+    look(&View::new(&Setup::new(Preset::Default, &[]).stage().state))
 }
 
 fn files(bytes: u64) -> Rc<RefCell<FileSystem>> {
