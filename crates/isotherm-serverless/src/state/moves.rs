@@ -22,7 +22,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(300);
 #[derive(Default)]
 pub(super) struct Retries {
     /// The date and the cause of the last interruption, until a copy or load succeeds.
-    pub(super) broken: BTreeMap<(ImageId, NodeId), (Time, FailureCause)>,
+    pub(super) broken: BTreeMap<(NodeId, ImageId), (Time, FailureCause)>,
     /// By the date of their retry. Emptied whenever a part of the platform comes on.
     backing_off: BTreeSet<(Time, NodeId, ImageId)>,
     /// The dates at which the service will be woken for them.
@@ -32,9 +32,11 @@ pub(super) struct Retries {
 }
 
 impl Retries {
-    /// Forgets what was interrupted on its way to a node.
+    /// Forgets what was interrupted on its way to a node. It looks at all that wait for their next
+    /// try.
     pub(super) fn forget(&mut self, node: NodeId) {
-        self.broken.retain(|&(_, to), _| to != node);
+        let images = (node, ImageId(0))..=(node, ImageId(u32::MAX));
+        self.broken.extract_if(images, |_, _| true).for_each(drop);
         self.backing_off.retain(|&(_, to, _)| to != node);
     }
 }
@@ -177,11 +179,11 @@ impl PlatformState {
         }
         if arrives {
             self.images[image].places(step).0.insert(node);
-            self.retries.broken.remove(&(image, node));
+            self.retries.broken.remove(&(node, image));
             self.emit(|| step.ended(node, image));
         } else {
             if let Err(cause) = result {
-                self.retries.broken.insert((image, node), (now, cause));
+                self.retries.broken.insert((node, image), (now, cause));
             }
             self.emit(|| step.failed(node, image, true));
             self.retry_later(node, image, since);

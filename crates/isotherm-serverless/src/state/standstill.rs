@@ -129,7 +129,7 @@ impl PlatformState {
     /// The last interruption of a copy or load of the image to one of the nodes.
     fn broken_on(&self, image: ImageId, nodes: &[NodeId]) -> Option<Lack> {
         let broken =
-            nodes.iter().filter_map(|&node| Some((node, self.retries.broken.get(&(image, node))?)));
+            nodes.iter().filter_map(|&node| Some((node, self.retries.broken.get(&(node, image))?)));
         let (node, (_, cause)) = broken.max_by_key(|&(node, &(at, _))| (at, Reverse(node)))?;
         let (image, node) = self.names(image, node);
         Some(Lack::BrokenImage { image, node, cause: cause.to_string() })
