@@ -37,7 +37,7 @@ use self::effects::Outgoing;
 use self::nodes::Nodes;
 use crate::ask::{CallerDecides, Changing, Deciders};
 use crate::call::PrivateStorage;
-use crate::config::{Payloads, ServiceConfig};
+use crate::config::{Payloads, ServiceConfig, Slots};
 use crate::function::{Body, Function, Image, RegisteredFunction};
 use crate::id_map::IdMap;
 use crate::invocation::Invocation;
@@ -76,8 +76,10 @@ pub enum ServerlessError {
     #[error("compute host '{host}' has no slots")]
     NoSlots { host: Arc<str> },
     /// A host that has left is to join again with other slots.
-    #[error("compute host '{host}' had {before} slots before it left: add it with as many")]
-    OtherSlots { host: Arc<str>, before: String },
+    #[error(
+        "compute host '{host}' had other slots before it left: add it with `Slots::{before:?}`"
+    )]
+    OtherSlots { host: Arc<str>, before: Slots },
     /// A host that is to leave is no compute host of the service.
     #[error("'{host}' is no compute host of the service")]
     NotAComputeHost { host: Arc<str> },

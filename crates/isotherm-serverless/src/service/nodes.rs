@@ -221,7 +221,8 @@ impl ServerlessComputeService {
     /// Its services start at once; the platform learns of it by a message without payload and holds
     /// a round, so what waits may start there. Its id is the next one. A host that has
     /// [left](Self::remove_compute_host) may join again: it has the id and the slots of before, and
-    /// an empty cache of images. One that is still leaving stays.
+    /// an empty cache of images. If it had other slots than cores, they must be
+    /// [given](NodeConfig::slots) again. One that is still leaving stays.
     ///
     /// ```
     /// # use isotherm_kernel::{Duration, Simulation};
@@ -284,7 +285,7 @@ impl ServerlessComputeService {
                 }
                 let before = known.slots(&inner.site);
                 if slots_of(&inner.site, node.host, node.slots) != before {
-                    let before = before.map_or_else(|| "unlimited".into(), |n| n.to_string());
+                    let before = before.map_or(Slots::Unlimited, Slots::Count);
                     return Err(ServerlessError::OtherSlots { host: host(), before });
                 }
                 known.is_wanted.set(true);

@@ -99,7 +99,8 @@ fn what_cannot_join_or_leave() {
         me.sleep(secs(1.0)).await;
         let more = NodeConfig { host: first, slots: Slots::Count(7) };
         let more = service.add_compute_host(more).unwrap_err();
-        let had = "compute host 'node0' had 1 slots before it left: add it with as many";
+        let had =
+            "compute host 'node0' had other slots before it left: add it with `Slots::Count(1)`";
         assert_eq!(more.to_string(), had);
         assert!(service.add_compute_host(first).is_ok());
         manager.stop(&service).await.unwrap();

@@ -110,6 +110,24 @@ enum Among {
 }
 
 /// The nodes as a rule sees them, reservations included.
+///
+/// # Which nodes are found
+///
+/// [`has_place`](Self::has_place), [`has_spare_place`](Self::has_spare_place) and
+/// [`has_spare_room`](Self::has_spare_room) ask about one node, and `any_has_place` and
+/// `any_has_spare_place` whether these are true of some node. What the other methods find meets
+/// `has_place`, but they look for room, and leave out nodes with less memory than the function
+/// needs, beside all that is reserved or claimed for images on their way:
+///
+/// * `first_with_place`, `next_with_place`, `roomiest`, `tightest`, `least_running` and
+///   `all_with_place` leave out nodes without the memory of a container;
+/// * `nearest`, `first_nearest` and `roomiest_near` count that of the image as well where it is
+///   neither in memory nor being loaded. `roomiest_near` finds a node where an idle container of
+///   the function serves whatever the memory there, if few nodes have one.
+///
+/// On a node that is left out there is an idle container of the function and no memory for another
+/// one, not even by eviction; or the claim is that of the function's own image. If the rule chooses
+/// no node, [`ByNode`] still has idle containers serve, on whatever node.
 #[derive(Clone, Copy)]
 pub struct Nodes<'a> {
     view: View<'a>,

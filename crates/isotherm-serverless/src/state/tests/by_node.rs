@@ -2,6 +2,7 @@
 //! out by hand, and what they have in common.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use isotherm_kernel::RandomStreams;
 use proptest::prelude::*;
@@ -505,6 +506,53 @@ fn without_eviction_idle_containers_hold_their_room() {
     let container = stage.state.idle_on(NodeId(0)).first().copied().expect("an idle container");
     stage.message(|state| state.stop_container(container, StopReason::NotKept));
     assert_eq!(stage.node_of(waiting[0]), Some(0));
+}
+
+/// Chooses no node, and notes which ones it could.
+#[derive(Clone, Default)]
+struct Notes(Rc<RefCell<Vec<String>>>);
+
+impl ChooseNode for Notes {
+    fn choose(&mut self, nodes: &Nodes<'_>, function: FunctionId) -> Option<NodeId> {
+        let places = (0..nodes.count() as u32).map(NodeId);
+        let places: Vec<u32> =
+            places.filter(|&node| nodes.has_place(function, node)).map(|node| node.0).collect();
+        let found = [
+            nodes.first_with_place(function, NodeId(0)),
+            nodes.next_with_place(function, NodeId(0)),
+            nodes.roomiest(function),
+            nodes.tightest(function),
+            nodes.least_running(function),
+            nodes.all_with_place(function).next(),
+            nodes.nearest(function),
+            nodes.first_nearest(function),
+        ];
+        let found: BTreeSet<Option<u32>> =
+            found.iter().map(|node| node.map(|node| node.0)).collect();
+        self.0.borrow_mut().push(format!("{places:?} {} {found:?}", nodes.any_has_place(function)));
+        None
+    }
+}
+
+#[test]
+fn a_node_whose_only_place_is_an_idle_container_is_left_out() {
+    let notes = Notes::default();
+    let scheduler: Box<dyn Scheduler> = Box::new(ByNode::new(notes.clone(), false));
+    let setup = Setup {
+        scheduler: Some(scheduler),
+        eviction: Box::new(NeverEvict),
+        ..Setup::new(Preset::Default, &nodes_of(&[70, 100]))
+    };
+    let mut stage = setup.stage();
+    let (f, g) = (stage.plain(60), stage.plain(80));
+    for (node, function) in [(0, f), (1, g)] {
+        let container = stage.state.start_container(NodeId(node), function).unwrap();
+        stage.container_is_idle(container);
+    }
+    // 10 and 20 bytes are free beside the idle containers.
+    let both = [f, g].map(|function| stage.invoke(function));
+    assert_eq!(both.map(|id| stage.node_of(id)), [Some(0), Some(1)], "they serve nevertheless");
+    assert_eq!(*notes.0.borrow(), ["[0] true {None}", "[1] true {None}"]);
 }
 
 #[test]
