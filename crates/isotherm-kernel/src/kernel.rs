@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use slab::Slab;
 
 use crate::activity::Listener;
-use crate::actor::{ActorBuilder, Identity, Label, Task, Tasks, Waiting, WhenWaiting};
+use crate::actor::{ActorBuilder, BoxedFuture, Identity, Label, Task, Tasks, Waiting, WhenWaiting};
 use crate::alarm::{Agenda, DueEvent, ScheduledCall, Target, WaitUntil};
 use crate::fluid::{Due, Fluid};
 use crate::limits::StepCounter;
@@ -231,20 +231,19 @@ impl Kernel {
     /// Kills an actor: its future is dropped immediately; the running actor ends when it next
     /// waits. Does nothing if the actor has ended.
     pub fn kill(&self, id: ActorId) {
-        let future = {
-            let mut tasks = self.inner.tasks.borrow_mut();
-            let Some(task) = tasks.get(id) else { return };
-            match task.future.take() {
-                Some(future) => future,
-                None => {
-                    drop(tasks);
-                    return self.kill_without_future(id);
-                }
+        match self.take_future(id) {
+            Some(future) => {
+                // Destructors of the future may call the kernel, so nothing is borrowed here.
+                drop(future);
+                self.finish(id, true);
             }
-        };
-        // Destructors of the future may call the kernel, so nothing is borrowed here.
-        drop(future);
-        self.finish(id, true);
+            None => self.kill_without_future(id),
+        }
+    }
+
+    /// The future of an actor that waits; `None` if it runs, is suspended or has ended.
+    pub(crate) fn take_future(&self, id: ActorId) -> Option<BoxedFuture> {
+        self.inner.tasks.borrow_mut().get(id)?.future.take()
     }
 
     /// Waits for a duration. A duration of zero is ready immediately.

@@ -93,22 +93,14 @@ impl AwaitedList {
 impl Kernel {
     /// Suspends an actor: see [`Actor::suspend`](crate::Actor::suspend).
     pub fn suspend_actor(&self, id: ActorId) {
-        let future = {
-            let mut tasks = self.inner.tasks.borrow_mut();
-            let Some(task) = tasks.get(id) else { return };
-            match task.future.take() {
-                Some(future) => future,
-                None => {
-                    // It runs, or it is suspended.
-                    let is_running = self.inner.running.get() == Some(id);
-                    if is_running && task.when_waiting == WhenWaiting::Wait {
-                        task.when_waiting = WhenWaiting::Suspend;
-                    }
-                    return;
-                }
-            }
-        };
-        self.suspend_waiting(id, future);
+        if let Some(future) = self.take_future(id) {
+            self.suspend_waiting(id, future);
+        } else if self.inner.running.get() == Some(id)
+            && let Some(task) = self.inner.tasks.borrow_mut().get(id)
+            && task.when_waiting == WhenWaiting::Wait
+        {
+            task.when_waiting = WhenWaiting::Suspend;
+        }
     }
 
     /// Suspends the running actor, and returns when it has been resumed.
@@ -227,7 +219,7 @@ impl Kernel {
         }
     }
 
-    /// Kills an actor that runs or is suspended.
+    /// Kills an actor that runs or is suspended. Does nothing if it has ended.
     #[cold]
     pub(crate) fn kill_without_future(&self, id: ActorId) {
         let suspended = self.inner.suspension.suspended.borrow_mut().remove(&id);
