@@ -156,11 +156,7 @@ impl Kinds {
         M: Fn(&RandomStreams) -> S + Send + Sync + 'static,
         S: Scheduler + 'static,
     {
-        let entry = entry(&self, kind, move |fields, own| {
-            let make = read(fields)?;
-            let own = own.made_by::<dyn Scheduler>(move |streams| Box::new(make(streams)));
-            Some(SchedulerKind::Own(own))
-        })?;
+        let entry = entry(&self, kind, read, SchedulerKind::Own, |policy| Box::new(policy))?;
         self.schedulers.push(entry);
         Ok(self)
     }
@@ -179,11 +175,7 @@ impl Kinds {
         M: Fn(&RandomStreams) -> K + Send + Sync + 'static,
         K: KeepAlive + 'static,
     {
-        let entry = entry(&self, kind, move |fields, own| {
-            let make = read(fields)?;
-            let own = own.made_by::<dyn KeepAlive>(move |streams| Box::new(make(streams)));
-            Some(KeepAliveKind::Own(own))
-        })?;
+        let entry = entry(&self, kind, read, KeepAliveKind::Own, |policy| Box::new(policy))?;
         self.keep_alives.push(entry);
         Ok(self)
     }
@@ -202,11 +194,7 @@ impl Kinds {
         M: Fn(&RandomStreams) -> E + Send + Sync + 'static,
         E: ContainerEviction + 'static,
     {
-        let entry = entry(&self, kind, move |fields, own| {
-            let make = read(fields)?;
-            let own = own.made_by::<dyn ContainerEviction>(move |streams| Box::new(make(streams)));
-            Some(EvictionKind::Own(own))
-        })?;
+        let entry = entry(&self, kind, read, EvictionKind::Own, |policy| Box::new(policy))?;
         self.evictions.push(entry);
         Ok(self)
     }
@@ -298,32 +286,21 @@ impl<D: ?Sized> fmt::Debug for OwnKind<D> {
     }
 }
 
-/// An [`OwnKind`] whose parameters are being read.
-struct OwnKindHead {
-    kind: &'static str,
-    program: Arc<str>,
-    parameters: Arc<str>,
-}
-
-impl OwnKindHead {
-    fn made_by<D: ?Sized>(
-        self,
-        make: impl Fn(&RandomStreams) -> Box<D> + Send + Sync + 'static,
-    ) -> OwnKind<D> {
-        let OwnKindHead { kind, program, parameters } = self;
-        OwnKind { kind, program, parameters, make: Arc::new(make) }
-    }
-}
-
 const NO_REASON: &str =
     "its reader returned `None` without an error: report one by `fields.report()`";
 
-/// Makes an entry of the registry of a family, if it can stand beside those that are there.
-fn entry<P: Policy>(
+/// Makes an entry of the registry of a family, if it can stand beside those that are there. `read`
+/// reads the parameters and returns what makes a policy.
+fn entry<P: Policy, M, S: 'static, D: ?Sized + 'static>(
     kinds: &Kinds,
     table: TableSpec,
-    read: impl Fn(&mut Fields<'_>, OwnKindHead) -> Option<P> + Send + Sync + 'static,
-) -> Result<Arc<Entry<P>>, KindError> {
+    read: impl Fn(&mut Fields<'_>) -> Option<M> + Send + Sync + 'static,
+    own: fn(OwnKind<D>) -> P,
+    boxed: fn(S) -> Box<D>,
+) -> Result<Arc<Entry<P>>, KindError>
+where
+    M: Fn(&RandomStreams) -> S + Send + Sync + 'static,
+{
     let (family, kind, program) = (P::FAMILY.name, table.name, Arc::clone(&kinds.program));
     if program.is_empty() {
         return Err(KindError::NoProgram { family, kind });
@@ -355,12 +332,14 @@ fn entry<P: Policy>(
     let read = move |fields: &mut Fields<'_>| {
         let parameters = write::table(&fields.resolved()).into();
         let (report, before) = (fields.report(), fields.report().count());
-        let policy = read(fields, OwnKindHead { kind, program: Arc::clone(&program), parameters });
-        if policy.is_none() && report.count() == before {
+        let made = read(fields);
+        if made.is_none() && report.count() == before {
             let message = format!("{family} `{kind}` does not take these parameters");
             report.error(fields.place(), message, NO_REASON);
         }
-        policy
+        let made = made?;
+        let make: Arc<Make<D>> = Arc::new(move |streams| boxed(made(streams)));
+        Some(own(OwnKind { kind, program: Arc::clone(&program), parameters, make }))
     };
     let entry = Entry { table: table.titled(kind), read: Read::Own(Box::new(read)) };
     match refused(&entry) {
