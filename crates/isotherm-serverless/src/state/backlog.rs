@@ -66,7 +66,19 @@ impl Queues {
     }
 }
 
+impl Entry {
+    /// The invocation with its position.
+    fn pending(&self) -> (u64, Pending) {
+        let &Entry { sequence, invocation, function, .. } = self;
+        counted((sequence, Pending { invocation, function }))
+    }
+}
+
 impl Backlog {
+    pub(crate) const fn empty() -> Self {
+        Backlog(None)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |queue| queue.live)
     }
@@ -121,19 +133,29 @@ impl Backlog {
         self.positions_since(0).map(|(_, pending)| pending)
     }
 
+    /// The first one, and its position.
+    pub(crate) fn first(&self) -> Option<(u64, Pending)> {
+        // Those that are gone are taken away from the front.
+        self.0.as_ref()?.entries.front().map(Entry::pending)
+    }
+
     /// The invocations from a position on, with their positions.
-    pub(crate) fn positions_since(
-        &self,
+    pub(crate) fn positions_since<'a>(
+        &'a self,
         sequence: u64,
-    ) -> impl DoubleEndedIterator<Item = (u64, Pending)> + '_ {
-        let entries = self.0.as_ref().map(|queue| {
-            let first = queue.entries.partition_point(|entry| entry.sequence < sequence);
+    ) -> impl DoubleEndedIterator<Item = (u64, Pending)> + use<'a> {
+        let from = |queue: &'a Queue| {
+            let is_before = |entry: &Entry| entry.sequence < sequence;
+            // Mostly there are none, or all are wanted.
+            let first = match queue.entries.back() {
+                Some(last) if is_before(last) => queue.entries.len(),
+                _ if sequence == 0 => 0,
+                _ => queue.entries.partition_point(is_before),
+            };
             queue.entries.range(first..)
-        });
-        let live = entries.into_iter().flatten().filter(|entry| !entry.gone);
-        let pending =
-            |entry: &Entry| Pending { invocation: entry.invocation, function: entry.function };
-        live.map(move |entry| counted((entry.sequence, pending(entry))))
+        };
+        let entries = self.0.as_deref().map_or_else(Default::default, from);
+        entries.filter(|entry| !entry.gone).map(Entry::pending)
     }
 }
 

@@ -231,6 +231,11 @@ impl Node {
         self.claims.insert(image, need);
     }
 
+    /// What is claimed for an image.
+    pub(crate) fn claim_of(&self, image: ImageId) -> Need {
+        self.claims.get(&image).copied().unwrap_or_default()
+    }
+
     /// Removes the claim of a copy or load that has ended.
     pub(crate) fn disclaim(&mut self, image: ImageId) {
         if let Some(need) = self.claims.remove(&image) {

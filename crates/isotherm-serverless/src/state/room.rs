@@ -18,6 +18,7 @@
 //! [`RoomRule::EvictIdleContainers`]: crate::RoomRule::EvictIdleContainers
 
 use super::idle::IdleKey;
+use super::node::NodeImage;
 use super::tier::InTier;
 use super::{Move, Need, PlatformState, StopReason, View};
 use crate::eviction::Missing;
@@ -26,13 +27,19 @@ use crate::{ContainerId, FunctionId, ImageId, NodeId, steps};
 impl PlatformState {
     /// The obtainable room of a node: free, or held by unpinned images or idle containers.
     pub(super) fn obtainable(&self, node: NodeId) -> Need {
+        self.rooms(node)[1]
+    }
+
+    /// The spare and the obtainable room of a node.
+    pub(super) fn rooms(&self, node: NodeId) -> [Need; 2] {
         let state = &self.nodes[node];
-        let mut room = self.nodes[node].spare();
+        let spare = state.spare();
+        let mut obtainable = spare;
         if self.evicts {
-            room.add(state.idle_limits);
-            room.add(state.idle_images);
+            obtainable.add(state.idle_limits);
+            obtainable.add(state.idle_images);
         }
-        room
+        [spare, obtainable]
     }
 
     /// Like [`has_room`](Self::has_room), without evicting containers.
@@ -67,36 +74,31 @@ impl PlatformState {
         if !state.is_up() || image.is_some_and(waits) {
             return None;
         }
-        let mut need = self.taken_beside(image, node, reserved, evicts);
+        let mut need = self.taken_beside(image, node, reserved)[usize::from(evicts)];
         need.add(self.functions[function].need());
         Some(need)
     }
 
     /// What a container with this image finds taken on the node: `reserved`, the claims of
-    /// transfers of other images, and what the image itself needs.
+    /// transfers of other images, and what the image itself needs: of the spare room, and of the
+    /// obtainable room.
     #[inline(always)]
-    fn taken_beside(
-        &self,
-        image: Option<ImageId>,
-        node: NodeId,
-        reserved: Need,
-        evicts: bool,
-    ) -> Need {
+    fn taken_beside(&self, image: Option<ImageId>, node: NodeId, reserved: Need) -> [Need; 2] {
         let state = &self.nodes[node];
         let mut taken = reserved;
         taken.add(state.claimed);
-        if let Some(image) = image {
-            // The spare room does not include an image that an idle container pins.
-            if evicts || !state.image(image).is_held_by_idle_only() {
-                taken.add(self.image_need(image, node));
-            }
-            taken = taken.without(state.claims.get(&image).copied().unwrap_or_default());
-        }
-        taken
+        let Some(image) = image else { return [taken; 2] };
+        let (known, claim) = (state.image(image), state.claim_of(image));
+        let mut with_image = taken;
+        with_image.add(self.need_of(image, known));
+        let with_image = with_image.without(claim);
+        // The spare room does not include an image that an idle container pins.
+        let is_held = known.is_held_by_idle_only();
+        [if is_held { taken.without(claim) } else { with_image }, with_image]
     }
 
-    /// The most that a new container with this image may need on the node to have room beside
-    /// `reserved`: without evicting containers, and with evictions. `None`: not even one that needs
+    /// The most that a new container with this image may need on the node, which has these
+    /// [rooms](Self::rooms), to have room beside `reserved`: without evicting containers, and with evictions. `None`: not even one that needs
     /// nothing. That the node may be off, or the image waits for its next copy or load, does not
     /// count.
     pub(super) fn left_beside(
@@ -104,21 +106,20 @@ impl PlatformState {
         image: Option<ImageId>,
         node: NodeId,
         reserved: Need,
+        rooms: [Need; 2],
     ) -> [Option<Need>; 2] {
-        let spare =
-            self.taken_beside(image, node, reserved, false).left_of(self.nodes[node].spare());
-        if !self.evicts {
-            return [spare; 2];
-        }
-        let taken = self.taken_beside(image, node, reserved, true);
-        [spare, taken.left_of(self.obtainable(node))]
+        let taken = self.taken_beside(image, node, reserved);
+        let spare = taken[0].left_of(rooms[0]);
+        [spare, if self.evicts { taken[1].left_of(rooms[1]) } else { spare }]
     }
 
     /// How much of the obtainable room of a node the image itself needs if a container of it is to
     /// run there: its size if it is missing or evictable.
     pub(super) fn image_need(&self, image: ImageId, node: NodeId) -> Need {
-        let state = &self.nodes[node];
-        let known = state.image(image);
+        self.need_of(image, self.nodes[node].image(image))
+    }
+
+    fn need_of(&self, image: ImageId, known: NodeImage) -> Need {
         let size = &self.images[image];
         let can_go = known.busy == 0;
         let on_disk = match known.disk {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use isotherm_kernel::{Duration, Time};
 
+use super::backlog::Backlog;
 use super::changes::{Change, Cursor};
 use super::idle::IdleContainers;
 use super::reuse::Draws;
@@ -33,6 +34,7 @@ impl Nearness {
 }
 
 static NO_NODES: NodeSet = NodeSet::empty();
+static NO_INVOCATIONS: Backlog = Backlog::empty();
 
 /// A pending invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,10 +227,19 @@ impl<'a> View<'a> {
         self.state().queues.pending.end()
     }
 
+    fn backlog(&self, function: FunctionId) -> &'a Backlog {
+        self.function(function).map_or(&NO_INVOCATIONS, |function| &function.pending)
+    }
+
+    /// The first pending invocation of a function, and its position in the queue.
+    pub(crate) fn first_pending(&self, function: FunctionId) -> Option<(u64, InvocationId)> {
+        let (position, pending) = self.function(function)?.pending.first()?;
+        Some((position, pending.invocation))
+    }
+
     /// The positions in the queue of the pending invocations of a function.
     pub fn positions_of(&self, function: FunctionId) -> impl Iterator<Item = u64> + use<'a> {
-        let pending = self.function(function).map(|function| function.pending.positions_since(0));
-        pending.into_iter().flatten().map(|(position, _)| position)
+        self.backlog(function).positions_since(0).map(|(position, _)| position)
     }
 
     /// Whether this round continues the last one, as [`Plan::goes_on`](crate::scheduler::Plan)
@@ -244,8 +255,7 @@ impl<'a> View<'a> {
         &self,
         function: FunctionId,
     ) -> impl DoubleEndedIterator<Item = InvocationId> + 'a {
-        let pending = self.function(function).map(|function| function.pending.iter());
-        pending.into_iter().flatten().map(|pending| pending.invocation)
+        self.backlog(function).iter().map(|pending| pending.invocation)
     }
 
     /// The number of pending invocations of a function.
@@ -407,15 +417,22 @@ impl<'a> View<'a> {
         self.knows(function, node) && self.state().has_spare_room(function, node, reserved)
     }
 
-    /// The most that a new container with this image may need on a node for
-    /// [`has_spare_room`](Self::has_spare_room) and for [`has_room`](Self::has_room).
+    /// The [spare](Self::spare) and the [obtainable](Self::obtainable) room of a node.
+    pub(crate) fn rooms(&self, node: NodeId) -> [Need; 2] {
+        self.node(node).map_or_else(Default::default, |_| self.state.rooms(node))
+    }
+
+    /// The most that a new container with this image may need on a node with these
+    /// [rooms](Self::rooms) for [`has_spare_room`](Self::has_spare_room) and for
+    /// [`has_room`](Self::has_room).
     pub(crate) fn left_beside(
         &self,
         image: Option<ImageId>,
         node: NodeId,
         reserved: Need,
+        rooms: [Need; 2],
     ) -> [Option<Need>; 2] {
-        self.state().left_beside(image, node, reserved)
+        self.state().left_beside(image, node, reserved, rooms)
     }
 
     /// Room that containers will need for which images are on their way to a node; that for one
@@ -423,8 +440,7 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn claimed(&self, node: NodeId, but: Option<ImageId>) -> Need {
         let Some(state) = self.node(node) else { return Need::default() };
-        let own = but.and_then(|image| state.claims.get(&image)).copied().unwrap_or_default();
-        state.claimed.without(own)
+        state.claimed.without(but.map_or_else(Need::default, |image| state.claim_of(image)))
     }
 
     /// The free memory of a node in bytes, excluding evictable images.

@@ -113,14 +113,24 @@ pub(super) struct Keys<'a> {
     entry: &'a Entry,
 }
 
+impl Keys<'_> {
+    /// The bits in which keys differ.
+    fn differing(&self) -> u128 {
+        u128::MAX.checked_shr(u128::BITS - self.entry.bits).unwrap_or(0)
+    }
+}
+
 impl Range for Keys<'_> {
     fn offer(&self) -> &Offer {
         &self.entry.offer
     }
 
-    fn keys(&self) -> (u128, u128) {
-        let differing = u128::MAX.checked_shr(u128::BITS - self.entry.bits).unwrap_or(0);
-        (self.entry.key & !differing, self.entry.key | differing)
+    fn low(&self) -> u128 {
+        self.entry.key & !self.differing()
+    }
+
+    fn high(&self) -> u128 {
+        self.entry.key | self.differing()
     }
 
     fn halves(&self) -> Option<[Self; 2]> {

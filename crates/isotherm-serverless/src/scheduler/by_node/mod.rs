@@ -263,11 +263,11 @@ impl<'a> Nodes<'a> {
             _ => Some(u128::from(node.0)),
         };
         let consider = |search: &mut Search<_, _>, node| {
-            if let Some(key) = key(node).filter(|&key| key >= from) {
+            if let Some(key) = key(node) {
                 search.consider(&nodes.get(node), key);
             }
         };
-        let mut search = Search::by(&order);
+        let mut search = Search::new(from, &order);
         let mut far = need;
         if let Some(image) = image {
             far.add(view.image_size(image));
@@ -286,21 +286,21 @@ impl<'a> Nodes<'a> {
             Among::Near(_) => {}
             Among::ByRoom => {
                 let ordered = self.reservations.ordered(room).and_then(KeyTree::range);
-                search.go_over(ordered, from, enough_far, meets);
+                search.go_over(ordered, enough_far, meets);
             }
-            _ => search.go_over(nodes.range(), from, enough_far, meets),
+            _ => search.go_over(nodes.range(), enough_far, meets),
         }
         if let Some(image) = image {
             self.reservations.near(view, image, |near| {
                 for tree in near.among(among, room) {
-                    search.go_over(tree.range(), from, enough_near, meets);
+                    search.go_over(tree.range(), enough_near, meets);
                 }
             });
         }
         let best = search.best();
         #[cfg(any(test, feature = "audit"))]
         crate::steps::uncounted(|| {
-            let mut scan = Search::by(&order);
+            let mut scan = Search::new(from, &order);
             let all = (0..self.count() as u32).map(NodeId).filter(|_| self.count() <= 16);
             all.filter(|&node| meets(node)).for_each(|node| consider(&mut scan, node));
             assert!(self.count() > 16 || best == scan.best(), "{room:?}, {function}, {among:?}");
@@ -393,9 +393,10 @@ impl<'a> Nodes<'a> {
                 places.max_by_key(|&node| (self.spare_memory(node), Reverse(node)))
             }
             None => self.reservations.near(&self.view, image, |near| {
-                let (mut search, enough) = (Search::by(by_spare), Enough::memory(Room::Spare, 0));
+                let (mut search, enough) =
+                    (Search::new(0, by_spare), Enough::memory(Room::Spare, 0));
                 let meets = &mut |node| self.has_spare_place(function, node);
-                search.go_over(near.near(Some(nearness)).range(), 0, enough, meets);
+                search.go_over(near.near(Some(nearness)).range(), enough, meets);
                 search.best()
             }),
         };
@@ -609,7 +610,7 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// Decides for the next invocation of a function.
     fn decide(&mut self, view: &View<'_>, plan: &mut Plan, function: FunctionId) -> Decided {
-        let Some(invocation) = view.pending_of(function).next() else { return Decided::Nowhere };
+        let Some((_, invocation)) = view.first_pending(function) else { return Decided::Nowhere };
         let Some(Placed { node, container }) = self.placement(view, function) else {
             return Decided::Nowhere;
         };
@@ -689,7 +690,7 @@ impl<C: ChooseNode> ByNode<C> {
     }
 
     fn block(&mut self, view: &View<'_>, function: FunctionId) {
-        if let Some(position) = view.positions_of(function).next() {
+        if let Some((position, _)) = view.first_pending(function) {
             self.blocked.put(function, view.need_of(function).memory_bytes, position);
             if view.has_idle(function) {
                 self.warm.insert(function);
@@ -781,8 +782,8 @@ impl<C: ChooseNode> ByNode<C> {
             self.idle(view, function).map(|(container, node)| (function, container, node))
         };
         let Some((function, container, node)) = reserved.find_map(idle) else { return };
-        let (Some(invocation), Some(reserved_on)) =
-            (view.pending_of(function).next(), self.reservations.last_of(function))
+        let (Some((_, invocation)), Some(reserved_on)) =
+            (view.first_pending(function), self.reservations.last_of(function))
         else {
             return;
         };
@@ -823,7 +824,7 @@ impl<C: ChooseNode> ByNode<C> {
                 self.blocked.remove(function);
                 continue;
             }
-            if view.positions_of(function).next() != Some(position) {
+            if view.first_pending(function).is_none_or(|(first, _)| first != position) {
                 self.block(view, function);
                 continue;
             }
@@ -853,7 +854,8 @@ impl<C: ChooseNode> ByNode<C> {
             // Invocations of a function keep their order. A function may still be blocked although
             // its invocations have been cancelled.
             if self.blocked.contains(pending.function) {
-                if view.positions_of(pending.function).next() != Some(position) {
+                let first = view.first_pending(pending.function);
+                if first.is_none_or(|(first, _)| first != position) {
                     continue;
                 }
                 self.blocked.remove(pending.function);

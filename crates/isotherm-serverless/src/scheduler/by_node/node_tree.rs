@@ -66,8 +66,12 @@ impl Range for NodeRange<'_> {
         self.tree.entry(self.at)
     }
 
-    fn keys(&self) -> (u128, u128) {
-        (self.first as u128, (self.first + self.width - 1) as u128)
+    fn low(&self) -> u128 {
+        self.first as u128
+    }
+
+    fn high(&self) -> u128 {
+        (self.first + self.width - 1) as u128
     }
 
     fn halves(&self) -> Option<[Self; 2]> {

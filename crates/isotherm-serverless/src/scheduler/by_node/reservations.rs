@@ -72,34 +72,87 @@ impl OnNodes {
 
     /// What reservations take on a node beside a container with this image.
     fn beside(&self, view: &View<'_>, image: Option<ImageId>, node: NodeId) -> Need {
-        let Some(known) = self.0.get(&node) else { return Need::default() };
+        let reserved = self.0.get(&node);
+        reserved.map_or_else(Need::default, |reserved| {
+            reserved.beside(view, image, node, reserved.images_need(view, node))
+        })
+    }
+
+    /// What a node offers, whatever the image; `counts` says whether running invocations count.
+    fn on<'a>(&'a self, view: &'a View<'a>, node: NodeId, counts: bool) -> OnNode<'a> {
+        let reserved = self.0.get(&node);
+        let slots = reserved.map_or(0, |reserved| reserved.slots);
+        let running = if counts { view.running(node).saturating_add(slots) } else { 0 };
+        let free = (view.free_slots(node) > slots).then(|| {
+            let (rooms, taken) = (view.rooms(node), self.taken(view, node));
+            let [spare, all] = rooms;
+            let images = reserved.map(|reserved| reserved.images_need(view, node));
+            Free {
+                rooms,
+                memory: [spare.without(taken).memory_bytes, all.without(taken).memory_bytes],
+                images: images.unwrap_or_default(),
+            }
+        });
+        OnNode { view, node, reserved, running, free }
+    }
+}
+
+impl NodeReservations {
+    /// What the images in transit need.
+    fn images_need(&self, view: &View<'_>, node: NodeId) -> Need {
+        let mut need = Need::default();
+        self.images.keys().for_each(|&image| need.add(view.image_need(image, node)));
+        need
+    }
+
+    /// What they take beside a container with this image, if all images in transit need `images`.
+    fn beside(&self, view: &View<'_>, image: Option<ImageId>, node: NodeId, images: Need) -> Need {
         // The platform itself claims the room of one container for each image in transit.
-        let mut reserved = known.need.without(view.claimed(node, image));
-        for &other in known.images.keys().filter(|&&other| Some(other) != image) {
-            reserved.add(view.image_need(other, node));
-        }
+        let mut reserved = self.need.without(view.claimed(node, image));
+        let own = image.filter(|image| self.images.contains_key(image));
+        reserved
+            .add(images.without(own.map_or_else(Need::default, |own| view.image_need(own, node))));
         reserved
     }
+}
 
-    /// What a node offers to functions with this image, or without one.
-    fn offer(&self, view: &View<'_>, image: Option<ImageId>, node: NodeId, running: u32) -> Offer {
-        if view.free_slots(node) <= self.slots(node) {
-            return Offer::default();
-        }
-        let taken = self.taken(view, node);
-        let memory =
-            [view.spare(node), view.obtainable(node)].map(|room| room.without(taken).memory_bytes);
-        let left = view.left_beside(image, node, self.beside(view, image, node));
-        Offer::new(memory, left, running)
+/// What a node offers, whatever the image.
+struct OnNode<'a> {
+    view: &'a View<'a>,
+    node: NodeId,
+    reserved: Option<&'a NodeReservations>,
+    /// The invocations as the trees count them.
+    running: u32,
+    /// `None` without a free slot.
+    free: Option<Free>,
+}
+
+/// Room on a node with a free slot.
+struct Free {
+    /// By [`Room`].
+    rooms: [Need; 2],
+    /// Likewise, the memory that is not taken.
+    memory: [u64; 2],
+    /// What the images in transit with a reservation need.
+    images: Need,
+}
+
+impl OnNode<'_> {
+    /// What the node offers to functions with this image, or without one.
+    fn offer(&self, image: Option<ImageId>) -> Offer {
+        let &OnNode { view, node, reserved, running, ref free } = self;
+        let Some(free) = free else { return Offer::default() };
+        let reserved = reserved
+            .map_or_else(Need::default, |reserved| reserved.beside(view, image, node, free.images));
+        Offer::new(free.memory, view.left_beside(image, node, reserved, free.rooms), running)
     }
 
-    /// Where an image is on a node, and what the node offers to it.
-    fn near(&self, view: &View<'_>, image: ImageId, node: NodeId, running: u32) -> Near {
-        let place = Nearness::of(view, image, node);
+    /// Where an image is on the node, and what the node offers to it.
+    fn near(&self, image: ImageId) -> Near {
+        let place = Nearness::of(self.view, image, self.node);
         let has_reservation =
-            || self.0.get(&node).is_some_and(|reserved| reserved.images.contains_key(&image));
-        (place.is_some() || has_reservation())
-            .then(|| (place, self.offer(view, Some(image), node, running)))
+            || self.reserved.is_some_and(|reserved| reserved.images.contains_key(&image));
+        (place.is_some() || has_reservation()).then(|| (place, self.offer(Some(image))))
     }
 }
 
@@ -153,9 +206,8 @@ impl Reservations {
 
     /// An image is nearer to a node, or less near, than before, or has a reservation more or less.
     pub(super) fn image_moved(&mut self, view: &View<'_>, node: NodeId, image: ImageId) {
-        let running = self.counted(view, node);
-        let Reservations { near, on_nodes, .. } = self;
-        near.get_mut().update(image, node, || on_nodes.near(view, image, node, running));
+        let near = || self.on_nodes.on(view, node, self.counts_running).near(image);
+        self.near.borrow_mut().update(image, node, near);
     }
 
     /// Marks the reservations on a node for being looked at.
@@ -175,27 +227,21 @@ impl Reservations {
     }
 
     fn update(&mut self, view: &View<'_>, node: NodeId) {
-        let running = self.counted(view, node);
-        let offer = self.on_nodes.offer(view, None, node, running);
+        let on = self.on_nodes.on(view, node, self.counts_running);
+        let offer = on.offer(None);
         if let Some(by_room) = &mut self.by_room {
             reorder(by_room, node, self.nodes.get(node), offer);
         }
-        self.nodes.set(node, offer, running);
-        let Reservations { near, on_nodes, .. } = self;
-        let near = near.get_mut();
+        self.nodes.set(node, offer, on.running);
+        let near = self.near.get_mut();
         if near.is_empty() {
             return;
         }
-        let reserved = on_nodes.0.get(&node).into_iter();
+        let reserved = on.reserved.into_iter();
         let reserved = reserved.flat_map(|reserved| reserved.images.keys().copied());
         for image in view.images_near(node).chain(reserved) {
-            near.update(image, node, || on_nodes.near(view, image, node, running));
+            near.update(image, node, || on.near(image));
         }
-    }
-
-    /// The invocations on a node as the trees count them.
-    fn counted(&self, view: &View<'_>, node: NodeId) -> u32 {
-        if self.counts_running { self.running(view, node) } else { 0 }
     }
 
     /// What all nodes offer to functions without an image.
@@ -215,7 +261,7 @@ impl Reservations {
                 Nearness::ALL.into_iter().flat_map(|near| view.nodes_near(image, near).iter());
             near.chain(self.on_nodes.0.keys().copied().map(counted)).collect()
         };
-        let near = |node| self.on_nodes.near(view, image, node, self.counted(view, node));
+        let near = |node| self.on_nodes.on(view, node, self.counts_running).near(image);
         search(self.near.borrow_mut().of(image, self.by_room.is_some(), nodes, near))
     }
 
@@ -223,7 +269,7 @@ impl Reservations {
     fn check_near(&self, view: &View<'_>) {
         if view.nodes() <= 16 {
             let near =
-                |image, node| self.on_nodes.near(view, image, node, self.counted(view, node));
+                |image, node: NodeId| self.on_nodes.on(view, node, self.counts_running).near(image);
             self.near.borrow().check(view.nodes(), near);
         }
     }

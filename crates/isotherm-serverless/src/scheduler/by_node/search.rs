@@ -115,25 +115,28 @@ impl Enough {
 /// A range of the elements of a tree in the order of their keys, whose last 32 bits are a node.
 pub(super) trait Range: Copy {
     fn offer(&self) -> &Offer;
-    /// The lowest and the highest key that may be in it.
-    fn keys(&self) -> (u128, u128);
+    /// The lowest key that may be in it: that of the element if it is one.
+    fn low(&self) -> u128;
+    /// The highest key that may be in it.
+    fn high(&self) -> u128;
     /// Its halves; `None` if it is one element.
     fn halves(&self) -> Option<[Self; 2]>;
 }
 
 /// A search for the best node: the one of which an order, a function of its offer and its key, is
-/// the least.
+/// the least. Only keys from one on count.
 ///
 /// It enters only ranges that may beat the best node so far and have enough, the better half first
 /// (branch and bound), and may go over several trees.
 pub(super) struct Search<K, F> {
+    from: u128,
     order: F,
     best: Option<(K, NodeId)>,
 }
 
 impl<K: Ord + Copy, F: Fn(&Offer, u128) -> K> Search<K, F> {
-    pub(super) fn by(order: F) -> Self {
-        Search { order, best: None }
+    pub(super) fn new(from: u128, order: F) -> Self {
+        Search { from, order, best: None }
     }
 
     pub(super) fn best(self) -> Option<NodeId> {
@@ -143,48 +146,52 @@ impl<K: Ord + Copy, F: Fn(&Offer, u128) -> K> Search<K, F> {
     /// Considers one node.
     pub(super) fn consider(&mut self, offer: &Offer, key: u128) {
         let order = (self.order)(offer, key);
-        if self.best.is_none_or(|(best, _)| order < best) {
+        if key >= self.from && self.may_be_best(order) {
             self.best = Some((order, NodeId(key as u32)));
         }
     }
 
-    /// Considers the elements of a tree from a key on that have enough and meet a condition.
+    fn may_be_best(&self, order: K) -> bool {
+        self.best.is_none_or(|(best, _)| order < best)
+    }
+
+    /// Considers the elements of a tree that have enough and meet a condition.
     pub(super) fn go_over<R: Range>(
         &mut self,
         tree: Option<R>,
-        from: u128,
         enough: Enough,
         meets: &mut impl FnMut(NodeId) -> bool,
     ) {
         if let Some(tree) = tree {
-            self.enter(tree, from, enough, meets);
+            self.enter(&tree, (self.order)(tree.offer(), tree.low()), &enough, meets);
         }
     }
 
     fn enter<R: Range>(
         &mut self,
-        range: R,
-        from: u128,
-        enough: Enough,
+        range: &R,
+        order: K,
+        enough: &Enough,
         meets: &mut impl FnMut(NodeId) -> bool,
     ) {
         steps::count(1);
-        let (low, high) = range.keys();
-        let offer = range.offer();
-        let may_be_best = |order| self.best.is_none_or(|(best, _)| order < best);
-        if high < from || !enough.is(offer) || !may_be_best((self.order)(offer, low)) {
+        if !self.may_be_best(order) || !enough.is(range.offer()) || range.high() < self.from {
             return;
         }
-        match range.halves() {
-            Some(halves) => {
-                let [left, right] = halves.map(|half| (self.order)(half.offer(), half.keys().0));
-                let first = usize::from(right < left);
-                for half in [halves[first], halves[1 - first]] {
-                    self.enter(half, from, enough, meets);
-                }
+        let Some([left, right]) = range.halves() else {
+            let node = NodeId(range.low() as u32);
+            if meets(node) {
+                self.best = Some((order, node));
             }
-            None if meets(NodeId(low as u32)) => self.consider(offer, low),
-            None => {}
+            return;
+        };
+        let [left, right] = [
+            (&left, (self.order)(left.offer(), left.low())),
+            (&right, (self.order)(right.offer(), right.low())),
+        ];
+        let halves = if right.1 < left.1 { [right, left] } else { [left, right] };
+        for (half, order) in halves {
+            self.enter(half, order, enough, meets);
         }
     }
 }
@@ -256,8 +263,8 @@ mod tests {
             };
             macro_rules! found {
                 ($tree:expr, $from:expr, $order:expr) => {{
-                    let mut search = Search::by($order);
-                    search.go_over($tree.range(), $from, enough, meets);
+                    let mut search = Search::new($from, $order);
+                    search.go_over($tree.range(), enough, meets);
                     search.best().map(|node| node.0)
                 }};
             }
