@@ -153,29 +153,24 @@ impl<I: DenseId> IdSet<I> {
 
     /// The first id that is in both sets and meets a condition.
     pub fn find_in_both(&self, other: &Self, mut meets: impl FnMut(I) -> bool) -> Option<I> {
-        for (index, (own, others)) in self.summary.iter().zip(&other.summary).enumerate() {
-            let mut summary = own & others;
-            while summary != 0 {
-                let word = index * BITS + summary.trailing_zeros() as usize;
-                summary &= summary - 1;
-                let found = find_in_word(word, self.words[word] & other.words[word], &mut meets);
-                if found.is_some() {
-                    return found;
-                }
-            }
-        }
-        None
+        self.and(other).find(|&id| meets(id))
     }
 
     /// The intersection of two sets, in order.
     pub fn and<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = I> + 'a {
-        let words = self.summary.iter().zip(&other.summary).enumerate();
-        words
-            .flat_map(|(index, (own, other))| bits(own & other).map(move |bit| index * BITS + bit))
-            .flat_map(|word| {
-                bits(self.words[word] & other.words[word])
-                    .map(move |bit| counted(I::of_number((word * BITS + bit) as u32)))
-            })
+        let mut summaries = self.summary.iter().zip(&other.summary).enumerate();
+        let (mut index, mut summary, mut word, mut members) = (0, 0, 0, 0);
+        std::iter::from_fn(move || {
+            while members == 0 {
+                while summary == 0 {
+                    let (next, (own, others)) = summaries.next()?;
+                    (index, summary) = (next, own & others);
+                }
+                word = index * BITS + take_lowest(&mut summary);
+                members = self.words[word] & other.words[word];
+            }
+            Some(counted(I::of_number((word * BITS + take_lowest(&mut members)) as u32)))
+        })
     }
 
     /// The first id that is in both sets.
@@ -190,25 +185,11 @@ fn split(id: impl DenseId) -> (usize, u64) {
     (number / BITS, 1 << (number % BITS))
 }
 
-/// The first id of a word that meets a condition.
-#[inline]
-fn find_in_word<I: DenseId>(
-    word: usize,
-    members: u64,
-    meets: &mut impl FnMut(I) -> bool,
-) -> Option<I> {
-    bits(members).map(|bit| counted(I::of_number((word * BITS + bit) as u32))).find(|&id| meets(id))
-}
-
-/// The positions of the set bits, lowest first.
-fn bits(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let bit = word.trailing_zeros() as usize;
-        (word != 0).then(|| {
-            word &= word - 1;
-            bit
-        })
-    })
+/// Clears the lowest set bit of a word and returns its position.
+fn take_lowest(word: &mut u64) -> usize {
+    let bit = word.trailing_zeros() as usize;
+    *word &= *word - 1;
+    bit
 }
 
 #[cfg(test)]

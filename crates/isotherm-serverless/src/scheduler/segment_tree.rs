@@ -41,8 +41,8 @@ impl<T: Summary> SegmentTree<T> {
         &self.entries[at]
     }
 
-    pub(super) fn get(&self, index: usize) -> T {
-        self.entries[self.width() + index]
+    pub(super) fn get(&self, index: usize) -> &T {
+        &self.entries[self.width() + index]
     }
 
     pub(super) fn set(&mut self, index: usize, element: T) {

@@ -612,6 +612,11 @@ impl<'a> View<'a> {
         self.node(node).into_iter().flat_map(|node| node.images.keys().copied().map(counted))
     }
 
+    /// Whether an image is among [`images_near`](Self::images_near).
+    pub(crate) fn may_be_near(&self, image: ImageId, node: NodeId) -> bool {
+        self.node(node).is_some_and(|node| node.images.contains_key(&image))
+    }
+
     /// The size of the image in memory, in bytes.
     #[must_use]
     pub fn image_memory(&self, image: ImageId) -> u64 {

@@ -22,6 +22,14 @@ impl Summary for Earliest {
     }
 }
 
+/// A blocked function.
+#[derive(Clone, Copy, Debug)]
+struct Blocked {
+    need: u64,
+    position: u64,
+    is_aside: bool,
+}
+
 /// Blocked functions by memory need and by the queue position of their first invocation.
 #[derive(Debug, Default)]
 pub(super) struct BlockedFunctions {
@@ -31,10 +39,9 @@ pub(super) struct BlockedFunctions {
     members: Vec<BTreeSet<(u64, FunctionId)>>,
     /// The earliest position of each need.
     first: SegmentTree<Earliest>,
-    /// The need and the position of each function.
-    blocked: Vec<Option<(u64, u64)>>,
-    /// Functions that are skipped for the rest of this round, with their need and position.
-    aside: Vec<(u64, u64, FunctionId)>,
+    blocked: Vec<Option<Blocked>>,
+    /// Functions that are skipped for the rest of this round.
+    aside: Vec<FunctionId>,
     len: usize,
 }
 
@@ -51,9 +58,8 @@ impl BlockedFunctions {
 
     /// The queue position of a blocked function that is not set aside.
     pub(super) fn position_of(&self, function: FunctionId) -> Option<u64> {
-        let &(need, position) = self.blocked.get(function.index())?.as_ref()?;
-        let index = self.needs.binary_search(&need).ok()?;
-        self.members[index].contains(&(position, function)).then_some(position)
+        let blocked = self.blocked.get(function.index())?.as_ref()?;
+        (!blocked.is_aside).then_some(blocked.position)
     }
 
     /// Inserts a function, or moves it to another position.
@@ -62,22 +68,28 @@ impl BlockedFunctions {
         if function.index() >= self.blocked.len() {
             self.blocked.resize(function.index() + 1, None);
         }
-        self.blocked[function.index()] = Some((need, position));
+        self.blocked[function.index()] = Some(Blocked { need, position, is_aside: false });
         self.insert(need, position, function);
     }
 
     /// Removes a function.
     pub(super) fn remove(&mut self, function: FunctionId) {
         let blocked = self.blocked.get_mut(function.index()).and_then(Option::take);
-        let Some((need, position)) = blocked else { return };
+        let Some(Blocked { need, position, is_aside }) = blocked else { return };
+        if is_aside {
+            steps::count(self.aside.len() as u64);
+            self.aside.retain(|&other| other != function);
+        } else {
+            self.take_out(need, position, function);
+        }
+    }
+
+    fn take_out(&mut self, need: u64, position: u64, function: FunctionId) {
         if let Ok(index) = self.needs.binary_search(&need)
             && self.members[index].remove(&(position, function))
         {
             self.len -= 1;
             self.update(index);
-        } else {
-            steps::count(self.aside.len() as u64);
-            self.aside.retain(|&(_, _, other)| other != function);
         }
     }
 
@@ -94,22 +106,23 @@ impl BlockedFunctions {
 
     /// Skips a function for the rest of this round.
     pub(super) fn set_aside(&mut self, function: FunctionId) {
-        let Some(Some((need, position))) = self.blocked.get(function.index()).copied() else {
-            return;
-        };
-        if let Ok(index) = self.needs.binary_search(&need)
-            && self.members[index].remove(&(position, function))
+        if let Some(Some(blocked)) = self.blocked.get_mut(function.index())
+            && !std::mem::replace(&mut blocked.is_aside, true)
         {
-            self.len -= 1;
-            self.update(index);
-            self.aside.push((need, position, function));
+            let Blocked { need, position, .. } = *blocked;
+            self.take_out(need, position, function);
+            self.aside.push(function);
         }
     }
 
     /// Takes the skipped functions back, at the beginning of a round.
     pub(super) fn restore_set_aside(&mut self) {
-        while let Some((need, position, function)) = self.aside.pop() {
-            self.insert(need, position, function);
+        while let Some(function) = self.aside.pop() {
+            if let Some(blocked) = &mut self.blocked[function.index()] {
+                blocked.is_aside = false;
+                let Blocked { need, position, .. } = *blocked;
+                self.insert(need, position, function);
+            }
         }
     }
 

@@ -44,9 +44,10 @@ mod reservations;
 mod search;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Dispatch, Placed, Plan, Scheduler};
+use crate::node_set::IdSet;
 use crate::state::{Change, ChangeKinds, Cursor, Nearness, View};
 use crate::{ContainerId, FunctionId, ImageId, NodeId};
 
@@ -225,6 +226,14 @@ impl<'a> Nodes<'a> {
     }
 
     fn first_in(&self, room: Room, function: FunctionId, from: NodeId) -> Option<NodeId> {
+        let offers = |node| self.reservations.nodes().get(node).room(room);
+        // Often it is this one.
+        if from.index() < self.count()
+            && offers(from) >= Some(self.need(function))
+            && self.has_place_in(room, function, from)
+        {
+            return Some(from);
+        }
         self.best(room, function, Among::From(from), |_, key| key)
     }
 
@@ -258,13 +267,13 @@ impl<'a> Nodes<'a> {
             nodes.get(node).room(room) >= Some(least) && self.has_place_in(room, function, node)
         };
         let key = |node: NodeId| match among {
-            Among::ByRoom => by_room(&nodes.get(node), room, node),
+            Among::ByRoom => by_room(nodes.get(node), room, node),
             Among::Near(nearness) if self.nearness(function, node) != Some(nearness) => None,
             _ => Some(u128::from(node.0)),
         };
         let consider = |search: &mut Search<_, _>, node| {
             if let Some(key) = key(node) {
-                search.consider(&nodes.get(node), key);
+                search.consider(nodes.get(node), key);
             }
         };
         let mut search = Search::new(from, &order);
@@ -470,7 +479,7 @@ pub struct ByNode<C> {
     reservations: Reservations,
     blocked: BlockedFunctions,
     /// Blocked functions, and functions with reservations, that may have an idle container.
-    warm: BTreeSet<FunctionId>,
+    warm: IdSet<FunctionId>,
     /// The position in the queue up to which arrivals have been decided.
     seen: u64,
     cursor: Cursor,
@@ -508,7 +517,7 @@ impl<C: ChooseNode> ByNode<C> {
             prefer_warm,
             reservations: Reservations::default(),
             blocked: BlockedFunctions::default(),
-            warm: BTreeSet::new(),
+            warm: IdSet::new(),
             seen: 0,
             cursor: Cursor::new(
                 ChangeKinds::EVENTS | ChangeKinds::QUEUE | ChangeKinds::NODES | ChangeKinds::IMAGES,
@@ -776,8 +785,7 @@ impl<C: ChooseNode> ByNode<C> {
 
     /// Lets an idle container serve an invocation that has a reservation elsewhere.
     fn serve_reserved(&mut self, view: &View<'_>, plan: &mut Plan) {
-        let mut reserved =
-            self.warm.iter().copied().filter(|&function| self.reservations.of(function) > 0);
+        let mut reserved = self.warm.iter().filter(|&function| self.reservations.of(function) > 0);
         let idle = |function| {
             self.idle(view, function).map(|(container, node)| (function, container, node))
         };
@@ -796,14 +804,20 @@ impl<C: ChooseNode> ByNode<C> {
         if self.warm.is_empty() || view.with_free_slot().is_empty() {
             return None;
         }
-        let mut warm = std::mem::take(&mut self.warm);
-        let waits =
-            |function| self.blocked.contains(function) || self.reservations.of(function) > 0;
-        warm.retain(|&function| waits(function) && view.has_idle(function));
-        let can = warm.iter().filter(|&&function| self.idle(view, function).is_some());
-        let first =
-            can.filter_map(|&function| Some((self.blocked.position_of(function)?, function))).min();
-        self.warm = warm;
+        let (mut first, mut gone) = (None, Vec::new());
+        for function in self.warm.iter() {
+            if !self.waits(function) || !view.has_idle(function) {
+                gone.push(function);
+            } else if let Some(position) = self.blocked.position_of(function)
+                && first.is_none_or(|(first, _)| position < first)
+                && self.idle(view, function).is_some()
+            {
+                first = Some((position, function));
+            }
+        }
+        for function in gone {
+            self.warm.remove(function);
+        }
         first
     }
 

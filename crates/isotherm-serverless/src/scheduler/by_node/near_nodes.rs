@@ -83,7 +83,11 @@ impl NearImage {
             Some((place, _)) => self.places.insert(node, place),
             None => self.places.remove(&node),
         };
-        let old = before.and_then(|place| self.trees[tree(place)].get(key));
+        let old = if self.orders {
+            before.and_then(|place| self.trees[tree(place)].get(key))
+        } else {
+            None
+        };
         let offer = near.map(|(_, offer)| offer).filter(|offer| offer.room(Room::All).is_some());
         if let Some(place) = before.filter(|&before| near.is_none_or(|(place, _)| place != before))
         {

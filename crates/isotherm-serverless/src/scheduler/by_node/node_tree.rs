@@ -36,7 +36,7 @@ impl NodeTree {
     }
 
     /// What a node offers.
-    pub(super) fn get(&self, node: NodeId) -> Offer {
+    pub(super) fn get(&self, node: NodeId) -> &Offer {
         self.offers.get(node.index())
     }
 

@@ -230,7 +230,7 @@ impl Reservations {
         let on = self.on_nodes.on(view, node, self.counts_running);
         let offer = on.offer(None);
         if let Some(by_room) = &mut self.by_room {
-            reorder(by_room, node, self.nodes.get(node), offer);
+            reorder(by_room, node, *self.nodes.get(node), offer);
         }
         self.nodes.set(node, offer, on.running);
         let near = self.near.get_mut();
@@ -239,7 +239,8 @@ impl Reservations {
         }
         let reserved = on.reserved.into_iter();
         let reserved = reserved.flat_map(|reserved| reserved.images.keys().copied());
-        for image in view.images_near(node).chain(reserved) {
+        let far = reserved.filter(|&image| !view.may_be_near(image, node));
+        for image in view.images_near(node).chain(far) {
             near.update(image, node, || on.near(image));
         }
     }

@@ -56,6 +56,7 @@ impl Left {
 impl Summary for Offer {
     const EMPTY: Self = Offer { room: [0; 2], left: [Left::NONE; 2], running: u32::MAX };
 
+    #[inline]
     fn join(self, right: Self) -> Self {
         let (rooms, left) = ([self.room, right.room], [self.left, right.left]);
         Offer {
@@ -163,10 +164,16 @@ impl<K: Ord + Copy, F: Fn(&Offer, u128) -> K> Search<K, F> {
         meets: &mut impl FnMut(NodeId) -> bool,
     ) {
         if let Some(tree) = tree {
-            self.enter(&tree, (self.order)(tree.offer(), tree.low()), &enough, meets);
+            self.enter(&tree, self.order_of(&tree), &enough, meets);
         }
     }
 
+    fn order_of(&self, range: &impl Range) -> K {
+        (self.order)(range.offer(), range.low())
+    }
+
+    /// Enters a range if it may have what is looked for.
+    #[inline]
     fn enter<R: Range>(
         &mut self,
         range: &R,
@@ -175,9 +182,18 @@ impl<K: Ord + Copy, F: Fn(&Offer, u128) -> K> Search<K, F> {
         meets: &mut impl FnMut(NodeId) -> bool,
     ) {
         steps::count(1);
-        if !self.may_be_best(order) || !enough.is(range.offer()) || range.high() < self.from {
-            return;
+        if self.may_be_best(order) && enough.is(range.offer()) && range.high() >= self.from {
+            self.go_on_in(range, order, enough, meets);
         }
+    }
+
+    fn go_on_in<R: Range>(
+        &mut self,
+        range: &R,
+        order: K,
+        enough: &Enough,
+        meets: &mut impl FnMut(NodeId) -> bool,
+    ) {
         let Some([left, right]) = range.halves() else {
             let node = NodeId(range.low() as u32);
             if meets(node) {
@@ -185,13 +201,13 @@ impl<K: Ord + Copy, F: Fn(&Offer, u128) -> K> Search<K, F> {
             }
             return;
         };
-        let [left, right] = [
-            (&left, (self.order)(left.offer(), left.low())),
-            (&right, (self.order)(right.offer(), right.low())),
-        ];
-        let halves = if right.1 < left.1 { [right, left] } else { [left, right] };
-        for (half, order) in halves {
-            self.enter(half, order, enough, meets);
+        let orders = [self.order_of(&left), self.order_of(&right)];
+        if orders[1] < orders[0] {
+            self.enter(&right, orders[1], enough, meets);
+            self.enter(&left, orders[0], enough, meets);
+        } else {
+            self.enter(&left, orders[0], enough, meets);
+            self.enter(&right, orders[1], enough, meets);
         }
     }
 }
