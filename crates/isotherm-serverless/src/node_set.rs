@@ -139,6 +139,23 @@ impl<I: DenseId> IdSet<I> {
         true
     }
 
+    /// Removes the ids that do not meet a condition, which is asked in order.
+    pub(crate) fn retain(&mut self, mut meets: impl FnMut(I) -> bool) {
+        for index in 0..self.summary.len() {
+            let mut summary = self.summary[index];
+            while summary != 0 {
+                let word = index * BITS + take_lowest(&mut summary);
+                let mut members = self.words[word];
+                while members != 0 {
+                    let id = I::of_number((word * BITS + take_lowest(&mut members)) as u32);
+                    if !meets(counted(id)) {
+                        self.remove(id);
+                    }
+                }
+            }
+        }
+    }
+
     /// Removes all ids, keeping the allocation.
     pub fn clear(&mut self) {
         self.words.fill(0);
@@ -157,7 +174,7 @@ impl<I: DenseId> IdSet<I> {
     }
 
     /// The intersection of two sets, in order.
-    pub fn and<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = I> + 'a {
+    pub fn and<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = I> + Clone + use<'a, I> {
         let mut summaries = self.summary.iter().zip(&other.summary).enumerate();
         let (mut index, mut summary, mut word, mut members) = (0, 0, 0, 0);
         std::iter::from_fn(move || {
@@ -220,6 +237,10 @@ mod tests {
             prop_assert!(a.iter().eq(model_a.iter().copied()));
             prop_assert!(a.and(&b).eq(model_a.intersection(&model_b).copied()));
             prop_assert_eq!(a.first_in_both(&b), model_a.intersection(&model_b).next().copied());
+            a.retain(|node| node.0 % 3 > 0);
+            model_a.retain(|node| node.0 % 3 > 0);
+            prop_assert_eq!(a.len(), model_a.len());
+            prop_assert!(a.iter().eq(model_a.iter().copied()));
         }
     }
 }

@@ -98,9 +98,9 @@ impl PlatformState {
     }
 
     /// The most that a new container with this image may need on the node, which has these
-    /// [rooms](Self::rooms), to have room beside `reserved`: without evicting containers, and with evictions. `None`: not even one that needs
-    /// nothing. That the node may be off, or the image waits for its next copy or load, does not
-    /// count.
+    /// [rooms](Self::rooms), to have room beside `reserved`: without evicting containers, and with
+    /// evictions. `None`: not even one that needs nothing. That the node may be off, or the image
+    /// waits for its next copy or load, does not count.
     pub(super) fn left_beside(
         &self,
         image: Option<ImageId>,

@@ -39,6 +39,7 @@ pub(super) struct BlockedFunctions {
     members: Vec<BTreeSet<(u64, FunctionId)>>,
     /// The earliest position of each need.
     first: SegmentTree<Earliest>,
+    /// By function.
     blocked: Vec<Option<Blocked>>,
     /// Functions that are skipped for the rest of this round.
     aside: Vec<FunctionId>,

@@ -322,8 +322,7 @@ impl<'a> Nodes<'a> {
     /// soon found among all nodes.
     fn few_idle(&self, function: FunctionId) -> Option<impl Iterator<Item = NodeId> + use<'a>> {
         let idle = self.view.with_idle(function).and(self.view.with_free_slot());
-        let few: Vec<NodeId> = idle.take(FEW + 1).collect();
-        (few.len() <= FEW).then(|| few.into_iter())
+        idle.clone().nth(FEW).is_none().then_some(idle)
     }
 
     fn nearness(&self, function: FunctionId, node: NodeId) -> Option<Nearness> {
@@ -804,20 +803,19 @@ impl<C: ChooseNode> ByNode<C> {
         if self.warm.is_empty() || view.with_free_slot().is_empty() {
             return None;
         }
-        let (mut first, mut gone) = (None, Vec::new());
-        for function in self.warm.iter() {
-            if !self.waits(function) || !view.has_idle(function) {
-                gone.push(function);
-            } else if let Some(position) = self.blocked.position_of(function)
+        let (mut warm, mut first) = (std::mem::take(&mut self.warm), None);
+        warm.retain(|function| {
+            let may_serve = self.waits(function) && view.has_idle(function);
+            if may_serve
+                && let Some(position) = self.blocked.position_of(function)
                 && first.is_none_or(|(first, _)| position < first)
                 && self.idle(view, function).is_some()
             {
                 first = Some((position, function));
             }
-        }
-        for function in gone {
-            self.warm.remove(function);
-        }
+            may_serve
+        });
+        self.warm = warm;
         first
     }
 

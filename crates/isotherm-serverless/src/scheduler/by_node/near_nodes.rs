@@ -83,11 +83,8 @@ impl NearImage {
             Some((place, _)) => self.places.insert(node, place),
             None => self.places.remove(&node),
         };
-        let old = if self.orders {
-            before.and_then(|place| self.trees[tree(place)].get(key))
-        } else {
-            None
-        };
+        let known = before.filter(|_| self.orders);
+        let old = known.and_then(|place| self.trees[tree(place)].get(key));
         let offer = near.map(|(_, offer)| offer).filter(|offer| offer.room(Room::All).is_some());
         if let Some(place) = before.filter(|&before| near.is_none_or(|(place, _)| place != before))
         {

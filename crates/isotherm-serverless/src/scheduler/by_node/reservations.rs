@@ -110,8 +110,8 @@ impl NodeReservations {
         // The platform itself claims the room of one container for each image in transit.
         let mut reserved = self.need.without(view.claimed(node, image));
         let own = image.filter(|image| self.images.contains_key(image));
-        reserved
-            .add(images.without(own.map_or_else(Need::default, |own| view.image_need(own, node))));
+        let own = own.map_or_else(Need::default, |own| view.image_need(own, node));
+        reserved.add(images.without(own));
         reserved
     }
 }

@@ -183,11 +183,12 @@ impl<K: Ord + Copy, F: Fn(&Offer, u128) -> K> Search<K, F> {
     ) {
         steps::count(1);
         if self.may_be_best(order) && enough.is(range.offer()) && range.high() >= self.from {
-            self.go_on_in(range, order, enough, meets);
+            self.descend(range, order, enough, meets);
         }
     }
 
-    fn go_on_in<R: Range>(
+    /// Looks at the halves of a range, the better one first, or at its only element.
+    fn descend<R: Range>(
         &mut self,
         range: &R,
         order: K,
