@@ -534,7 +534,7 @@ impl ServerlessComputeService {
     /// decision that causes the event, which costs less, and can query neither the service nor its
     /// invocations, because they are [changing](crate::Changing).
     pub fn observe_at_once(&self, observer: Box<dyn FnMut(&PlatformEvent)>) {
-        self.change(move |_, state| state.observers.at_once.push(observer));
+        self.change(move |_, state| state.observers.add_at_once(observer));
     }
 
     /// Changes the state now or, if somebody looks at it or is called within a change, as soon as

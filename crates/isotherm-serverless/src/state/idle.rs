@@ -205,18 +205,18 @@ impl IdleContainers {
     #[inline]
     pub(crate) fn insert(&mut self, key: u64, container: ContainerId, node: NodeId) {
         let idle = Idle { key, id: container, node };
-        if self.more.get().is_none()
-            && self.few.len() < FEW
-            && self.few.last().is_none_or(|first| key < first.key)
-        {
+        if self.more.get().is_some() || self.few.len() == FEW {
+            self.insert_among_many(idle);
+        } else if self.few.last().is_none_or(|first| key < first.key) {
             self.few.push(idle);
         } else {
-            self.insert_otherwise(idle);
+            let place = self.few.partition_point(|other| other.key > key);
+            self.few.insert(place, idle);
         }
     }
 
     #[inline(never)]
-    fn insert_otherwise(&mut self, idle: Idle) {
+    fn insert_among_many(&mut self, idle: Idle) {
         let Idle { key, node, .. } = idle;
         if let Some(More { many, nodes }) = self.more.get_mut().map(Box::as_mut) {
             if let Some(nodes) = nodes.get_mut() {
