@@ -162,6 +162,7 @@ impl ServerlessComputeService {
     #[inline(never)]
     fn carry_out_other(&self, effect: Effect) {
         match effect {
+            // Carried out by the caller.
             Effect::Start { .. } | Effect::Ended { .. } => {}
             Effect::Download { image } => self.download(image),
             Effect::DownloadAtOnce { image } => {
