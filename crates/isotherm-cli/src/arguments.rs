@@ -58,6 +58,16 @@ compared with the hashes in its manifest. Exit codes: 0 the experiment can be ru
 are complete; 2 otherwise."
 );
 
+const AFTER_EXPLAIN: &str = "\
+Example:
+  isotherm run examples/quickstart.toml --out results/quickstart
+  isotherm explain results/quickstart --invocation 17
+
+The run is repeated from its manifest until the invocation has ended. The nodes are shown as they
+were just before the date at which the invocation was dispatched: what happened at that date, such
+as the end of another invocation, is not yet in it. Exit codes: 0 done; 1 the run cannot be
+repeated; 2 bad input, such as results that are incomplete or whose inputs have changed.";
+
 const AFTER_PLATFORM: &str = "\
 Examples:
   isotherm platform cluster.xml                        hosts, disks, links and zones
@@ -126,6 +136,8 @@ pub enum Command {
     Run(RunArguments),
     /// Report all errors of an experiment without running it.
     Check(CheckArguments),
+    /// Explain an invocation of a run: what it waited for, and why it ran where it did.
+    Explain(ExplainArguments),
     /// Show and draw a platform: hosts, disks, links, and the route between two hosts.
     Platform(PlatformArguments),
     /// List the built-in policies and their parameters.
@@ -306,6 +318,18 @@ fn setting(text: &str) -> Result<(String, String), String> {
         Some((path, value)) => Ok((path.trim().to_owned(), value.to_owned())),
         None => Err("write it like service.keep_alive.idle=5min".to_owned()),
     }
+}
+
+/// `isotherm explain`
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_EXPLAIN)]
+pub struct ExplainArguments {
+    /// The folder of the results of a run.
+    #[arg(value_name = "RESULTS")]
+    pub results: PathBuf,
+    /// The number of the invocation, as the column `id` of its records has it.
+    #[arg(long, value_name = "N")]
+    pub invocation: u64,
 }
 
 /// `isotherm platform`

@@ -1,1 +1,3 @@
-//! Many runs: sweeps, repetitions, comparison, search.
+//! Many runs, and second looks at one: why an invocation took as long as it did.
+
+pub mod explain;

@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod conform;
+pub mod explain;
 pub mod platform;
 pub mod policies;
 pub mod run;

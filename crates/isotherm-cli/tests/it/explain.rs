@@ -1,0 +1,39 @@
+//! `isotherm explain`
+
+use std::path::Path;
+use std::process::Command;
+
+/// The exit code, and what went to standard output and to standard error.
+fn isotherm(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_isotherm"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples"))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn assert_snapshot(text: &str, name: &str) {
+    let expected = snapbox::Data::read_from(&Path::new("tests/snapshots").join(name), None).raw();
+    snapbox::Assert::new().action_env("SNAPSHOTS").eq(text, expected);
+}
+
+#[test]
+fn an_invocation_of_the_quickstart() {
+    let folder = tempfile::tempdir().unwrap();
+    let results = folder.path().to_str().unwrap();
+    let (code, _, err) = isotherm(&["run", "quickstart.toml", "--quiet", "--out", results]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let explained = |number: &str| isotherm(&["explain", results, "--invocation", number]);
+    let (code, out, err) = explained("0");
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert_snapshot(&out, "explain-quickstart.txt");
+    let (code, out, err) = explained("999999999");
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(err.starts_with("error: there is no invocation 999999999: "), "{err}");
+    std::fs::remove_file(folder.path().join("manifest.toml")).unwrap();
+    let (code, _, err) = explained("0");
+    assert_eq!(code, Some(2));
+    assert!(err.contains("has no `manifest.toml`"), "{err}");
+}

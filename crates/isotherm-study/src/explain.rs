@@ -1,0 +1,640 @@
+//! Why an invocation took as long as it did, and why it ran where it did.
+//!
+//! The records of a run say when something happened; [`explain`] says what the platform was like
+//! then. It repeats the run from its manifest, which gives the same run again: once until the
+//! invocation has ended, to learn its dates, and once until just before it was dispatched, to look
+//! at the platform. If the run has kept its records, that of the invocation must be the same; it is
+//! another one if a file has changed that the experiment names.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::path::Path;
+use std::rc::Rc;
+
+use isotherm_experiment::{
+    Diagnostics, Experiment, ExperimentError, Overrides, Reached, Results, ResultsError,
+    RunOptions, Running,
+};
+use isotherm_kernel::{Duration, Time};
+use isotherm_results::Column;
+use isotherm_serverless::scheduler::Nearness;
+use isotherm_serverless::{
+    EventKind, FunctionId, InvocationId, InvocationRecord, Need, NodeId, Outcome, PlatformEvent,
+    StartKind, View,
+};
+
+/// The first piece of simulated time after which records are looked at.
+const FIRST_STEP: Duration = Duration::from_secs(1);
+/// More records in a piece than this make the next one shorter, and fewer make it longer.
+const MOST_RECORDS: usize = 50_000;
+
+/// The life of an invocation, with what the platform was like when it was dispatched.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// Its record.
+    pub record: InvocationRecord,
+    /// What it waited for between its submission and the beginning of its body, in this order;
+    /// waits of no time are left out.
+    pub waits: Vec<(WaitedFor, Duration)>,
+    /// How many other invocations waited for the download of its image just before it had come;
+    /// `None` if it did not wait for that.
+    pub waited_beside: Option<usize>,
+    /// The platform just before it was dispatched, or ended without that; `None` if that was at the
+    /// beginning of the simulation.
+    pub before: Option<Situation>,
+}
+
+/// What an invocation waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitedFor {
+    /// A concurrency limit.
+    Concurrency,
+    /// The download of its image to the head host.
+    Download,
+    /// The copy of its image to the node.
+    Copy,
+    /// The load of its image into the node's memory.
+    Load,
+    /// A slot, room, or earlier invocations.
+    Place,
+    /// The start-up of its container.
+    StartUp,
+}
+
+/// The platform at a date.
+#[derive(Clone, Debug)]
+pub struct Situation {
+    /// The date before which it is looked at: everything earlier has happened, and nothing of this
+    /// date.
+    pub before: Time,
+    /// Invocations that were schedulable and not dispatched.
+    pub pending: usize,
+    /// Those of the same function.
+    pub pending_of_function: usize,
+    /// Containers of the function, and how many of its invocations ran.
+    pub containers: u32,
+    /// How many invocations of the function ran.
+    pub running: u32,
+    /// What a container of the function needs.
+    pub need: Need,
+    /// The compute hosts.
+    pub nodes: Vec<Candidate>,
+}
+
+/// A compute host at that date.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Its name.
+    pub node: String,
+    /// Whether the invocation was dispatched to it.
+    pub was_chosen: bool,
+    /// Whether a container of the function could take the invocation there.
+    pub standing: Standing,
+}
+
+/// What stood for or against a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Its host was off, or did not take part.
+    Away,
+    /// Its slots were in use.
+    NoSlot {
+        /// How many there are.
+        slots: Option<u32>,
+    },
+    /// An idle container of the function was there.
+    IdleContainer,
+    /// There was not enough memory or disk space for another container and its image.
+    NoRoom {
+        /// What could be had: free, or held by unused images or idle containers.
+        obtainable: Need,
+    },
+    /// There was room for a container.
+    Room {
+        /// Where the function's image was; `None` if it was not there.
+        image: Option<Nearness>,
+        /// Whether the function has an image.
+        has_image: bool,
+    },
+}
+
+/// Why an invocation cannot be explained.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExplainError {
+    /// The folder does not hold the results of a run.
+    #[error(transparent)]
+    Results(#[from] ResultsError),
+    /// The manifest, or a file that it names, cannot be read any more.
+    #[error("the run cannot be repeated from its manifest: {0}")]
+    Input(Diagnostics),
+    /// The run that is repeated fails.
+    #[error("the run cannot be repeated: {0}")]
+    Run(#[from] ExperimentError),
+    /// The run has made no such invocation.
+    #[error("there is no invocation {id}: the run has made {made}, which are counted from 0")]
+    Unknown {
+        /// The number that was given.
+        id: u64,
+        /// How many invocations there are.
+        made: u64,
+    },
+    /// The repeated run is another one.
+    #[error(
+        "invocation {id} is another one when the run is repeated: a file that the experiment names \
+         has changed, or its results are of another version"
+    )]
+    Changed {
+        /// Its number.
+        id: u64,
+    },
+    /// The records cannot be read.
+    #[error("cannot read the records of the run")]
+    Records(#[from] csv::Error),
+}
+
+impl From<Diagnostics> for ExplainError {
+    fn from(diagnostics: Diagnostics) -> Self {
+        ExplainError::Input(diagnostics)
+    }
+}
+
+/// Explains an invocation of a run, given by its number in the records, from the folder of the
+/// results.
+///
+/// # Errors
+/// The results are incomplete, the run cannot be repeated, or it has made no such invocation.
+pub fn explain(results: &Path, id: u64) -> Result<Explanation, ExplainError> {
+    let results = Results::open(results)?;
+    let experiment = Experiment::load(&results.manifest(), &Overrides::default())?;
+    let Lived { record, function, node } = lived(&experiment, id)?;
+    if let Some(records) = results.invocations()
+        && row_of(&records, id)?.is_none_or(|row| !row.iter().eq(texts(&record)))
+    {
+        return Err(ExplainError::Changed { id });
+    }
+    let mut run = begin(&experiment, RunOptions::default())?;
+    let mut waited_beside = None;
+    if let Some(admitted) = record.admitted
+        && !record.download_wait.is_zero()
+    {
+        advance_to_before(&mut run, admitted)?;
+        let waiting = run.view(|view| view.waiting_for(view.image_of(function)?).checked_sub(1));
+        waited_beside = waiting;
+    }
+    let date = record.dispatched.unwrap_or(record.finished);
+    let mut before = None;
+    if date > Time::ZERO {
+        advance_to_before(&mut run, date)?;
+        before = Some(run.view(|view| seen(view, date, function, node)));
+    }
+    Ok(Explanation { waits: waits(&record), waited_beside, before, record })
+}
+
+/// What the first repetition tells.
+struct Lived {
+    record: InvocationRecord,
+    function: FunctionId,
+    node: Option<NodeId>,
+}
+
+/// What events say of an invocation.
+#[derive(Default)]
+struct Heard {
+    submitted: u64,
+    function: Option<FunctionId>,
+    node: Option<NodeId>,
+}
+
+fn begin(experiment: &Experiment, options: RunOptions) -> Result<Running, ExplainError> {
+    // A manifest is of one run.
+    Ok(experiment.start(&experiment.runs()[0], options)?)
+}
+
+/// Runs until the invocation has ended.
+fn lived(experiment: &Experiment, id: u64) -> Result<Lived, ExplainError> {
+    let heard = Rc::new(RefCell::new(Heard::default()));
+    let hear = {
+        let heard = Rc::clone(&heard);
+        move |event: &PlatformEvent| match event.kind {
+            EventKind::Submitted { invocation, function } => {
+                let mut heard = heard.borrow_mut();
+                heard.submitted += 1;
+                if invocation.0 == id {
+                    heard.function = Some(function);
+                }
+            }
+            EventKind::Dispatched { invocation, node, .. } if invocation.0 == id => {
+                heard.borrow_mut().node = Some(node);
+            }
+            _ => {}
+        }
+    };
+    let options = RunOptions::default().with_kept_records().with_observer(hear);
+    let mut run = begin(experiment, options)?;
+    let (mut step, mut is_over) = (FIRST_STEP, false);
+    while !is_over {
+        is_over = matches!(run.advance_until(run.now() + step)?, Reached::End(_));
+        let records = run.records();
+        step = if records.len() > MOST_RECORDS { step / 2 } else { step * 2 };
+        let record = records.into_iter().find(|record| record.id == InvocationId(id));
+        let heard = heard.borrow();
+        if let Some((record, function)) = record.zip(heard.function) {
+            return Ok(Lived { record, function, node: heard.node });
+        }
+    }
+    let made = heard.borrow().submitted;
+    Err(ExplainError::Unknown { id, made })
+}
+
+/// Runs until just before a date.
+fn advance_to_before(run: &mut Running, date: Time) -> Result<(), ExplainError> {
+    run.advance_until(Time::from_nanos(date.as_nanos().saturating_sub(1)))?;
+    Ok(())
+}
+
+fn seen(view: &View<'_>, before: Time, function: FunctionId, chosen: Option<NodeId>) -> Situation {
+    let nodes = (0..view.nodes() as u32).map(NodeId);
+    let candidate = |node| Candidate {
+        node: view.host_name(node).to_owned(),
+        was_chosen: chosen == Some(node),
+        standing: standing(view, function, node),
+    };
+    Situation {
+        before,
+        pending: view.queue_len(),
+        pending_of_function: view.pending_count(function),
+        containers: view.containers_of(function),
+        running: view.running_of(function),
+        need: view.need_of(function),
+        nodes: nodes.map(candidate).collect(),
+    }
+}
+
+fn standing(view: &View<'_>, function: FunctionId, node: NodeId) -> Standing {
+    if !view.is_up(node) {
+        return Standing::Away;
+    }
+    if view.free_slots(node) == 0 {
+        return Standing::NoSlot { slots: view.slots(node) };
+    }
+    if view.has_idle_on(function, node) {
+        return Standing::IdleContainer;
+    }
+    if !view.has_room(function, node, Need::default()) {
+        return Standing::NoRoom { obtainable: view.obtainable(node) };
+    }
+    let near = |image| {
+        let sets = [
+            (Nearness::InMemory, view.in_memory(image)),
+            (Nearness::Loading, view.loading(image)),
+            (Nearness::OnDisk, view.on_disk(image)),
+            (Nearness::Copying, view.copying(image)),
+        ];
+        sets.into_iter().find(|(_, nodes)| nodes.contains(node)).map(|(near, _)| near)
+    };
+    let image = view.image_of(function);
+    Standing::Room { image: image.and_then(near), has_image: image.is_some() }
+}
+
+/// The waits of an invocation that are not zero.
+fn waits(record: &InvocationRecord) -> Vec<(WaitedFor, Duration)> {
+    let place = record.queue().saturating_sub(record.throttle_wait);
+    let all = [
+        (WaitedFor::Concurrency, record.throttle_wait),
+        (WaitedFor::Download, record.download_wait),
+        (WaitedFor::Copy, record.copy_wait),
+        (WaitedFor::Load, record.load_wait),
+        (WaitedFor::Place, place),
+        (WaitedFor::StartUp, record.startup().unwrap_or(Duration::ZERO)),
+    ];
+    all.into_iter().filter(|(_, time)| !time.is_zero()).collect()
+}
+
+/// The row of an invocation in the records of a run.
+fn row_of(records: &Path, id: u64) -> Result<Option<csv::StringRecord>, csv::Error> {
+    let id = id.to_string();
+    let mut rows = csv::Reader::from_path(records)?;
+    let mut row = csv::StringRecord::new();
+    while rows.read_record(&mut row)? {
+        if row.get(0) == Some(&id) {
+            return Ok(Some(row));
+        }
+    }
+    Ok(None)
+}
+
+/// The fields of a record as they are in a file.
+fn texts(record: &InvocationRecord) -> impl Iterator<Item = String> + '_ {
+    Column::ALL.iter().map(|column| {
+        let mut text = Vec::new();
+        column.write(&mut text, record);
+        String::from_utf8_lossy(&text).into_owned()
+    })
+}
+
+/// More nodes than this are counted by what stood for or against them.
+const MOST_NODES: usize = 16;
+
+impl fmt::Display for WaitedFor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            WaitedFor::Concurrency => "a place within a concurrency limit",
+            WaitedFor::Download => "the download of its image to the head host",
+            WaitedFor::Copy => "the copy of its image to the node",
+            WaitedFor::Load => "the load of its image into the node's memory",
+            WaitedFor::Place => "a slot, room, or invocations before it",
+            WaitedFor::StartUp => "the start-up of its container",
+        })
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let InvocationRecord { id, function, image, submitted, finished, .. } = &self.record;
+        write!(f, "Invocation {id} of function `{function}`")?;
+        match image {
+            Some(image) => writeln!(f, " (image `{image}`)")?,
+            None => writeln!(f)?,
+        }
+        let response = self.record.response();
+        let how = match (self.record.outcome, &self.record.cause) {
+            (Outcome::Completed, _) => "completed".to_owned(),
+            (outcome, None) => outcome.name().replace('_', " "),
+            (outcome, Some(cause)) => format!("{}: {cause}", outcome.name().replace('_', " ")),
+        };
+        writeln!(
+            f,
+            "It was submitted at {submitted:.6} s and ended at {finished:.6} s, \
+             after {response:.6} s."
+        )?;
+        writeln!(f, "Outcome: {how}.")?;
+        writeln!(f)?;
+        self.write_times(f)?;
+        self.write_start(f)?;
+        match &self.before {
+            Some(before) => before.write(f, self.record.dispatched.is_some()),
+            None => writeln!(f, "\nThat was at the beginning of the simulation."),
+        }
+    }
+}
+
+impl Explanation {
+    fn write_times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.waits.is_empty() {
+            writeln!(f, "It waited for nothing.")?;
+        }
+        for (what, time) in &self.waits {
+            write!(f, "It waited {time:.6} s for {what}")?;
+            match self.waited_beside.filter(|_| *what == WaitedFor::Download) {
+                Some(1) => writeln!(f, ", beside 1 other.")?,
+                Some(others) if others > 1 => writeln!(f, ", beside {others} others.")?,
+                _ => writeln!(f, ".")?,
+            }
+        }
+        match self.record.execution() {
+            Some(time) => writeln!(f, "Its body ran for {time:.6} s."),
+            None => writeln!(f, "Its body never began."),
+        }
+    }
+
+    fn write_start(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let InvocationRecord { start_kind, node, container, dispatched, .. } = &self.record;
+        let (Some(kind), Some(node), Some(container), Some(at)) =
+            (start_kind, node, container, dispatched)
+        else {
+            return writeln!(f, "It was never dispatched.");
+        };
+        write!(f, "At {at:.6} s it was dispatched to container {container} on `{node}`, ")?;
+        match kind {
+            StartKind::Warm => writeln!(f, "which was ready: a warm start."),
+            StartKind::Cold => writeln!(f, "which was not ready: a cold start."),
+        }
+    }
+}
+
+impl Situation {
+    fn write(&self, f: &mut fmt::Formatter<'_>, was_dispatched: bool) -> fmt::Result {
+        let moment = if was_dispatched { "it was dispatched" } else { "it ended" };
+        writeln!(f, "\nJust before the date at which {moment}:")?;
+        writeln!(
+            f,
+            "  {} pending, {} of this function",
+            counted(self.pending, "invocation was", "invocations were"),
+            self.pending_of_function
+        )?;
+        let containers = counted(self.containers as usize, "container", "containers");
+        writeln!(f, "  the function had {containers} and {} running", self.running)?;
+        writeln!(f)?;
+        if self.nodes.len() <= MOST_NODES {
+            for candidate in &self.nodes {
+                self.write_candidate(f, candidate)?;
+            }
+            return Ok(());
+        }
+        for chosen in self.nodes.iter().filter(|candidate| candidate.was_chosen) {
+            self.write_candidate(f, chosen)?;
+        }
+        let others = self.nodes.iter().filter(|candidate| !candidate.was_chosen);
+        let mut groups: Vec<(&str, usize)> = Vec::new();
+        for candidate in others {
+            let why = candidate.standing.in_general();
+            match groups.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, count)) => *count += 1,
+                None => groups.push((why, 1)),
+            }
+        }
+        for (why, count) in groups {
+            writeln!(f, "  {}: {why}", counted(count, "other node", "other nodes"))?;
+        }
+        Ok(())
+    }
+
+    fn write_candidate(&self, f: &mut fmt::Formatter<'_>, candidate: &Candidate) -> fmt::Result {
+        let chosen = if candidate.was_chosen { "chosen; " } else { "" };
+        write!(f, "  {}: {chosen}{}", candidate.node, candidate.standing.in_general())?;
+        match candidate.standing {
+            Standing::NoSlot { slots: Some(slots) } => writeln!(f, " (of {slots})"),
+            Standing::NoRoom { obtainable } => {
+                let Need { memory_bytes, disk_bytes } = self.need;
+                writeln!(
+                    f,
+                    " (a container needs {} of memory and {} of disk; {} and {} could be had)",
+                    bytes(memory_bytes),
+                    bytes(disk_bytes),
+                    bytes(obtainable.memory_bytes),
+                    bytes(obtainable.disk_bytes)
+                )
+            }
+            _ => writeln!(f),
+        }
+    }
+}
+
+impl Standing {
+    /// It in words that are the same for many nodes.
+    fn in_general(self) -> &'static str {
+        match self {
+            Standing::Away => "its host was off or did not take part",
+            Standing::NoSlot { .. } => "no slot was free",
+            Standing::IdleContainer => "an idle container of the function was there",
+            Standing::NoRoom { .. } => "no room for a container with its image",
+            Standing::Room { has_image: false, .. } => "there was room for a container",
+            Standing::Room { image: None, .. } => {
+                "there was room for a container, but the image was not there"
+            }
+            Standing::Room { image: Some(Nearness::InMemory), .. } => {
+                "there was room for a container, and the image was in memory"
+            }
+            Standing::Room { image: Some(Nearness::Loading), .. } => {
+                "there was room for a container, and the image was being loaded into memory"
+            }
+            Standing::Room { image: Some(Nearness::OnDisk), .. } => {
+                "there was room for a container, and the image was on disk"
+            }
+            Standing::Room { image: Some(Nearness::Copying), .. } => {
+                "there was room for a container, and the image was being copied to the disk"
+            }
+        }
+    }
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    match count {
+        0 => format!("no {many}"),
+        1 => format!("1 {one}"),
+        _ => format!("{count} {many}"),
+    }
+}
+
+/// A size in the largest decimal unit in which it is at least one.
+fn bytes(bytes: u64) -> String {
+    let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
+    let power = (bytes.max(1).ilog10() / 3) as usize;
+    let size = bytes as f64 / 1000f64.powi(power as i32);
+    format!("{} {}", (size * 100.0).round() / 100.0, units[power])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two nodes, and functions without images: the container of the first invocation of `a` serves
+    /// the second one as well.
+    const STUDY: &str = r#"
+        name = "explained"
+        workload = [
+            { kind = "list", function = "a", at = ["0s", "3s"] },
+            { kind = "list", function = "b", at = ["2s"] },
+        ]
+        [platform]
+        nodes = { count = 2, cores = 1, memory = "1GB", disk = { read = "1GB/s", write = "1GB/s" } }
+        head = { cores = 1, disk = { read = "1GB/s", write = "1GB/s" } }
+        network = { node = "10Gb/s", latency = "0s" }
+        [service]
+        startup = "100ms"
+        scheduler = "first-fit"
+        keep_alive = { kind = "fixed", idle = "10min" }
+        [[function]]
+        name = "a"
+        limits = { time = "10s", memory = "600MB" }
+        body = [{ sleep = "1s" }]
+        [[function]]
+        name = "b"
+        limits = { time = "10s", memory = "600MB" }
+        body = [{ sleep = "5s" }]
+    "#;
+
+    fn run(text: &str, records: bool) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let overrides = Overrides::default();
+        let experiment = Experiment::parse("study.toml", text, Path::new("."), &overrides).unwrap();
+        let mut options = RunOptions::default();
+        options.records = records;
+        experiment.run_with(&experiment.runs()[0], folder.path(), options).unwrap();
+        folder
+    }
+
+    #[test]
+    fn says_what_stood_for_and_against_each_node() {
+        for records in [true, false] {
+            let folder = run(STUDY, records);
+            // Ids are given out in the order of submission. At 2 s the container of `a` is idle on
+            // one node, where it could be evicted: there is room on both.
+            let of_b = explain(folder.path(), 1).unwrap();
+            assert_eq!((&*of_b.record.function, of_b.record.submitted), ("b", date(2.0)));
+            assert_eq!(of_b.waits, [(WaitedFor::StartUp, Duration::from_millis(100))]);
+            let before = of_b.before.unwrap();
+            assert_eq!((before.before, before.pending, before.containers), (date(2.0), 0, 0));
+            let chosen: Vec<bool> = before.nodes.iter().map(|node| node.was_chosen).collect();
+            assert_eq!(chosen.iter().filter(|&&chosen| chosen).count(), 1);
+            for node in &before.nodes {
+                assert_eq!(node.standing, Standing::Room { image: None, has_image: false });
+            }
+            let warm = explain(folder.path(), 2).unwrap();
+            assert_eq!(warm.record.start_kind, Some(StartKind::Warm));
+            let before = warm.before.unwrap();
+            let chosen = before.nodes.iter().find(|node| node.was_chosen).unwrap();
+            assert_eq!(chosen.standing, Standing::IdleContainer);
+            assert_eq!((before.containers, before.running), (1, 0));
+        }
+    }
+
+    fn date(seconds: f64) -> Time {
+        Time::from_secs_f64(seconds)
+    }
+
+    #[test]
+    fn one_that_does_not_exist_is_an_error() {
+        let folder = run(STUDY, true);
+        let error = explain(folder.path(), 3).unwrap_err();
+        assert!(matches!(error, ExplainError::Unknown { id: 3, made: 3 }), "{error}");
+        let error = explain(Path::new("nowhere"), 0).unwrap_err();
+        assert!(matches!(error, ExplainError::Results(ResultsError::NoManifest(_))), "{error}");
+    }
+
+    #[test]
+    fn a_run_that_is_another_one_when_repeated_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let trace = folder.path().join("trace.csv");
+        std::fs::write(&trace, "arrival_s,function\n0,a\n1,a\n").unwrap();
+        let text = STUDY.replace(
+            "{ kind = \"list\", function = \"b\", at = [\"2s\"] },",
+            "{ kind = \"csv\", file = \"trace.csv\", \
+             columns = { arrival = \"arrival_s\", function = \"function\" } },",
+        );
+        assert_ne!(text, STUDY);
+        let overrides = Overrides::default();
+        let experiment = Experiment::parse("study.toml", &text, folder.path(), &overrides).unwrap();
+        let out = folder.path().join("out");
+        experiment.run(&experiment.runs()[0], &out).unwrap();
+        assert!(explain(&out, 1).is_ok());
+        std::fs::write(&trace, "arrival_s,function\n0,a\n1.5,a\n").unwrap();
+        let changed: Vec<bool> = (0..3)
+            .map(|id| matches!(explain(&out, id), Err(ExplainError::Changed { .. })))
+            .collect();
+        assert!(changed.contains(&true), "{changed:?}");
+    }
+
+    #[test]
+    fn it_is_told_in_sentences() {
+        let folder = run(STUDY, true);
+        let text = explain(folder.path(), 2).unwrap().to_string();
+        let expected = "\
+Invocation 2 of function `a`
+It was submitted at 3.000000 s and ended at 4.000000 s, after 1.000000 s.
+Outcome: completed.
+
+It waited for nothing.
+Its body ran for 1.000000 s.
+At 3.000000 s it was dispatched to container 0 on `node0`, which was ready: a warm start.
+
+Just before the date at which it was dispatched:
+  no invocations were pending, 0 of this function
+  the function had 1 container and 0 running
+
+  node0: chosen; an idle container of the function was there
+";
+        assert!(text.starts_with(expected), "{text}");
+    }
+}
