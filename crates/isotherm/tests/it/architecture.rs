@@ -9,7 +9,7 @@ use syn::UseTree;
 use syn::visit::Visit;
 
 /// What each crate may use of the others, directly. `isotherm-` is left out of names.
-const ARROWS: [(&str, &str); 15] = [
+const ARROWS: [(&str, &str); 16] = [
     ("testing", ""),
     ("kernel", ""),
     ("platform", "kernel"),
@@ -21,11 +21,12 @@ const ARROWS: [(&str, &str); 15] = [
     ("figures", "platform"),
     ("experiment", "kernel platform services serverless workload results config"),
     ("conform", "kernel platform services serverless workload config experiment"),
-    ("cli", "config conform experiment figures results"),
+    ("study", "kernel serverless results config experiment"),
+    ("cli", "config conform experiment figures results study"),
     (
         "isotherm",
         "kernel platform services serverless workload results \
-         config experiment figures conform",
+         config experiment figures conform study",
     ),
     ("bench", "isotherm"),
     ("examples", "isotherm"),
