@@ -1,1 +1,3 @@
 //! Many runs: sweeps, repetitions, comparison, search.
+
+pub mod statistics;
