@@ -1,8 +1,8 @@
 //! Means, intervals and differences of what was measured in several runs, or in the course of one.
 //!
-//! * Independent runs: [`Moments`] has the mean, the standard deviation and an interval of Student's
-//!   t. Two sets of runs are compared by [`paired`] where runs of the same seed stand side by side,
-//!   and by [`welch`] where they have nothing in common.
+//! * Independent runs: [`Moments`] has the mean, the standard deviation and an interval of
+//!   Student's t. Two sets of runs are compared by [`paired`] where runs of the same seed stand
+//!   side by side, and by [`welch`] where they have nothing in common.
 //! * One long run: its invocations depend on each other, so they are divided into consecutive
 //!   batches that are nearly independent. [`batch_means`] makes the mean of each, which are then
 //!   treated like runs; [`Blocks`] draws whole batches for the interval of a percentile.
@@ -172,9 +172,9 @@ pub fn paired(pairs: impl IntoIterator<Item = (f64, f64)>, level: f64) -> Option
 }
 
 /// The interval of the expected difference `after` - `before` of two independent sets of values,
-/// whose variances may differ (Welch, Biometrika 34, 1947; Law, §10.2.2): d ± t(1 - α/2; f)·√(u + v)
-/// with u = s₁²/n₁, v = s₂²/n₂ and f = (u + v)²/(u²/(n₁ - 1) + v²/(n₂ - 1)). `None` if one has fewer
-/// than two.
+/// whose variances may differ (Welch, Biometrika 34, 1947; Law, §10.2.2): d ± t(1 - α/2; f)·√(u +
+/// v) with u = s₁²/n₁, v = s₂²/n₂ and f = (u + v)²/(u²/(n₁ - 1) + v²/(n₂ - 1)). `None` if one has
+/// fewer than two.
 #[must_use]
 pub fn welch(before: &Moments, after: &Moments, level: f64) -> Option<Interval> {
     let of_mean = |of: &Moments| Some(of.variance()? / of.count as f64);
@@ -285,8 +285,8 @@ impl Blocks {
         ends((0..DRAWS).filter_map(|_| self.percentile(drawn.next(), percent)).collect(), level)
     }
 
-    /// The interval of the difference of a percentile, `after` - `before`. If they are paired, block
-    /// by block, the same blocks are drawn of both, so that what is equal in both has exactly
+    /// The interval of the difference of a percentile, `after` - `before`. If they are paired,
+    /// block by block, the same blocks are drawn of both, so that what is equal in both has exactly
     /// `[0, 0]`. `None` if one has fewer than two values, or paired ones not as many blocks.
     #[must_use]
     pub fn difference(
