@@ -114,6 +114,23 @@ success; 1 the files could not be written; 2 bad input or usage; 129 the termina
 (SIGHUP); 130 Ctrl-C (SIGINT); 143 SIGTERM."
 );
 
+const AFTER_COMPARE: &str = "\
+Examples:
+  isotherm compare results/short results/long      two runs
+  isotherm compare results/sweep                   the points of a sweep with the first one
+  isotherm compare base new --metric response.p99 --metric cold_share
+  isotherm compare base new --by function
+
+A folder holds the results of a run, of several runs that differ in their seed, or of a sweep. All
+are compared with the first. Runs with common seeds are compared seed by seed (paired t), others
+by Welch's t; one run each by its records, in 20 batches, and by a bootstrap for percentiles.
+A metric is a number of summary.json, such as starts.cold or response_of_completed.all.p99_s, or
+one of response.mean, .p50, .p95, .p99, .max, wasted_memory, cold_share and completed_share.
+A difference can be told if its 95 % interval is on one side of 0.
+
+Runs with different workloads, or of other versions of Isotherm, are refused. Exit codes: 0 done;
+2 results that cannot be read or compared.";
+
 const AFTER_CONFORM: &str = "\
 FOLDER holds scenarios in cases/*.json and, beside cases/, the platforms that they name, as
 conformance/ does. One line is printed for each scenario that differs: its first differing date,
@@ -144,6 +161,8 @@ pub enum Command {
     Policies(PoliciesArguments),
     /// Describe a workload, or write its arrivals to files.
     Workload(WorkloadArguments),
+    /// Tell in what the results of runs differ, and how sure that is.
+    Compare(CompareArguments),
     /// Compare the dates of a folder of scenarios with those of the reference simulator.
     Conform(ConformArguments),
 }
@@ -382,6 +401,31 @@ pub struct PoliciesArguments {
     /// Print the list as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `isotherm compare`
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_COMPARE)]
+pub struct CompareArguments {
+    /// Folders of results; or one folder of a sweep, whose points are compared.
+    #[arg(required = true, value_name = "RESULTS")]
+    pub folders: Vec<PathBuf>,
+    /// Compare only this metric, such as response.p99; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    pub metric: Vec<String>,
+    /// Compare each function on its own.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub by: Option<CompareBy>,
+    /// Print the comparison as JSON, with all metrics.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is compared on its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CompareBy {
+    /// Each function.
+    Function,
 }
 
 /// `isotherm conform`

@@ -88,6 +88,7 @@ fn carry_out(command: &Command) -> Result<(), Status> {
         Command::Platform(platform) => commands::platform::run(platform),
         Command::Policies(policies) => commands::policies::run(policies),
         Command::Workload(workload) => commands::workload::run(&workload.command),
+        Command::Compare(compare) => commands::compare::run(compare),
         Command::Conform(conform) => commands::conform::run(conform),
     }
 }

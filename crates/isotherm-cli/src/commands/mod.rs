@@ -2,6 +2,7 @@
 //! has then been said.
 
 pub mod check;
+pub mod compare;
 pub mod conform;
 pub mod explain;
 pub mod platform;

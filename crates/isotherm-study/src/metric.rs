@@ -1,0 +1,206 @@
+//! The metrics of a run: the numbers of its `summary.json`, and a few that follow from them.
+//!
+//! A metric is called by its path in `summary.json`, such as `response_of_completed.all.p99_s`, by
+//! a part at the end of the path that no other metric has, such as `idle_mb_s`, or by a short name:
+//!
+//! | name | what it is |
+//! |---|---|
+//! | `response.mean`, `.p50`, `.p95`, `.p99`, `.max` | response time of what completed, in seconds |
+//! | `wasted_memory` | memory of idle containers × time, in MB·s |
+//! | `cold_share` | cold starts as a part of all starts |
+//! | `completed_share` | completed invocations as a part of all |
+//!
+//! ```
+//! use isotherm_study::metric;
+//!
+//! let summary = serde_json::json!({
+//!     "starts": { "cold": 1, "warm": 3 },
+//!     "response_of_completed": { "all": { "p99_s": 2.5 } },
+//! });
+//! assert_eq!(metric::value(&summary, metric::COLD_SHARE), Some(0.25));
+//! let path = metric::path("response.p99", &metric::paths(&summary)).unwrap();
+//! assert_eq!(metric::value(&summary, &path), Some(2.5));
+//! ```
+
+use isotherm_config::hint::{list, suggestion};
+use serde_json::Value;
+use thiserror::Error;
+
+/// Cold starts as a part of all starts.
+pub const COLD_SHARE: &str = "cold_share";
+
+/// Completed invocations as a part of all.
+pub const COMPLETED_SHARE: &str = "completed_share";
+
+/// Short names and the paths they stand for.
+const SHORT: [(&str, &str); 6] = [
+    ("response.mean", "response_of_completed.all.mean_s"),
+    ("response.p50", "response_of_completed.all.p50_s"),
+    ("response.p95", "response_of_completed.all.p95_s"),
+    ("response.p99", "response_of_completed.all.p99_s"),
+    ("response.max", "response_of_completed.all.max_s"),
+    ("wasted_memory", "utilisation.container_memory.idle_mb_s"),
+];
+
+/// Metrics as parts of a sum: their name, what is counted, and where all are.
+const SHARES: [(&str, &str, &[&str]); 2] = [
+    (COLD_SHARE, "starts.cold", &["starts.cold", "starts.warm"]),
+    (COMPLETED_SHARE, "invocations.completed", &["invocations.total"]),
+];
+
+/// What stands in the summary and says what was run, not what came of it.
+const NO_METRICS: [&str; 5] = ["name", "seed", "sweep", "measure", "measured_cold_starts"];
+
+/// The metrics that are shown of a run unless others are asked for, by their paths, in order.
+pub const PRINCIPAL: [&str; 8] = [
+    "response_of_completed.all.mean_s",
+    "response_of_completed.all.p50_s",
+    "response_of_completed.all.p95_s",
+    "response_of_completed.all.p99_s",
+    COLD_SHARE,
+    COMPLETED_SHARE,
+    "utilisation.slots.used_mean",
+    "utilisation.container_memory.idle_mb_s",
+];
+
+/// There is no such metric, or several.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{what} metric `{name}`: {hint}")]
+pub struct UnknownMetric {
+    what: &'static str,
+    name: String,
+    hint: String,
+}
+
+/// The paths of all metrics of a summary, the derived ones last.
+#[must_use]
+pub fn paths(summary: &Value) -> Vec<String> {
+    let mut paths = Vec::new();
+    let top = summary.as_object().into_iter().flatten();
+    for (key, value) in top.filter(|(key, _)| !NO_METRICS.contains(&key.as_str())) {
+        gather(key.clone(), value, &mut paths);
+    }
+    let derived = SHARES.iter().map(|(name, ..)| *name);
+    paths.extend(derived.filter(|name| value(summary, name).is_some()).map(str::to_owned));
+    paths
+}
+
+fn gather(path: String, value: &Value, paths: &mut Vec<String>) {
+    match value {
+        Value::Number(_) => paths.push(path),
+        Value::Object(entries) => {
+            for (key, value) in entries {
+                gather(format!("{path}.{key}"), value, paths);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The value of a metric, given by its path; `None` if the run has none, such as the response time
+/// of cold starts where there was no cold start.
+#[must_use]
+pub fn value(summary: &Value, path: &str) -> Option<f64> {
+    let number = |path: &str| {
+        path.split('.').try_fold(summary, |value, key| value.get(key)).and_then(Value::as_f64)
+    };
+    match SHARES.iter().find(|(name, ..)| *name == path) {
+        Some((_, part, whole)) => {
+            let whole: f64 = whole.iter().map(|path| number(path)).sum::<Option<f64>>()?;
+            number(part).filter(|_| whole > 0.0).map(|part| part / whole)
+        }
+        None => number(path),
+    }
+}
+
+/// The path that a name means, among those that there are.
+///
+/// # Errors
+///
+/// None has this name, or several have.
+pub fn path(name: &str, paths: &[String]) -> Result<String, UnknownMetric> {
+    let short = SHORT.iter().find(|(short, _)| *short == name);
+    let wanted = short.map_or(name, |(_, path)| path);
+    if paths.iter().any(|path| path == wanted) {
+        return Ok(wanted.to_owned());
+    }
+    let ends =
+        |path: &&String| path.strip_suffix(wanted).is_some_and(|before| before.ends_with('.'));
+    let unknown = |what, hint| Err(UnknownMetric { what, name: name.to_owned(), hint });
+    match paths.iter().filter(ends).collect::<Vec<_>>().as_slice() {
+        [path] => Ok((*path).clone()),
+        [] => {
+            let shorts = SHORT.iter().map(|(short, _)| *short);
+            let all = paths.iter().map(String::as_str).chain(shorts);
+            let otherwise = || {
+                "a metric is a number of `summary.json`, such as `response.p99` or \
+                 `starts.cold`"
+                    .to_owned()
+            };
+            unknown("there is no", suggestion(name, all).unwrap_or_else(otherwise))
+        }
+        several => {
+            let several: Vec<_> = several.iter().map(|path| path.as_str()).collect();
+            unknown("there is more than one", format!("it may be {}", list(&several)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn summary() -> Value {
+        json!({
+            "name": "study", "seed": 7, "sweep": { "a.b": "1" },
+            "invocations": { "total": 8, "completed": 6 },
+            "starts": { "cold": 0, "warm": 0 },
+            "response_of_completed": { "all": { "p99_s": 1.5, "percentiles": "exact" }, "cold": null,
+                "warm": { "p99_s": 1.5 } },
+            "requests_lost": 0,
+        })
+    }
+
+    #[test]
+    fn metrics_are_the_numbers_of_the_results() {
+        assert_eq!(
+            paths(&summary()),
+            [
+                "invocations.completed",
+                "invocations.total",
+                "requests_lost",
+                "response_of_completed.all.p99_s",
+                "response_of_completed.warm.p99_s",
+                "starts.cold",
+                "starts.warm",
+                COMPLETED_SHARE,
+            ]
+        );
+        let of = |path| value(&summary(), path);
+        assert_eq!((of("starts.cold"), of(COMPLETED_SHARE)), (Some(0.0), Some(0.75)));
+        // Of nothing there is no part.
+        assert_eq!((of(COLD_SHARE), of("response_of_completed.cold.p99_s")), (None, None));
+    }
+
+    #[test]
+    fn names_are_paths_ends_of_paths_or_short() {
+        let paths = paths(&summary());
+        let of = |name| path(name, &paths).map_err(|error| error.to_string());
+        let p99 = Ok("response_of_completed.all.p99_s".to_owned());
+        assert_eq!(of("response.p99"), p99);
+        assert_eq!(of("all.p99_s"), p99);
+        assert_eq!(of("total"), Ok("invocations.total".to_owned()));
+        assert_eq!(
+            of("p99_s").unwrap_err(),
+            "there is more than one metric `p99_s`: it may be `response_of_completed.all.p99_s` and \
+             `response_of_completed.warm.p99_s`"
+        );
+        assert_eq!(
+            of("starts.colt").unwrap_err(),
+            "there is no metric `starts.colt`: did you mean `starts.cold`?"
+        );
+        assert!(of("latency").unwrap_err().contains("a number of `summary.json`"));
+    }
+}
