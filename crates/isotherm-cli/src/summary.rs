@@ -65,6 +65,12 @@ fn outcomes(report: &RunReport) -> String {
     if let Some(measured) = report.measured_cold_starts {
         row(&mut table, "  measured", &[count(measured), percent(measured, started)]);
     }
+    for (name, number) in report.summary.cold_starts_by_reason.named() {
+        if number > 0 {
+            let name = format!("  {}", name.replace('_', " "));
+            row(&mut table, &name, &[count(number), percent(number, started)]);
+        }
+    }
     row(&mut table, "warm starts", &[count(starts.warm), percent(starts.warm, started)]);
     if starts.never_dispatched > 0 {
         row(&mut table, "never started", &[count(starts.never_dispatched), String::new()]);

@@ -291,6 +291,7 @@ fn records_in_the_words_of_the_format() {
         node: Some("node0".into()),
         container: None,
         start_kind: None,
+        cold_start: None,
         throttle_wait: Duration::ZERO,
         download_wait: Duration::ZERO,
         copy_wait: Duration::ZERO,

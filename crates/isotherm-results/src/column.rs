@@ -1,6 +1,6 @@
 //! The columns of `invocations.csv`: one table for the writer, the documentation and the tests.
 
-use isotherm_serverless::InvocationRecord;
+use isotherm_serverless::{InvocationRecord, LastGone};
 
 use crate::decimal::{write_integer, write_seconds};
 
@@ -141,6 +141,33 @@ impl Column {
             "time from submission until the platform was done with the invocation, however it ended",
             |out, record| write_seconds(out, record.response().as_nanos()),
         ),
+        plain(
+            "cold_reason",
+            "why it had a cold start, as the platform stood when it was dispatched, in the words of `cold_starts_by_reason`; empty if it had none",
+            |out, record| {
+                write_name(out, record.cold_start.as_ref().map(|cold| cold.reason.name()))
+            },
+        ),
+        plain(
+            "last_gone_cause",
+            "for a cold start, why the container of the function had ended that had ended last: evicted, expired, not_kept, stopped (by the scheduler), discarded, lost or node_left; empty if none had",
+            |out, record| write_name(out, last_gone(record).map(|gone| gone.cause.name())),
+        ),
+        seconds("last_gone_s", "when that container had ended", |out, record| {
+            write_date(out, last_gone(record).map(|gone| gone.at.as_nanos()))
+        }),
+        plain(
+            "last_gone_for",
+            "name of the function for which that container was evicted; empty if it was not evicted",
+            |out, record| {
+                write_name(out, last_gone(record).and_then(|gone| gone.evicted_for.as_deref()))
+            },
+        ),
+        plain(
+            "waited_for",
+            "what it waited for the longest until its body began: concurrency, download, copy, load, place (a slot, room, or invocations before it) or start_up, the first of these if some are equal; empty if it did not wait or was never dispatched",
+            |out, record| write_name(out, record.waited_for().map(|what| what.name())),
+        ),
     ];
 
     /// Appends the value of this column for `record` to `out`, as text; nothing if it has none.
@@ -167,6 +194,10 @@ const fn plain(name: &'static str, meaning: &'static str, write: Write) -> Colum
 
 const fn seconds(name: &'static str, meaning: &'static str, write: Write) -> Column {
     Column { name, unit: Unit::Seconds, meaning, write }
+}
+
+fn last_gone(record: &InvocationRecord) -> Option<&LastGone> {
+    record.cold_start.as_ref()?.last_gone.as_ref()
 }
 
 fn write_name(out: &mut Vec<u8>, name: Option<&str>) {

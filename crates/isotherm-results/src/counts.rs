@@ -1,6 +1,6 @@
 //! What the platform did, counted from its event log.
 
-use isotherm_serverless::{EventKind, PlatformEvent};
+use isotherm_serverless::{EventKind, PlatformEvent, StopReason};
 use serde::Serialize;
 
 use crate::reference::described;
@@ -57,7 +57,9 @@ impl PlatformCounts {
             EventKind::ContainerStarted { .. } => &mut self.containers_started,
             EventKind::Prewarmed { .. } => &mut self.containers_prewarmed,
             EventKind::PrewarmingSkipped { .. } => &mut self.prewarmings_skipped,
-            EventKind::ContainerStopped { evicted: true, .. } => &mut self.containers_evicted,
+            EventKind::ContainerStopped { cause: StopReason::Evicted, .. } => {
+                &mut self.containers_evicted
+            }
             EventKind::DownloadEnded { .. } => &mut self.downloads,
             EventKind::DownloadFailed { .. } => &mut self.downloads_failed,
             EventKind::CopyEnded { .. } => &mut self.copies,

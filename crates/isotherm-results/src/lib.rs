@@ -34,7 +34,8 @@ pub use csv_sink::{CsvSink, SinkError};
 pub use decimal::write_seconds;
 pub use percentiles::{EXACT_UP_TO, Percentiles, TimesReport};
 pub use summary::{
-    ColdStartReport, OutcomeCounts, ResponseReport, StartCounts, Summary, SummaryReport,
+    ColdReasonCounts, ColdStartReport, OutcomeCounts, ResponseReport, StartCounts, Summary,
+    SummaryReport,
 };
 pub use utilisation::{
     ContainerMemory, MemoryReport, MemoryUse, SlotUse, Totals, Utilisation, UtilisationReport,

@@ -8,9 +8,9 @@
 use std::fmt::Write;
 
 use crate::{
-    ColdStartReport, Column, ContainerMemory, EXACT_UP_TO, MemoryReport, MemoryUse, OutcomeCounts,
-    PlatformCounts, ResponseReport, SlotUse, StartCounts, SummaryReport, TimesReport,
-    UtilisationReport,
+    ColdReasonCounts, ColdStartReport, Column, ContainerMemory, EXACT_UP_TO, MemoryReport,
+    MemoryUse, OutcomeCounts, PlatformCounts, ResponseReport, SlotUse, StartCounts, SummaryReport,
+    TimesReport, UtilisationReport,
 };
 
 /// A field of `summary.json`.
@@ -112,6 +112,7 @@ pub const AFTER: &[FieldDoc] = &[
 pub const OBJECTS: &[ObjectDoc] = &[
     ObjectDoc { paths: &["invocations"], fields: OutcomeCounts::FIELDS },
     ObjectDoc { paths: &["starts"], fields: StartCounts::FIELDS },
+    ObjectDoc { paths: &["cold_starts_by_reason"], fields: ColdReasonCounts::FIELDS },
     ObjectDoc { paths: &["response_of_completed"], fields: ResponseReport::FIELDS },
     ObjectDoc {
         paths: &[

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use isotherm_kernel::{Duration, Time};
-use isotherm_serverless::{InvocationRecord, Outcome, RecordSink, StartKind};
+use isotherm_serverless::{ColdReason, InvocationRecord, Outcome, RecordSink, StartKind};
 use serde::Serialize;
 
 use crate::Percentiles;
@@ -35,6 +35,7 @@ pub struct Summary {
     outcomes: OutcomeCounts,
     causes: BTreeMap<&'static str, u64>,
     starts: StartCounts,
+    reasons: ColdReasonCounts,
     cold: Percentiles,
     warm: Percentiles,
     /// Response times of what completed without a start, which the platform does not do.
@@ -63,6 +64,7 @@ impl Summary {
             invocations: self.outcomes,
             causes: self.causes.clone(),
             starts: self.starts,
+            cold_starts_by_reason: self.reasons,
             response_of_completed: ResponseReport {
                 all: Percentiles::report_all(&[&self.cold, &self.warm, &self.never_dispatched]),
                 cold: self.cold.report(),
@@ -86,6 +88,9 @@ impl RecordSink for Summary {
         let times = match record.start_kind {
             Some(StartKind::Cold) => {
                 self.starts.cold += 1;
+                if let Some(cold) = &record.cold_start {
+                    self.reasons.add(cold.reason);
+                }
                 self.cold_starts.add(record);
                 &mut self.cold
             }
@@ -144,6 +149,8 @@ described! {
         pub causes: BTreeMap<&'static str, u64>,
         /// How many invocations there were, by the way they started.
         pub starts: StartCounts,
+        /// How many cold starts there were, by the reason why.
+        pub cold_starts_by_reason: ColdReasonCounts,
         /// Response times of the invocations that completed.
         pub response_of_completed: ResponseReport,
         /// Where a cold start spent its time, on average; null if there was none.
@@ -205,6 +212,72 @@ described! {
         pub warm: u64,
         /// Those that ended before they were given to a container.
         pub never_dispatched: u64,
+    }
+}
+
+described! {
+    /// Cold starts by reason: the first of these that held when the invocation was dispatched,
+    /// before a container was taken or started for it.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+    pub struct ColdReasonCounts {
+        /// It joined a container that was still starting for another invocation.
+        pub starting: u64,
+        /// It joined a container that had been started ahead and was still starting; or, if none of
+        /// the next two reasons holds, an invocation of the function has come before a container
+        /// that was to be started ahead, since the last container of the function ended.
+        pub prewarm_late: u64,
+        /// A container of the function on a running node had a free place.
+        pub elsewhere: u64,
+        /// There was a container of the function.
+        pub busy: u64,
+        /// A container was to be started ahead, since the last container of the function ended,
+        /// but found no room.
+        pub prewarm_skipped: u64,
+        /// The last container of the function was lost with its host, or left with its node.
+        pub lost: u64,
+        /// The last container was evicted.
+        pub evicted: u64,
+        /// The keep-alive time of the last container had passed.
+        pub expired: u64,
+        /// The last container was discarded after a failure.
+        pub discarded: u64,
+        /// The keep-alive policy did not keep the last container, or the scheduler stopped it.
+        pub not_kept: u64,
+        /// The function had never had a container.
+        pub first: u64,
+    }
+}
+
+impl ColdReasonCounts {
+    fn add(&mut self, reason: ColdReason) {
+        *self.of_mut(reason) += 1;
+    }
+
+    /// How many cold starts had this reason.
+    #[must_use]
+    pub fn of(mut self, reason: ColdReason) -> u64 {
+        *self.of_mut(reason)
+    }
+
+    fn of_mut(&mut self, reason: ColdReason) -> &mut u64 {
+        match reason {
+            ColdReason::Starting => &mut self.starting,
+            ColdReason::PrewarmLate => &mut self.prewarm_late,
+            ColdReason::Elsewhere => &mut self.elsewhere,
+            ColdReason::Busy => &mut self.busy,
+            ColdReason::PrewarmSkipped => &mut self.prewarm_skipped,
+            ColdReason::Lost => &mut self.lost,
+            ColdReason::Evicted => &mut self.evicted,
+            ColdReason::Expired => &mut self.expired,
+            ColdReason::Discarded => &mut self.discarded,
+            ColdReason::NotKept => &mut self.not_kept,
+            ColdReason::First => &mut self.first,
+        }
+    }
+
+    /// The names of all reasons in files, in order, with their numbers.
+    pub fn named(self) -> impl Iterator<Item = (&'static str, u64)> {
+        ColdReason::ALL.into_iter().map(move |reason| (reason.name(), self.of(reason)))
     }
 }
 

@@ -54,7 +54,9 @@ use std::rc::Rc;
 use isotherm_kernel::Time;
 
 use crate::event::{EventKind, PlatformEvent};
-use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId, Outcome, StartKind};
+use crate::{
+    ContainerId, FunctionId, ImageId, InvocationId, NodeId, Outcome, StartKind, StopReason,
+};
 
 use image_store::{ImageStore, StoreName};
 use log::Log;
@@ -382,8 +384,16 @@ impl Auditor {
                 self.container_idle(node, container, memory_bytes);
             }
             EventKind::Prewarmed { node, container } => self.prewarmed(node, container),
+            EventKind::NodeDown { .. }
+            | EventKind::NodeUp { .. }
+            | EventKind::ContainerClosed { .. }
+            | EventKind::PrewarmPlanned { .. }
+            | EventKind::PrewarmCancelled { .. } => {}
             EventKind::PrewarmingSkipped { .. } => self.counters.skipped_prewarmings += 1,
-            EventKind::ContainerStopped { node, container, memory_bytes, was_idle, evicted } => {
+            EventKind::ContainerStopped {
+                node, container, memory_bytes, was_idle, cause, ..
+            } => {
+                let evicted = cause == StopReason::Evicted;
                 self.container_stopped(node, (container, Said { memory_bytes, was_idle }), evicted);
             }
             EventKind::Dispatched {

@@ -5,7 +5,9 @@
 
 use isotherm_kernel::Time;
 
-use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId, Outcome, StartKind};
+use crate::{
+    ContainerId, FunctionId, ImageId, InvocationId, NodeId, Outcome, StartKind, StopReason,
+};
 
 /// An event on the platform, with its date.
 ///
@@ -67,6 +69,11 @@ pub enum EventKind {
     NodeStays { node: NodeId },
     /// It has left, and holds nothing any more.
     NodeLeft { node: NodeId, slots: Option<u32>, memory_bytes: u64 },
+    /// The host of a node has gone off. Those that are off when the service starts are not
+    /// mentioned.
+    NodeDown { node: NodeId },
+    /// It has come on.
+    NodeUp { node: NodeId },
     /// The service has accepted an invocation.
     Submitted { invocation: InvocationId, function: FunctionId },
     /// The image of an invocation is on the head disk, so the invocation is schedulable.
@@ -114,6 +121,17 @@ pub enum EventKind {
     /// invocation is dispatched to it or it stops. A container that is not kept stops without
     /// having been idle.
     ContainerIdle { node: NodeId, container: ContainerId, memory_bytes: u64 },
+    /// A container that still serves invocations gets no further ones, and stops when they have
+    /// ended: its host, or an invocation in it, has failed.
+    ContainerClosed { node: NodeId, container: ContainerId },
+    /// A container is to be started ahead at a date. It follows that it is
+    /// [prewarmed](EventKind::Prewarmed), [skipped](EventKind::PrewarmingSkipped) or
+    /// [cancelled](EventKind::PrewarmCancelled), unless the run ends before.
+    PrewarmPlanned { node: NodeId, function: FunctionId, due: Time },
+    /// The plan to start a container ahead was given up: for an invocation of the function that has
+    /// just come, or because another container is idle, another plan takes its place, or the
+    /// service has lost its data.
+    PrewarmCancelled { function: FunctionId, by: Option<InvocationId> },
     /// The container that has just been started was started ahead, for no invocation. It is idle
     /// from now on, though it may still be starting.
     Prewarmed { node: NodeId, container: ContainerId },
@@ -127,8 +145,10 @@ pub enum EventKind {
         memory_bytes: u64,
         /// Whether it was idle until now.
         was_idle: bool,
-        /// Whether it was idle and was evicted because its room was needed.
-        evicted: bool,
+        /// Why it stopped.
+        cause: StopReason,
+        /// The function for whose container it was evicted, or for whose image.
+        evicted_for: Option<FunctionId>,
     },
     /// An invocation was dispatched to a container and takes a slot of the node.
     Dispatched {

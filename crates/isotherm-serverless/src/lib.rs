@@ -109,7 +109,9 @@ pub use life::InvocationState;
 pub use limits::Limits;
 pub use manager::FunctionManager;
 pub use node_set::{DenseId, IdSet, NodeSet};
-pub use record::{InvocationRecord, Outcome, RecordSink, StartKind};
+pub use record::{
+    ColdReason, ColdStart, InvocationRecord, LastGone, Outcome, RecordSink, StartKind, WaitedFor,
+};
 pub use replay::{Planned, Source, Upcoming};
 pub use rules::{AfterFailure, ContainerReuse, OnFailure, OverheadRule, RoomRule, Rules, Throttle};
 pub use service::{ServerlessComputeService, ServerlessError};

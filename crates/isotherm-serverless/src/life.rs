@@ -99,7 +99,7 @@ impl Life {
         self.dispatched.as_ref().map(|dispatched| dispatched.begins).filter(|&begins| begins <= now)
     }
 
-    /// The record so far: without an end, and without the start of the body.
+    /// The record so far: without an end, the start of the body and the reason of a cold start.
     pub(crate) fn record(&self, id: InvocationId, names: &Names<'_>) -> InvocationRecord {
         let mut record = InvocationRecord {
             id,
@@ -117,6 +117,7 @@ impl Life {
             node: None,
             container: None,
             start_kind: None,
+            cold_start: None,
             throttle_wait: Duration::ZERO,
             download_wait: Duration::ZERO,
             copy_wait: Duration::ZERO,
@@ -126,8 +127,8 @@ impl Life {
         record
     }
 
-    /// Writes the dates and names into a record and leaves the fields of its end as they are. Names
-    /// that are equal already are not touched.
+    /// Writes the dates and names into a record and leaves the fields of its end, and the reason of
+    /// a cold start, as they are. Names that are equal already are not touched.
     fn write(&self, record: &mut InvocationRecord, id: InvocationId, names: &Names<'_>) {
         (record.id, record.attempt) = (id, self.attempt);
         if !Arc::ptr_eq(&record.function, names.function) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::FailureCause;
 
-use crate::{ContainerId, InvocationId};
+use crate::{ContainerId, InvocationId, StopReason};
 
 /// How an invocation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,6 +66,128 @@ impl StartKind {
     }
 }
 
+/// Why an invocation had a cold start: the first of these that held when it was dispatched, before
+/// a container was taken or started for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ColdReason {
+    /// It joined a container that was still starting.
+    Starting,
+    /// It joined a container that had been started ahead and was still starting; or an invocation
+    /// of the function, since its last container ended, came before the start that was planned and
+    /// so cancelled it.
+    PrewarmLate,
+    /// A container of the function on a running node had a free place.
+    Elsewhere,
+    /// There was a container of the function.
+    Busy,
+    /// A container was to be started ahead, since the last one of the function ended, but there was
+    /// no room.
+    PrewarmSkipped,
+    /// The last container of the function was lost with its host or left with its node.
+    Lost,
+    /// It was evicted.
+    Evicted,
+    /// Its keep-alive time had passed.
+    Expired,
+    /// It was discarded after a failure.
+    Discarded,
+    /// The keep-alive policy did not keep it, or the scheduler stopped it.
+    NotKept,
+    /// The function had never had a container.
+    First,
+}
+
+impl ColdReason {
+    /// All reasons, in the order in which they are looked for; [`PrewarmLate`](Self::PrewarmLate)
+    /// is looked for before [`Starting`](Self::Starting) and, its other case, after
+    /// [`Busy`](Self::Busy).
+    pub const ALL: [ColdReason; 11] = [
+        ColdReason::Starting,
+        ColdReason::PrewarmLate,
+        ColdReason::Elsewhere,
+        ColdReason::Busy,
+        ColdReason::PrewarmSkipped,
+        ColdReason::Lost,
+        ColdReason::Evicted,
+        ColdReason::Expired,
+        ColdReason::Discarded,
+        ColdReason::NotKept,
+        ColdReason::First,
+    ];
+
+    /// The name in files and tables, such as `prewarm_late`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ColdReason::Starting => "starting",
+            ColdReason::PrewarmLate => "prewarm_late",
+            ColdReason::Elsewhere => "elsewhere",
+            ColdReason::Busy => "busy",
+            ColdReason::PrewarmSkipped => "prewarm_skipped",
+            ColdReason::Lost => "lost",
+            ColdReason::Evicted => "evicted",
+            ColdReason::Expired => "expired",
+            ColdReason::Discarded => "discarded",
+            ColdReason::NotKept => "not_kept",
+            ColdReason::First => "first",
+        }
+    }
+}
+
+/// Why an invocation had a cold start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColdStart {
+    /// The reason.
+    pub reason: ColdReason,
+    /// The container of the function that had ended last; `None` if none had.
+    pub last_gone: Option<LastGone>,
+}
+
+/// The end of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastGone {
+    /// When it ended.
+    pub at: Time,
+    /// Why.
+    pub cause: StopReason,
+    /// Name of the function for whose container it was evicted, or for whose image; `None` if it
+    /// was not evicted, or if no sink reads names.
+    pub evicted_for: Option<Arc<str>>,
+}
+
+/// What an invocation may have waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum WaitedFor {
+    /// Its turn at a concurrency limit.
+    Concurrency,
+    /// The download of its image to the head disk.
+    Download,
+    /// The copy of its image to the disk of its node.
+    Copy,
+    /// The load of its image into the memory of its node.
+    Load,
+    /// A slot or room on a node, or invocations that are served before it.
+    Place,
+    /// The start-up of its container.
+    StartUp,
+}
+
+impl WaitedFor {
+    /// The name in files and tables: `concurrency`, `download`, `copy`, `load`, `place`,
+    /// `start_up`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            WaitedFor::Concurrency => "concurrency",
+            WaitedFor::Download => "download",
+            WaitedFor::Copy => "copy",
+            WaitedFor::Load => "load",
+            WaitedFor::Place => "place",
+            WaitedFor::StartUp => "start_up",
+        }
+    }
+}
+
 /// The record of one invocation. Dates that it never reached are `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InvocationRecord {
@@ -100,6 +222,8 @@ pub struct InvocationRecord {
     pub container: Option<ContainerId>,
     /// Cold or warm, if it was dispatched.
     pub start_kind: Option<StartKind>,
+    /// Why it had a cold start, if it had one.
+    pub cold_start: Option<ColdStart>,
     /// Time spent waiting at a concurrency limit.
     pub throttle_wait: Duration,
     /// Time spent waiting for the download of the image to the head disk (submitted to admitted).
@@ -132,6 +256,28 @@ impl InvocationRecord {
     #[must_use]
     pub fn startup(&self) -> Option<Duration> {
         Some(self.started?.since(self.dispatched?))
+    }
+
+    /// What it has waited for the longest until its body began; of waits that are equally long, the
+    /// first in the order of [`WaitedFor`]. `None` if it has not waited, or was never dispatched.
+    #[must_use]
+    pub fn waited_for(&self) -> Option<WaitedFor> {
+        self.dispatched?;
+        let waits = [
+            (WaitedFor::Concurrency, self.throttle_wait),
+            (WaitedFor::Download, self.download_wait),
+            (WaitedFor::Copy, self.copy_wait),
+            (WaitedFor::Load, self.load_wait),
+            (WaitedFor::Place, self.queue().saturating_sub(self.throttle_wait)),
+            (WaitedFor::StartUp, self.startup().unwrap_or_default()),
+        ];
+        let mut longest = (None, Duration::ZERO);
+        for (what, wait) in waits {
+            if wait > longest.1 {
+                longest = (Some(what), wait);
+            }
+        }
+        longest.0
     }
 
     /// Time from the start of the body to its end; for a killed body, until the service was

@@ -19,8 +19,8 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_results::Column;
 use isotherm_serverless::scheduler::Nearness;
 use isotherm_serverless::{
-    EventKind, FunctionId, InvocationId, InvocationRecord, Need, NodeId, Outcome, PlatformEvent,
-    StartKind, View,
+    ColdReason, EventKind, FunctionId, InvocationId, InvocationRecord, Need, NodeId, Outcome,
+    PlatformEvent, StartKind, View, WaitedFor,
 };
 
 /// The first piece of simulated time after which records are looked at.
@@ -42,23 +42,6 @@ pub struct Explanation {
     /// The platform just before it was dispatched, or ended without that; `None` if that was at the
     /// beginning of the simulation.
     pub before: Option<Situation>,
-}
-
-/// What an invocation waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WaitedFor {
-    /// A concurrency limit.
-    Concurrency,
-    /// The download of its image to the head host.
-    Download,
-    /// The copy of its image to the node.
-    Copy,
-    /// The load of its image into the node's memory.
-    Load,
-    /// A slot, room, or earlier invocations.
-    Place,
-    /// The start-up of its container.
-    StartUp,
 }
 
 /// The platform at a date.
@@ -336,16 +319,31 @@ fn texts(record: &InvocationRecord) -> impl Iterator<Item = String> + '_ {
 /// More nodes than this are counted by what stood for or against them.
 const MOST_NODES: usize = 16;
 
-impl fmt::Display for WaitedFor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            WaitedFor::Concurrency => "a place within a concurrency limit",
-            WaitedFor::Download => "the download of its image to the head host",
-            WaitedFor::Copy => "the copy of its image to the node",
-            WaitedFor::Load => "the load of its image into the node's memory",
-            WaitedFor::Place => "a slot, room, or invocations before it",
-            WaitedFor::StartUp => "the start-up of its container",
-        })
+fn waited_for(what: WaitedFor) -> &'static str {
+    match what {
+        WaitedFor::Concurrency => "its turn at a concurrency limit",
+        WaitedFor::Download => "the download of its image to the head host",
+        WaitedFor::Copy => "the copy of its image to the node",
+        WaitedFor::Load => "the load of its image into the node's memory",
+        WaitedFor::Place => "a slot, room, or invocations before it",
+        WaitedFor::StartUp => "the start-up of its container",
+    }
+}
+
+/// Why an invocation had a cold start.
+fn why_cold(reason: ColdReason) -> &'static str {
+    match reason {
+        ColdReason::Starting => "it joined a container that was still starting",
+        ColdReason::PrewarmLate => "a container was started ahead for it, or was to be, too late",
+        ColdReason::Elsewhere => "a container of the function had a free place on another node",
+        ColdReason::Busy => "all containers of the function were busy",
+        ColdReason::PrewarmSkipped => "there had been no room to start a container ahead",
+        ColdReason::Lost => "the last container of the function was lost with its host",
+        ColdReason::Evicted => "the last container of the function was evicted",
+        ColdReason::Expired => "the keep-alive time of the last container had passed",
+        ColdReason::Discarded => "the last container was discarded after a failure",
+        ColdReason::NotKept => "the last container was not kept",
+        ColdReason::First => "it was the first of its function",
     }
 }
 
@@ -385,7 +383,7 @@ impl Explanation {
             writeln!(f, "It waited for nothing.")?;
         }
         for (what, time) in &self.waits {
-            write!(f, "It waited {time:.6} s for {what}")?;
+            write!(f, "It waited {time:.6} s for {}", waited_for(*what))?;
             match self.waited_beside.filter(|_| *what == WaitedFor::Download) {
                 Some(1) => writeln!(f, ", beside 1 other.")?,
                 Some(others) if others > 1 => writeln!(f, ", beside {others} others.")?,
@@ -409,6 +407,18 @@ impl Explanation {
         match kind {
             StartKind::Warm => writeln!(f, "which was ready: a warm start."),
             StartKind::Cold => writeln!(f, "which was not ready: a cold start."),
+        }?;
+        let Some(cold) = &self.record.cold_start else { return Ok(()) };
+        write!(f, "Why: {}", why_cold(cold.reason))?;
+        match &cold.last_gone {
+            Some(gone) => {
+                write!(f, "; the last one ended at {:.6} s ({})", gone.at, gone.cause.name())?;
+                match &gone.evicted_for {
+                    Some(function) => writeln!(f, ", for `{function}`."),
+                    None => writeln!(f, "."),
+                }
+            }
+            None => writeln!(f, "."),
         }
     }
 }

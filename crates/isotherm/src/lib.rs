@@ -172,8 +172,8 @@
 //! # let config = ServiceConfig::on_hosts(Preset::Default, world.host("head")?, world.nodes());
 //! # let platform = ServerlessComputeService::start(world.site(), config)?;
 //! platform.observe(Box::new(|event| {
-//!     if let EventKind::ContainerStopped { container, evicted: true, .. } = event.kind {
-//!         println!("{}: container {container} was evicted", event.at);
+//!     if let EventKind::ContainerStopped { container, cause, .. } = event.kind {
+//!         println!("{}: container {container} has ended: {}", event.at, cause.name());
 //!     }
 //! }));
 //! # Ok(())

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use isotherm_kernel::{Duration, Time};
 use isotherm_results::{Column, CsvSink, PlatformCounts, Summary};
 use isotherm_serverless::{
-    ContainerId, EventKind, ImageId, InvocationId, InvocationRecord, NodeId, Outcome,
-    PlatformEvent, RecordSink, StartKind,
+    ColdReason, ColdStart, ContainerId, EventKind, ImageId, InvocationId, InvocationRecord,
+    LastGone, NodeId, Outcome, PlatformEvent, RecordSink, StartKind, StopReason, WaitedFor,
 };
 use isotherm_services::FailureCause;
 
@@ -35,6 +35,14 @@ fn cold() -> InvocationRecord {
         node: Some("node0".into()),
         container: Some(ContainerId(7)),
         start_kind: Some(StartKind::Cold),
+        cold_start: Some(ColdStart {
+            reason: ColdReason::Evicted,
+            last_gone: Some(LastGone {
+                at: at(0.5),
+                cause: StopReason::Evicted,
+                evicted_for: Some("train".into()),
+            }),
+        }),
         throttle_wait: Duration::ZERO,
         download_wait: Duration::from_secs(5),
         copy_wait: Duration::from_secs(2),
@@ -55,6 +63,7 @@ fn timed_out() -> InvocationRecord {
         outcome: Outcome::TimedOut,
         cause: Some(FailureCause::TimeLimit),
         start_kind: Some(StartKind::Warm),
+        cold_start: None,
         throttle_wait: Duration::ZERO,
         download_wait: Duration::ZERO,
         copy_wait: Duration::ZERO,
@@ -81,6 +90,7 @@ fn cancelled() -> InvocationRecord {
         node: None,
         container: None,
         start_kind: None,
+        cold_start: None,
         throttle_wait: Duration::ZERO,
         download_wait: Duration::from_nanos(1_000_000_001),
         copy_wait: Duration::ZERO,
@@ -99,10 +109,10 @@ fn lines_of_csv() {
     // By hand from the records: queue = 10 - 6 - 2 - 1, start-up = 10.5 - 10, execution = 12.75 -
     // 10.5, response = 12.75 - 1.
     let expected = "\
-id,function,image,submitted_s,admitted_s,dispatched_s,started_s,ended_s,outcome,cause,node,container,start_kind,download_wait_s,copy_wait_s,load_wait_s,queue_s,startup_s,execution_s,response_s
-0,resize,python,1.000000000,6.000000000,10.000000000,10.500000000,12.750000000,completed,,node0,7,cold,5.000000000,2.000000000,1.000000000,1.000000000,0.500000000,2.250000000,11.750000000
-1,resize,python,20.000000000,20.000000000,20.000000000,20.000000000,,timed_out,time_limit,node0,7,warm,0.000000000,0.000000000,0.000000000,0.000000000,0.000000000,60.000000000,60.000000000
-2,\"odd, \"\"name\"\"\",,3.000000000,,,,,cancelled,,,,,1.000000001,0.000000000,0.000000000,,,,1.000000001
+id,function,image,submitted_s,admitted_s,dispatched_s,started_s,ended_s,outcome,cause,node,container,start_kind,download_wait_s,copy_wait_s,load_wait_s,queue_s,startup_s,execution_s,response_s,cold_reason,last_gone_cause,last_gone_s,last_gone_for,waited_for
+0,resize,python,1.000000000,6.000000000,10.000000000,10.500000000,12.750000000,completed,,node0,7,cold,5.000000000,2.000000000,1.000000000,1.000000000,0.500000000,2.250000000,11.750000000,evicted,evicted,0.500000000,train,download
+1,resize,python,20.000000000,20.000000000,20.000000000,20.000000000,,timed_out,time_limit,node0,7,warm,0.000000000,0.000000000,0.000000000,0.000000000,0.000000000,60.000000000,60.000000000,,,,,
+2,\"odd, \"\"name\"\"\",,3.000000000,,,,,cancelled,,,,,1.000000001,0.000000000,0.000000000,,,,1.000000001,,,,,
 ";
     assert_eq!(text, expected);
 }
@@ -117,6 +127,42 @@ fn the_wait_in_line_is_part_of_the_queue() {
         ..cold()
     };
     assert_eq!(record.queue(), Duration::from_secs(3 + 1));
+}
+
+/// Of equal waits the first counts; the wait at a concurrency limit is no wait for a place.
+#[test]
+fn what_it_has_waited_for_the_longest() {
+    let [none, one, two] = [0, 1, 2].map(Duration::from_secs);
+    let waits = |throttle_wait, download_wait, copy_wait, load_wait, place, start_up| {
+        let submitted = at(1.0);
+        let admitted = submitted + throttle_wait + download_wait;
+        let dispatched = admitted + copy_wait + load_wait + place;
+        InvocationRecord {
+            submitted,
+            admitted: Some(admitted),
+            dispatched: Some(dispatched),
+            started: Some(dispatched + start_up),
+            throttle_wait,
+            download_wait,
+            copy_wait,
+            load_wait,
+            ..cold()
+        }
+        .waited_for()
+    };
+    for (waited, longest) in [
+        (waits(one, one, one, one, one, one), Some(WaitedFor::Concurrency)),
+        (waits(none, one, one, one, one, one), Some(WaitedFor::Download)),
+        (waits(none, none, one, one, one, one), Some(WaitedFor::Copy)),
+        (waits(none, none, none, one, one, one), Some(WaitedFor::Load)),
+        (waits(one, one, one, one, two, two), Some(WaitedFor::Place)),
+        (waits(one, one, one, one, one, two), Some(WaitedFor::StartUp)),
+        (waits(two, none, none, none, one, one), Some(WaitedFor::Concurrency)),
+        (waits(none, none, none, none, none, none), None),
+    ] {
+        assert_eq!(waited, longest);
+    }
+    assert_eq!(cancelled().waited_for(), None, "it was never dispatched");
 }
 
 #[test]
@@ -146,6 +192,19 @@ fn a_summary_counts_and_measures() {
     "cold": 1,
     "warm": 1,
     "never_dispatched": 1
+  },
+  "cold_starts_by_reason": {
+    "starting": 0,
+    "prewarm_late": 0,
+    "elsewhere": 0,
+    "busy": 0,
+    "prewarm_skipped": 0,
+    "lost": 0,
+    "evicted": 1,
+    "expired": 0,
+    "discarded": 0,
+    "not_kept": 0,
+    "first": 0
   },
   "response_of_completed": {
     "all": {
@@ -241,14 +300,16 @@ fn events_are_counted_by_kind() {
             container,
             memory_bytes: 1,
             was_idle: true,
-            evicted: false,
+            cause: StopReason::Expired,
+            evicted_for: None,
         },
         EventKind::ContainerStopped {
             node,
             container,
             memory_bytes: 1,
             was_idle: true,
-            evicted: true,
+            cause: StopReason::Evicted,
+            evicted_for: None,
         },
     ] {
         counts.observe(&PlatformEvent { at: Time::ZERO, kind });

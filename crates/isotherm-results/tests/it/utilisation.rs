@@ -6,7 +6,7 @@ use isotherm_kernel::Time;
 use isotherm_results::{Totals, Utilisation, UtilisationReport};
 use isotherm_serverless::{
     ContainerId, EventKind, FunctionId, ImageId, InvocationId, NodeId, Outcome, PlatformEvent,
-    StartKind,
+    StartKind, StopReason,
 };
 use proptest::prelude::*;
 
@@ -63,7 +63,8 @@ fn stopped(container: u64) -> EventKind {
         container: ContainerId(container),
         memory_bytes: 0,
         was_idle: false,
-        evicted: false,
+        cause: StopReason::NotKept,
+        evicted_for: None,
     }
 }
 

@@ -39,7 +39,8 @@ fn stopped(container: u64, evicted: bool) -> EventKind {
         container: ContainerId(container),
         memory_bytes: 50,
         was_idle: evicted,
-        evicted,
+        cause: if evicted { StopReason::Evicted } else { StopReason::NotKept },
+        evicted_for: None,
     }
 }
 
@@ -450,7 +451,8 @@ fn containers_without_their_image_or_twice() {
         container: ContainerId(0),
         memory_bytes: 50,
         was_idle: false,
-        evicted: false,
+        cause: StopReason::NotKept,
+        evicted_for: None,
     };
     broken(
         followed_by(with_idle_container(), [elsewhere]),

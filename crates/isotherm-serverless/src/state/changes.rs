@@ -151,7 +151,9 @@ pub enum Change {
 pub enum StopReason {
     /// Its room was needed.
     Evicted,
-    /// Its keep-alive time has passed, or the keep-alive policy did not keep it at all.
+    /// Its keep-alive time has passed.
+    Expired,
+    /// The keep-alive policy did not keep it at all.
     NotKept,
     /// The scheduler has stopped it.
     Planned,
@@ -161,6 +163,23 @@ pub enum StopReason {
     Lost,
     /// Its node leaves.
     NodeLeaves,
+}
+
+impl StopReason {
+    /// The name in files and tables: `evicted`, `expired`, `not_kept`, `stopped`, `discarded`,
+    /// `lost`, `node_left`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            StopReason::Evicted => "evicted",
+            StopReason::Expired => "expired",
+            StopReason::NotKept => "not_kept",
+            StopReason::Planned => "stopped",
+            StopReason::Discarded => "discarded",
+            StopReason::Lost => "lost",
+            StopReason::NodeLeaves => "node_left",
+        }
+    }
 }
 
 /// Kinds of [`Change`]s.

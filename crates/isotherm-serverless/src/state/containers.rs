@@ -5,6 +5,7 @@ use isotherm_services::{FileError, FileSystem};
 
 use super::expiry::Expiries;
 use super::idle::IdleKey;
+use super::reasons::Gone;
 use super::{Change, Effect, Membership, Move, Need, PlatformState, StopReason, View};
 use crate::eviction::{IdleContainer, Missing, Rank, StoppedContainer};
 use crate::id_map::IdMap;
@@ -24,6 +25,8 @@ pub(crate) struct Container {
     pub(crate) is_lost: bool,
     /// It gets no further invocations after a failure, and stops when it serves none.
     pub(crate) is_discarded: bool,
+    /// It was started ahead, for no invocation.
+    pub(crate) is_ahead: bool,
     pub(crate) idle_since: Time,
     /// When its start-up began.
     pub(crate) started_at: Time,
@@ -131,7 +134,9 @@ impl PlatformState {
         let need = self.functions[function].need();
         if self.policies.evicts_for_images() {
             // Unused images are evicted before idle containers, and nothing is evicted in vain.
-            if !self.obtain(node, need, image) || self.take_room(node, image, need).is_err() {
+            if !self.obtain(node, need, image, Some(function))
+                || self.take_room(node, image, need).is_err()
+            {
                 return None;
             }
         } else if self.take_room(node, image, need).is_err() {
@@ -140,7 +145,9 @@ impl PlatformState {
                 memory_bytes: need.memory_bytes.saturating_sub(state.memory.borrow().free()),
                 disk_bytes: need.disk_bytes.saturating_sub(state.disk.borrow().free()),
             };
-            if !self.make_room(node, missing) || self.take_room(node, image, need).is_err() {
+            if !self.make_room(node, missing, function)
+                || self.take_room(node, image, need).is_err()
+            {
                 return None;
             }
         }
@@ -150,6 +157,7 @@ impl PlatformState {
         let used = if renews { FileSystem::touch } else { FileSystem::count_use };
         self.nodes[node].with_image(image, used);
         self.touch(node);
+        let is_ahead = chance.is_none();
         let startup = &self.functions[function].startup;
         let startup = chance.map_or_else(|| startup.ahead(), |chance| startup.of(chance));
         let id = self.containers.add(Container {
@@ -158,6 +166,7 @@ impl PlatformState {
             serving: 0,
             is_lost: false,
             is_discarded: false,
+            is_ahead,
             idle_since: self.now,
             started_at: self.now,
             uses: 0,
@@ -214,9 +223,9 @@ impl PlatformState {
         Ok(())
     }
 
-    /// Evicts idle containers of a node until nothing is missing. Evicts none and returns false if
-    /// all of them would not be enough.
-    fn make_room(&mut self, node: NodeId, missing: Missing) -> bool {
+    /// Evicts idle containers of a node until nothing is missing for a container of the function.
+    /// Evicts none and returns false if all of them would not be enough.
+    fn make_room(&mut self, node: NodeId, missing: Missing, function: FunctionId) -> bool {
         let state = &self.nodes[node];
         let needed = Need { memory_bytes: missing.memory_bytes, disk_bytes: missing.disk_bytes };
         if !self.evicts || !needed.fits_into(state.idle_limits) {
@@ -228,7 +237,7 @@ impl PlatformState {
         drop((idle, policy));
         let Some(victims) = victims else { return false };
         for victim in self.containers.only_idle(node, victims) {
-            self.stop_container(victim, StopReason::Evicted);
+            self.evict(victim, Some(function));
         }
         true
     }
@@ -413,6 +422,8 @@ impl PlatformState {
         }
         if left.serving > 0 && left.is_open() {
             self.open(id, &left);
+        } else if left.serving > 0 && before.is_open() {
+            self.emit(|| EventKind::ContainerClosed { node: left.node, container: id });
         }
         left
     }
@@ -483,19 +494,38 @@ impl PlatformState {
 
     /// Stops an idle container and releases what it held.
     pub(super) fn stop_container(&mut self, id: ContainerId, why: StopReason) {
+        self.stop_idle_container(id, why, None);
+    }
+
+    /// Stops an idle container whose room is needed, for a container of `function`, now or later.
+    pub(super) fn evict(&mut self, id: ContainerId, function: Option<FunctionId>) {
+        self.stop_idle_container(id, StopReason::Evicted, function);
+    }
+
+    fn stop_idle_container(
+        &mut self,
+        id: ContainerId,
+        why: StopReason,
+        evicted_for: Option<FunctionId>,
+    ) {
         let Some(&container) = self.containers.all.get(&id) else { return };
         debug_assert_eq!(container.serving, 0, "only idle containers are stopped");
         self.no_longer_idle(id, &container);
-        self.end_container(id, Some(why));
+        self.end_container(id, Some(why), evicted_for);
     }
 
     /// Stops a container that was not idle, and releases what it held.
     pub(super) fn give_back(&mut self, id: ContainerId) {
-        self.end_container(id, None);
+        self.end_container(id, None, None);
     }
 
     /// `idle` says why an idle container stops.
-    fn end_container(&mut self, id: ContainerId, idle: Option<StopReason>) {
+    fn end_container(
+        &mut self,
+        id: ContainerId,
+        idle: Option<StopReason>,
+        evicted_for: Option<FunctionId>,
+    ) {
         let Some(container) = self.containers.all.remove(&id) else { return };
         let Container { node, function, rank, is_lost, is_discarded, .. } = container;
         let was_idle = idle.is_some();
@@ -506,7 +536,9 @@ impl PlatformState {
             (false, true) => StopReason::Discarded,
             (false, false) => StopReason::NotKept,
         });
-        self.functions[function].rest.containers -= 1;
+        let rest = &mut self.functions[function].rest;
+        rest.containers -= 1;
+        rest.past.note(Gone { at: self.now, cause: why, evicted_for });
         self.log.add(Change::Stopped { container: id, function, node, why });
         let evicted = why == StopReason::Evicted;
         self.policies.eviction.get_mut().stopped(&StoppedContainer {
@@ -531,7 +563,8 @@ impl PlatformState {
             container: id,
             memory_bytes,
             was_idle,
-            evicted,
+            cause: why,
+            evicted_for,
         });
     }
 }

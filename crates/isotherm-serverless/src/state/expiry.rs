@@ -120,7 +120,7 @@ impl PlatformState {
     pub(crate) fn expire(&mut self) {
         while self.has_expired() {
             if let Some(Reverse((_, id))) = self.containers.expiries.dates.pop() {
-                self.stop_container(id, StopReason::NotKept);
+                self.stop_container(id, StopReason::Expired);
             }
         }
     }
@@ -134,7 +134,7 @@ impl PlatformState {
                 && container.idle_sequence == idle_sequence
         });
         if current {
-            self.stop_container(id, StopReason::NotKept);
+            self.stop_container(id, StopReason::Expired);
         }
     }
 }

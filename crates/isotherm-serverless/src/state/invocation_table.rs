@@ -5,9 +5,10 @@ use std::ops::Index;
 
 use isotherm_kernel::Time;
 
+use super::reasons::Cold;
 use crate::id_map::IdMap;
 use crate::life::Life;
-use crate::{ContainerId, FunctionId, InvocationId};
+use crate::{ContainerId, FunctionId, InvocationId, StartKind};
 
 /// The row of an invocation in tables that are arrays: the service keeps there what belongs to it.
 /// It is used again when the end of the invocation has been handled.
@@ -91,6 +92,8 @@ impl Invocation {
 #[derive(Default)]
 pub(crate) struct InvocationTable {
     rows: Vec<Invocation>,
+    /// Why they have cold starts, by row; of no meaning for those that have none.
+    cold: Vec<Cold>,
     /// The rows that are free.
     vacant: Vec<Row>,
     len: usize,
@@ -143,6 +146,7 @@ impl InvocationTable {
     #[cold]
     fn append(&mut self) -> Row {
         let row = u32::try_from(self.rows.len()).expect("fewer than 2^32 invocations at a time");
+        self.cold.push(Cold::NONE);
         self.rows.push(Invocation {
             id: InvocationId(0),
             row: Row(row),
@@ -185,6 +189,19 @@ impl InvocationTable {
     #[inline]
     pub(crate) fn at_mut(&mut self, key: InvocationKey) -> Option<&mut Invocation> {
         self.rows.get_mut(key.row.index()).filter(|invocation| invocation.is(key))
+    }
+
+    /// Notes why an invocation has a cold start.
+    pub(super) fn note_cold(&mut self, key: InvocationKey, cold: Cold) {
+        self.cold[key.row.index()] = cold;
+    }
+
+    /// Why an invocation has a cold start, if it has one.
+    #[inline]
+    pub(super) fn cold(&self, invocation: &Invocation) -> Option<&Cold> {
+        let dispatched = invocation.life.dispatched.as_ref();
+        let is_cold = dispatched.is_some_and(|it| it.start_kind == StartKind::Cold);
+        is_cold.then(|| &self.cold[invocation.row.index()])
     }
 
     /// Removes an invocation that has ended. Its row is kept until it is [released](Self::release).

@@ -25,10 +25,11 @@ impl PlatformState {
             spec.rest.last_idle = Some(self.now.since(since));
             spec.idle_since = Time::NEVER;
         }
-        if spec.is_prewarming {
-            self.forget_prewarming(function);
-        }
+        let is_prewarming = spec.is_prewarming;
         self.emit(|| EventKind::Submitted { invocation: id, function });
+        if is_prewarming {
+            self.forget_prewarming(function, Some(id));
+        }
         let chance = self.functions[function].startup.chance();
         let invocation = self.invocations.insert(id, function, chance, self.now);
         self.queues.new.push_back((invocation.key(), function));
@@ -118,12 +119,17 @@ impl PlatformState {
         let id = key.id;
         let are_read = self.records.names_wanted || invocation.has_handle.get();
         let names = are_read.then(|| names(&self.functions, &self.images, &self.nodes, invocation));
+        let cold = self.invocations.cold(invocation);
+        let mut cold = cold.map(|cold| cold.told(&self.functions, are_read));
         let record = self.records.of(&invocation.life, id, names, |record| {
             record.finished = self.now;
             record.outcome = outcome;
             // Nearly always both are `None`; then nothing is moved.
             if record.cause.is_some() || cause.is_some() {
                 record.cause = cause.take();
+            }
+            if record.cold_start.is_some() || cold.is_some() {
+                record.cold_start = cold.take();
             }
             (record.started, record.ended) = (started, ended);
         });
@@ -254,6 +260,10 @@ impl PlatformState {
         let names = names(&self.functions, &self.images, &self.nodes, invocation);
         InvocationRecord {
             started: invocation.life.started(now),
+            cold_start: self
+                .invocations
+                .cold(invocation)
+                .map(|cold| cold.told(&self.functions, true)),
             ..invocation.life.record(key.id, &names)
         }
     }

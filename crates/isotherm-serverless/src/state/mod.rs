@@ -33,6 +33,7 @@ mod node;
 mod nodes;
 mod observers;
 mod prewarm;
+mod reasons;
 mod registry;
 mod reuse;
 mod room;
@@ -201,7 +202,7 @@ impl PlatformState {
             self.stop_container(container, StopReason::Lost);
         }
         for function in self.functions.ids() {
-            self.forget_prewarming(function);
+            self.forget_prewarming(function, None);
         }
     }
 }

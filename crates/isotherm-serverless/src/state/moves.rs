@@ -254,9 +254,10 @@ impl PlatformState {
         if !self.policies.evicts_for_images() {
             return Some(Need::default());
         }
-        let claim = self.may_move(step, node, image)?;
+        let wanted = self.may_move(step, node, image)?;
         let need = step.need(&self.images[image]);
-        self.obtain(node, need, None).then_some(claim)
+        let claim = wanted.map_or_else(Need::default, |function| self.functions[function].need());
+        self.obtain(node, need, None, wanted).then_some(claim)
     }
 
     /// Schedules the retry of an interrupted copy or load that began at `since`. An immediate retry

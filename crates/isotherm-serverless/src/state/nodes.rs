@@ -139,6 +139,7 @@ impl PlatformState {
             return;
         }
         state.room_may_have_come();
+        self.emit(|| EventKind::NodeDown { node });
         if was_up {
             self.log.add(Change::Down { node });
         }
@@ -154,11 +155,20 @@ impl PlatformState {
 
     /// The host is back.
     pub(crate) fn node_recovered(&mut self, node: NodeId) {
-        let state = &mut self.nodes[node];
-        state.is_on = true;
-        if state.membership == Membership::Joined {
+        self.set_on(node, true);
+        if self.nodes[node].membership == Membership::Joined {
             self.log.add(Change::Up { node });
             self.take_up(node);
+        }
+    }
+
+    /// Notes whether the host of a node is on.
+    fn set_on(&mut self, node: NodeId, is_on: bool) {
+        if std::mem::replace(&mut self.nodes[node].is_on, is_on) != is_on {
+            self.emit(|| match is_on {
+                true => EventKind::NodeUp { node },
+                false => EventKind::NodeDown { node },
+            });
         }
     }
 
@@ -188,9 +198,8 @@ impl PlatformState {
 
     /// A node that has left, or is leaving, joins again; `is_on` says whether its host is on.
     pub(crate) fn node_rejoins(&mut self, node: NodeId, is_on: bool) {
-        let state = &mut self.nodes[node];
-        state.is_on = is_on;
-        match std::mem::replace(&mut state.membership, Membership::Joined) {
+        self.set_on(node, is_on);
+        match std::mem::replace(&mut self.nodes[node].membership, Membership::Joined) {
             Membership::Joined => return,
             Membership::Leaving => self.emit(|| EventKind::NodeStays { node }),
             Membership::Left => self.emit_joined(node),

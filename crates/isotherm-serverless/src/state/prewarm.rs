@@ -3,7 +3,7 @@
 use isotherm_kernel::Duration;
 
 use super::{Effect, PlatformState};
-use crate::{EventKind, FunctionId, NodeId};
+use crate::{EventKind, FunctionId, InvocationId, NodeId};
 
 /// A plan to start a container unless its function is invoked before.
 #[derive(Clone, Copy, Debug)]
@@ -31,18 +31,22 @@ impl PlatformState {
         after: Duration,
         keep: Duration,
     ) {
-        self.forget_prewarming(function);
+        self.forget_prewarming(function, None);
         let spec = &mut self.functions[function];
         spec.is_prewarming = true;
         spec.rest.prewarming = Some(Prewarming { node, keep });
         self.effects.push(Effect::Prewarm { function, after });
+        let due = self.now + after;
+        self.emit(|| EventKind::PrewarmPlanned { node, function, due });
     }
 
-    /// Gives up the plan for a function, if there is one.
+    /// Gives up the plan for a function, if there is one; `by` says for which invocation.
     #[inline(never)]
-    pub(super) fn forget_prewarming(&mut self, function: FunctionId) {
+    pub(super) fn forget_prewarming(&mut self, function: FunctionId, by: Option<InvocationId>) {
         if self.functions[function].take_prewarming().is_some() {
             self.effects.push(Effect::ForgetPrewarm { function });
+            self.functions[function].rest.past.prewarming_cancelled |= by.is_some();
+            self.emit(|| EventKind::PrewarmCancelled { function, by });
         }
     }
 
@@ -52,6 +56,8 @@ impl PlatformState {
         let Some(Prewarming { node, keep }) = spec.take_prewarming() else { return };
         if spec.idle.is_empty() {
             self.start_idle(function, node, Some(keep));
+        } else {
+            self.emit(|| EventKind::PrewarmCancelled { function, by: None });
         }
     }
 
@@ -66,6 +72,7 @@ impl PlatformState {
         let has_room = self.has_free_room(function, node);
         let Some(container) = has_room.then(|| self.start_new(node, function, None)).flatten()
         else {
+            self.functions[function].rest.past.prewarming_skipped = true;
             self.emit(|| EventKind::PrewarmingSkipped { node, function });
             return;
         };

@@ -11,6 +11,7 @@ use super::backlog::Backlog;
 use super::changes::Logged;
 use super::idle::IdleContainers;
 use super::prewarm::Prewarming;
+use super::reasons::Past;
 use super::throttle::Gate;
 use super::tier::InTier;
 use super::{Move, Need, Node, PlatformState};
@@ -105,6 +106,8 @@ pub(crate) struct FunctionRest {
     pub(super) on_failure: OnFailure,
     /// The container to be started ahead, if any.
     pub(super) prewarming: Option<Prewarming>,
+    /// What became of its containers.
+    pub(super) past: Past,
 }
 
 impl Function {
@@ -231,6 +234,7 @@ impl PlatformState {
                 last_idle: None,
                 on_failure: on_failure.unwrap_or(self.policies.on_failure),
                 prewarming: None,
+                past: Past::default(),
             }),
         }))
     }

@@ -20,7 +20,7 @@
 use super::idle::IdleKey;
 use super::node::NodeImage;
 use super::tier::InTier;
-use super::{Move, Need, PlatformState, StopReason, View};
+use super::{Move, Need, PlatformState, View};
 use crate::eviction::Missing;
 use crate::{ContainerId, FunctionId, ImageId, NodeId, steps};
 
@@ -152,26 +152,38 @@ impl PlatformState {
         need.fits_into(self.nodes.smallest) || need.fits_into(self.nodes[node].capacity)
     }
 
-    /// The claim for the container that is to follow, if a copy or load may begin now.
-    pub(super) fn may_move(&self, step: Move, node: NodeId, image: ImageId) -> Option<Need> {
+    /// The function whose container is to follow, if any, if a copy or load may begin now.
+    pub(super) fn may_move(
+        &self,
+        step: Move,
+        node: NodeId,
+        image: ImageId,
+    ) -> Option<Option<FunctionId>> {
         let entry = &self.images[image];
         let wanted = entry.functions_waiting.iter().find(|&&function| {
             self.fits(function, node) && self.has_room(function, node, Need::default())
         });
-        if let Some(&function) = wanted {
-            return Some(self.functions[function].need());
+        if wanted.is_some() {
+            return Some(wanted.copied());
         }
         // No such container has room now. The image may still move into free room.
         let state = &self.nodes[node];
         let mut taken = state.claimed;
         taken.add(step.need(entry));
         let free = entry.bytes_of(step) <= state.tier(step).borrow().free();
-        (free && taken.fits_into(self.obtainable(node))).then_some(Need::default())
+        (free && taken.fits_into(self.obtainable(node))).then_some(None)
     }
 
     /// Evicts idle containers of a node, chosen by the policy, until `need` is free or held by
-    /// unpinned images other than `keep`. Evicts none and returns false if that is impossible.
-    pub(super) fn obtain(&mut self, node: NodeId, need: Need, keep: Option<ImageId>) -> bool {
+    /// unpinned images other than `keep`. Evicts none and returns false if that is impossible. It is
+    /// for a container of `function`, now or later.
+    pub(super) fn obtain(
+        &mut self,
+        node: NodeId,
+        need: Need,
+        keep: Option<ImageId>,
+        function: Option<FunctionId>,
+    ) -> bool {
         if !self.evicts {
             return self.missing(node, need, keep).is_nothing();
         }
@@ -192,7 +204,7 @@ impl PlatformState {
                 return false;
             }
             for victim in victims {
-                self.stop_container(victim, StopReason::Evicted);
+                self.evict(victim, function);
             }
         }
     }

@@ -209,7 +209,10 @@ impl PlatformState {
                 Some(found) => Some((found, false)),
                 None => {
                     let chance = self.invocations.at(key).map(|invocation| invocation.chance);
-                    self.start_new(node, function, chance).map(|new| (new, true))
+                    let cold = self.why_new(function);
+                    let new = self.start_new(node, function, chance)?;
+                    self.invocations.note_cold(key, cold);
+                    Some((new, true))
                 }
             },
         }
@@ -261,8 +264,8 @@ impl PlatformState {
         was_idle: bool,
     ) {
         let now = self.now;
-        let start_kind =
-            if is_new || !startup.is_zero() { StartKind::Cold } else { StartKind::Warm };
+        let joins_starting = !is_new && !startup.is_zero();
+        let start_kind = if is_new || joins_starting { StartKind::Cold } else { StartKind::Warm };
         if self.log.wants(ChangeKinds::RUNS) {
             // Who reads that it has started may ask about it.
             self.invocations.list(key);
@@ -303,6 +306,9 @@ impl PlatformState {
             was_idle,
             start_kind,
         });
+        if joins_starting {
+            self.note_joined(key, function, container);
+        }
         let invocation = key;
         self.effects.push(Effect::Start { invocation, node, container, startup, limit });
     }

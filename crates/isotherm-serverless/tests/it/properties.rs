@@ -31,6 +31,8 @@ use isotherm_services::{Eviction, Site, StorageConfig, StorageService};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+mod reasons;
+
 const MB: u64 = 1_000_000;
 
 #[derive(Clone, Debug)]

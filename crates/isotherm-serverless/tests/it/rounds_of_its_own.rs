@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use isotherm_kernel::{Duration, RunError, Time};
 use isotherm_serverless::scheduler::{ByNode, Dispatch, FirstFit, Plan, Scheduler, StartAhead};
-use isotherm_serverless::{EventKind, FunctionId, NodeId, Preset, StartKind, View};
+use isotherm_serverless::{EventKind, FunctionId, NodeId, Preset, StartKind, StopReason, View};
 
 use crate::common::{World, keep, limit, register, secs, served, sleeper};
 
@@ -73,8 +73,8 @@ fn containers_are_started_ahead_and_stopped() {
     let stopped = Rc::new(RefCell::new(Vec::new()));
     let log = Rc::clone(&stopped);
     service.observe(Box::new(move |event| {
-        if let EventKind::ContainerStopped { evicted, .. } = event.kind {
-            log.borrow_mut().push((event.at, evicted));
+        if let EventKind::ContainerStopped { cause, .. } = event.kind {
+            log.borrow_mut().push((event.at, cause == StopReason::Evicted));
         }
     }));
     let (manager, platform) = (world.manager.clone(), service.clone());

@@ -306,10 +306,10 @@ fn a_container_that_serves_others_is_discarded_when_the_last_of_them_ends() {
     stage.body_ended(next);
     assert_eq!(stage.orders(), ["ended 3 completed"], "the other one is kept");
     let was_idle = stage.events().iter().find_map(|event| match event {
-        EventKind::ContainerStopped { was_idle, evicted, .. } => Some((*was_idle, *evicted)),
+        EventKind::ContainerStopped { was_idle, cause, .. } => Some((*was_idle, *cause)),
         _ => None,
     });
-    assert_eq!(was_idle, Some((false, false)), "it was never idle");
+    assert_eq!(was_idle, Some((false, StopReason::Discarded)), "it was never idle");
 }
 
 #[test]
