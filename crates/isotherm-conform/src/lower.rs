@@ -78,6 +78,7 @@ pub(crate) fn plan(
         seed: 0,
         preset,
         limits: isotherm_kernel::Limits::default(),
+        measure: Default::default(),
         platform: platform.clone(),
         hosts,
         service: service_plan(preset, scenario),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use isotherm_config::source::Span;
 use isotherm_kernel::{Duration, Limits};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
+use isotherm_results::Window;
 use isotherm_serverless::{
     AfterFailure, ContainerReuse, OnFailure, Payloads, Preset, Slots, Throttle,
 };
@@ -48,6 +49,8 @@ pub struct Plan {
     pub preset: Preset,
     /// The limits at which the run is stopped with an error.
     pub limits: Limits,
+    /// The part of the run that counts in its statistics.
+    pub measure: Window,
     /// Hosts, disks, links and routes.
     pub platform: PlatformSpec,
     /// The roles of hosts.

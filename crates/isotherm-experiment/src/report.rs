@@ -1,6 +1,6 @@
 //! The results of a run as they are printed and written to `summary.json`.
 
-use isotherm_results::{PlatformCounts, SummaryReport, UtilisationReport};
+use isotherm_results::{PlatformCounts, SummaryReport, UtilisationReport, WindowReport};
 use isotherm_serverless::Preset;
 use serde::Serialize;
 
@@ -26,6 +26,9 @@ pub struct RunReport {
     /// Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub own_policies: Vec<String>,
+    /// The part of the run that counts; absent if all of it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measure: Option<WindowReport>,
     /// What the records say.
     #[serde(flatten)]
     pub summary: SummaryReport,
@@ -51,6 +54,7 @@ impl RunReport {
             },
             sweep: run.changed(),
             own_policies,
+            measure: run.plan.measure.report(),
             summary: outcome.summary,
             platform: outcome.counts,
             utilisation: outcome.utilisation,

@@ -12,6 +12,7 @@
 //! * [`PlatformCounts`] counts what the platform did (containers started and evicted, images moved)
 //!   from its event log.
 //! * [`Utilisation`] integrates slots and memory in use over time, from the same log.
+//! * [`Window`] is the part of a run that counts in statistics, if not all of it does.
 //!
 //! * [`mod@reference`] is the documentation of all that, made of the same definitions.
 //!
@@ -27,6 +28,7 @@ mod percentiles;
 pub mod reference;
 mod summary;
 mod utilisation;
+mod window;
 
 pub use column::{Column, Unit};
 pub use counts::PlatformCounts;
@@ -40,3 +42,4 @@ pub use summary::{
 pub use utilisation::{
     ContainerMemory, MemoryReport, MemoryUse, SlotUse, Totals, Utilisation, UtilisationReport,
 };
+pub use window::{Window, WindowReport};

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use crate::{
     ColdReasonCounts, ColdStartReport, Column, ContainerMemory, EXACT_UP_TO, MemoryReport,
     MemoryUse, OutcomeCounts, PlatformCounts, ResponseReport, SlotUse, StartCounts, SummaryReport,
-    TimesReport, UtilisationReport,
+    TimesReport, UtilisationReport, WindowReport,
 };
 
 /// A field of `summary.json`.
@@ -87,6 +87,10 @@ pub const BEFORE: &[FieldDoc] = &[
         "own_policies",
         "The policies that were those of the program: `scheduler` if it stood in place of the experiment's, `scheduler KIND of PROGRAM` if the experiment names it; absent if there are none.",
     ),
+    field(
+        "measure",
+        "The part of the run that counts in what follows, from `invocations` to `cold_start_mean` and in `utilisation`; absent if all of it counts.",
+    ),
 ];
 
 /// The fields after those of [`SummaryReport`].
@@ -110,6 +114,7 @@ pub const AFTER: &[FieldDoc] = &[
 
 /// The objects in `summary.json` except the file itself, in order.
 pub const OBJECTS: &[ObjectDoc] = &[
+    ObjectDoc { paths: &["measure"], fields: WindowReport::FIELDS },
     ObjectDoc { paths: &["invocations"], fields: OutcomeCounts::FIELDS },
     ObjectDoc { paths: &["starts"], fields: StartCounts::FIELDS },
     ObjectDoc { paths: &["cold_starts_by_reason"], fields: ColdReasonCounts::FIELDS },
@@ -247,7 +252,7 @@ const UTILISATION: &str = "
 ## What utilisation means
 
 * Means are over the time from the first submission (`from_s`) to the end of the run (`to_s`). A run ends when everything that was invoked has ended; \
-containers that are still kept then count until then.
+containers that are still kept then count until then. With `measure`, everything here is about the part of that time that counts.
 * A slot is in use from the dispatch of an invocation until the platform is done with it, start-up of the container included.
 * A container holds its memory limit, whatever its body does, from its start to its end. It is busy while it serves an invocation, start-up included, and idle \
 while it is kept and serves nobody.

@@ -6,9 +6,9 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_serverless::{ColdReason, InvocationRecord, Outcome, RecordSink, StartKind};
 use serde::Serialize;
 
-use crate::Percentiles;
 use crate::percentiles::{TimesReport, seconds};
 use crate::reference::described;
+use crate::{Percentiles, Window};
 
 /// Counts and measures records as they pass; [`Summary::report`] says what it has seen.
 ///
@@ -32,6 +32,7 @@ use crate::reference::described;
 /// ```
 #[derive(Debug, Default)]
 pub struct Summary {
+    window: Window,
     outcomes: OutcomeCounts,
     causes: BTreeMap<&'static str, u64>,
     starts: StartCounts,
@@ -56,6 +57,12 @@ struct ColdStartTimes {
 }
 
 impl Summary {
+    /// A summary of the invocations that are submitted in a part of the run.
+    #[must_use]
+    pub fn within(window: Window) -> Self {
+        Summary { window, ..Summary::default() }
+    }
+
     /// What was seen so far. `end` is the date at which the simulation ended.
     #[must_use]
     pub fn report(&self, end: Time) -> SummaryReport {
@@ -81,6 +88,9 @@ impl RecordSink for Summary {
     }
 
     fn record(&mut self, record: &InvocationRecord) {
+        if !self.window.contains(record.submitted) {
+            return;
+        }
         self.outcomes.add(record.outcome);
         if let Some(cause) = &record.cause {
             *self.causes.entry(cause.code()).or_default() += 1;

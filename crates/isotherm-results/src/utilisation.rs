@@ -8,6 +8,7 @@ use isotherm_kernel::Time;
 use isotherm_serverless::{EventKind, ImageId, PlatformEvent};
 use serde::Serialize;
 
+use crate::Window;
 use crate::reference::described;
 
 /// Bytes × nanoseconds in a megabyte × second.
@@ -28,7 +29,8 @@ pub struct Totals {
 ///
 /// * The **window** runs from the date of the first submission to the end of the run. A run ends
 ///   when every invocation has ended; containers that are alive then count until then. Nothing is
-///   held before the window, so sums do not depend on its beginning; means do.
+///   held before the window, so sums do not depend on its beginning; means do. If only a
+///   [part](Utilisation::within) of the run counts, the window has nothing outside of it.
 /// * A slot is **in use** from the dispatch of an invocation to its end, start-up of the container
 ///   included.
 /// * A container holds its **memory limit**, whatever its body does, from its start to its end. It
@@ -76,6 +78,8 @@ pub struct Totals {
 #[derive(Debug)]
 pub struct Utilisation {
     totals: Totals,
+    /// The part of the run that counts.
+    part: Window,
     /// What the compute hosts could hold until `totals_since`, × nanoseconds.
     held_slots: u128,
     held_memory: u128,
@@ -137,6 +141,7 @@ impl Utilisation {
     pub fn new(totals: Totals) -> Self {
         Utilisation {
             totals,
+            part: Window::default(),
             held_slots: 0,
             held_memory: 0,
             totals_since: Time::ZERO,
@@ -152,6 +157,13 @@ impl Utilisation {
             images: HeldQuantity::default(),
             image_bytes: Vec::new(),
         }
+    }
+
+    /// The same for a part of the run.
+    #[must_use]
+    pub fn within(mut self, part: Window) -> Self {
+        self.part = part;
+        self
     }
 
     /// Takes one event of the platform's log.
@@ -242,7 +254,8 @@ impl Utilisation {
 
     /// What could be held until a date, × nanoseconds, from the first submission on.
     fn could_hold(&self, before: u128, total: Option<u64>, until: Time) -> u128 {
-        let since = self.from.map(|from| until.since(self.totals_since.max(from)).as_nanos());
+        let since =
+            self.from.map(|from| self.part.overlap(self.totals_since.max(from), until).as_nanos());
         before + u128::from(total.unwrap_or_default()) * u128::from(since.unwrap_or_default())
     }
 
@@ -250,10 +263,12 @@ impl Utilisation {
     #[inline]
     fn pass(&mut self, until: Time) {
         if until > self.integrated_until {
-            let nanos = until.since(self.integrated_until).as_nanos();
-            self.slots.pass(nanos);
-            self.idle.pass(nanos);
-            self.busy_peak = self.busy_peak.max(self.busy_now);
+            let nanos = self.part.overlap(self.integrated_until, until).as_nanos();
+            if nanos > 0 {
+                self.slots.pass(nanos);
+                self.idle.pass(nanos);
+                self.busy_peak = self.busy_peak.max(self.busy_now);
+            }
             self.integrated_until = until;
         }
     }
@@ -262,9 +277,11 @@ impl Utilisation {
     fn pass_all(&mut self, until: Time) {
         self.pass(until);
         if until > self.memory_integrated_until {
-            let nanos = until.since(self.memory_integrated_until).as_nanos();
-            self.memory.pass(nanos);
-            self.images.pass(nanos);
+            let nanos = self.part.overlap(self.memory_integrated_until, until).as_nanos();
+            if nanos > 0 {
+                self.memory.pass(nanos);
+                self.images.pass(nanos);
+            }
             self.memory_integrated_until = until;
         }
     }
@@ -295,8 +312,8 @@ impl Utilisation {
     pub fn report(&mut self, end: Time) -> Option<UtilisationReport> {
         self.now = self.now.max(end);
         self.pass_all(self.now);
-        let from = self.from?;
-        let nanos = self.now.since(from).as_nanos();
+        let (from, to) = (self.from?.max(self.part.from), self.now.min(self.part.until));
+        let nanos = self.part.overlap(from, to).as_nanos();
         if nanos == 0 {
             return None;
         }
@@ -317,7 +334,7 @@ impl Utilisation {
         };
         Some(UtilisationReport {
             from_s: from.as_secs_f64(),
-            to_s: self.now.as_secs_f64(),
+            to_s: to.as_secs_f64(),
             slots: SlotUse {
                 total: self.totals.slots,
                 used_mean: self.slots.integral as f64 / nanos as f64,
@@ -350,9 +367,9 @@ described! {
     /// How much of the compute hosts was in use, from the first submission to the end of the run.
     #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
     pub struct UtilisationReport {
-        /// Date of the first submission, where means begin, in seconds.
+        /// Date of the first submission, or where what counts begins, if that is later, in seconds.
         pub from_s: f64,
-        /// Date of the end of the run, in seconds.
+        /// Date of the end of the run, or of what counts, if that is earlier, in seconds.
         pub to_s: f64,
         /// Slots in use.
         pub slots: SlotUse,

@@ -138,7 +138,7 @@ impl FromIterator<f64> for Moments {
 /// nothing of degrees of freedom.
 #[must_use]
 pub fn t_quantile(probability: f64, degrees: f64) -> Option<f64> {
-    if !(probability > 0.0 && probability < 1.0) || !degrees.is_finite() {
+    if !(probability > 0.0 && probability < 1.0 && degrees.is_finite()) {
         return None;
     }
     let distribution = StudentsT::new(0.0, 1.0, degrees).ok()?;

@@ -49,6 +49,7 @@ use isotherm_config::tree::parameters::{self, PARAMETERS};
 use isotherm_config::tree::{Kind, Table, Value};
 use isotherm_kernel::{Duration, Limits, Time};
 use isotherm_platform::PlatformSpec;
+use isotherm_results::Window;
 use isotherm_serverless::Preset;
 
 use crate::inputs::Inputs;
@@ -114,6 +115,12 @@ pub const EXPERIMENT: TableSpec = table("the experiment", "The top of the file."
         .default("{}"),
     field("sweep", Takes::Table(&SWEEP), "Fields that are tried with several values.")
         .otherwise("one run"),
+    field(
+        "measure",
+        Takes::Table(&MEASURE),
+        "The part of the run that counts in the statistics of `summary.json`.",
+    )
+    .otherwise("all of it"),
     field("measured", Takes::Table(&measured::MEASURED), "Numbers of a real platform.")
         .otherwise("nothing to compare with"),
     field(
@@ -132,6 +139,20 @@ const LIMITS: TableSpec = table("limits", "What a run may use.").with(&[
            a million turns of what takes no time are free; each further one counts as well.")
         .like("1_000_000")
         .otherwise("no limit"),
+]);
+
+const MEASURE: TableSpec = table(
+    "measure",
+    "The part of the run that counts in the statistics of `summary.json`: invocations that are submitted in it, and what is in use during it. What the platform \
+          does (`platform`) is counted in all of the run, and `invocations.csv` has all invocations.",
+)
+.with(&[
+    field("from", takes::<Duration>(), "Invocations from this date on count.")
+        .like("\"10min\"")
+        .default("\"0s\""),
+    field("until", takes::<Duration>(), "Invocations before this date count.")
+        .like("\"1h\"")
+        .otherwise("those until the end count"),
 ]);
 
 /// `[parameters]`; the user chooses the keys.
@@ -232,6 +253,19 @@ fn limits(value: &Value, report: &Report) -> Option<Limits> {
     Some(limits)
 }
 
+fn window(value: &Value, report: &Report) -> Option<Window> {
+    let mut fields = Fields::of(value, &MEASURE, report)?;
+    let from = Time::ZERO + fields.optional_or("from", Duration::ZERO);
+    let until = fields.optional::<Located<Duration>>("until");
+    fields.finish();
+    let Some(until) = until else { return Some(Window { from, ..Window::default() }) };
+    let (place, until) = (until.span, Time::ZERO + until.value);
+    if until <= from {
+        return report.refuse(place, "nothing would count", "it must be later than `from`");
+    }
+    Some(Window { from, until })
+}
+
 /// Reads the top level of a file, once the names are gathered.
 struct ExperimentReader<'a> {
     table: &'a Table,
@@ -254,6 +288,7 @@ impl ExperimentReader<'_> {
         let preset =
             fields.choice_or("preset", service::PRESETS, Preset::Default).unwrap_or_default();
         let limits = fields.optional_with("limits", self::limits).unwrap_or_default();
+        let measure = fields.optional_with("measure", window).unwrap_or_default();
         let platform = fields
             .required_value("platform", "\"cluster.xml\"")
             .and_then(|value| platform::platform(self.table, value, self.context));
@@ -287,6 +322,7 @@ impl ExperimentReader<'_> {
             seed,
             preset,
             limits,
+            measure,
             platform: spec,
             hosts,
             service,

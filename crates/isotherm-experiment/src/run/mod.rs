@@ -25,6 +25,7 @@ use isotherm_kernel::{Advanced, RunError, Simulation, Time};
 use isotherm_platform::{HostId, Platform};
 use isotherm_results::{
     CsvSink, PlatformCounts, SinkError, Summary, SummaryReport, Utilisation, UtilisationReport,
+    Window,
 };
 use isotherm_serverless::eviction::ContainerEviction;
 use isotherm_serverless::keep_alive::KeepAlive;
@@ -300,10 +301,10 @@ impl Started {
         let workload = deployment::workloads(plan)?;
 
         let totals = deployment::totals(&site, plan);
-        let recorder = Rc::new(RefCell::new(Recorder::new(records, keeps_records)));
+        let recorder = Rc::new(RefCell::new(Recorder::new(plan.measure, records, keeps_records)));
         let observer = Rc::new(RefCell::new(Observer {
             counts: PlatformCounts::default(),
-            utilisation: Utilisation::new(totals),
+            utilisation: Utilisation::new(totals).within(plan.measure),
             progress: Progress::new(plan, totals.slots),
         }));
         let service = deployment.service.clone();
@@ -473,10 +474,10 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn new(records: Option<Hashed>, keeps: bool) -> Self {
+    fn new(measure: Window, records: Option<Hashed>, keeps: bool) -> Self {
         Recorder {
             csv: records.map(CsvSink::new),
-            summary: Summary::default(),
+            summary: Summary::within(measure),
             kept: keeps.then(Vec::new),
         }
     }

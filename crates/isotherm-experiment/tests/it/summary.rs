@@ -25,9 +25,12 @@ fn nanos(seconds: &str) -> u64 {
 
 /// Runs the first run of an example; its report and the records of those that were dispatched.
 fn run(name: &str) -> (RunReport, Vec<Record>) {
+    run_with(name, &Overrides::default())
+}
+
+fn run_with(name: &str, overrides: &Overrides) -> (RunReport, Vec<Record>) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
-    let experiment =
-        Experiment::load(&file, &Overrides::default()).unwrap_or_else(|errors| panic!("{errors}"));
+    let experiment = Experiment::load(&file, overrides).unwrap_or_else(|errors| panic!("{errors}"));
     let out = tempfile::tempdir().unwrap();
     let report = common::run(&experiment, out.path());
     let names = ["function", "container", "submitted_s", "dispatched_s", "response_s"];
@@ -100,13 +103,38 @@ fn idle_memory_follows_from_the_records() {
     assert_close(report.utilisation.unwrap().container_memory.idle_mb_s, idle as f64 * 128.0 / 1e9);
 }
 
+/// What counts begins and ends while the platform is busy; the same happens as without it.
+#[test]
+fn a_part_of_the_run_is_measured() {
+    let part = Overrides::default().with("measure.from", "2min").with("measure.until", "8min");
+    let ((report, records), (whole, all)) =
+        (run_with("quickstart.toml", &part), run("quickstart.toml"));
+    let (from, until) = (120_000_000_000, 480_000_000_000);
+    let measure = report.measure.unwrap();
+    assert_eq!((measure.from_s, measure.until_s), (120.0, Some(480.0)));
+    assert_eq!((whole.measure, records.len()), (None, all.len()));
+    assert_eq!(report.summary.simulated_end_s, whole.summary.simulated_end_s);
+    assert_eq!(report.platform, whole.platform);
+    // Here every invocation is dispatched.
+    let counts = records.iter().filter(|record| (from..until).contains(&record.submitted)).count();
+    assert_eq!(report.summary.invocations.total, counts as u64);
+    assert!(counts > 1_000 && counts < all.len() - 500);
+    let utilisation = report.utilisation.unwrap();
+    assert_eq!((utilisation.from_s, utilisation.to_s), (120.0, 480.0));
+    let used =
+        |record: &Record| record.done.clamp(from, until) - record.dispatched.clamp(from, until);
+    let time: u64 = records.iter().map(used).sum();
+    assert_close(utilisation.slots.used_mean, time as f64 / (until - from) as f64);
+}
+
 /// The keys at the top of `summary.json`, in order; what is below them is compared where the
 /// reference is made.
 #[test]
 fn the_summary_has_the_fields_of_its_reference() {
     let file = isotherm_testing::in_repository("examples/quickstart.toml");
-    let experiment = Experiment::load(&file, &Overrides::default()).unwrap();
-    // With a policy of its own, of which a field says so.
+    let part = Overrides::default().with("measure.from", "1s");
+    let experiment = Experiment::load(&file, &part).unwrap();
+    // With a policy of its own and a part that counts, of which fields say so.
     let options = RunOptions::default().with_eviction(LeastRecentlyUsed);
     let report = experiment.start(&experiment.runs()[0], options).unwrap().finish().unwrap();
     let text = report.to_json();

@@ -6,7 +6,7 @@ use isotherm_kernel::Time;
 use isotherm_results::reference::{self, FieldDoc, OBJECTS};
 use isotherm_results::{
     ColdStartReport, ContainerMemory, MemoryReport, MemoryUse, PlatformCounts, ResponseReport,
-    SlotUse, Summary, SummaryReport, TimesReport, UtilisationReport,
+    SlotUse, Summary, SummaryReport, TimesReport, UtilisationReport, Window,
 };
 use serde_json::Value;
 
@@ -53,6 +53,8 @@ fn complete() -> Value {
         container_memory: ContainerMemory { busy_mb_s: 1.0, idle_mb_s: 1.0, idle_share: Some(0.5) },
     };
     let mut value = serde_json::to_value(summary).unwrap();
+    let window = Window { from: Time::ZERO, until: Time::from_nanos(1) };
+    value["measure"] = serde_json::to_value(window.report()).unwrap();
     value["platform"] = serde_json::to_value(PlatformCounts::default()).unwrap();
     value["utilisation"] = serde_json::to_value(utilisation).unwrap();
     value

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use isotherm_kernel::Time;
-use isotherm_results::{Totals, Utilisation, UtilisationReport};
+use isotherm_results::{Totals, Utilisation, UtilisationReport, Window};
 use isotherm_serverless::{
     ContainerId, EventKind, FunctionId, ImageId, InvocationId, NodeId, Outcome, PlatformEvent,
     StartKind, StopReason,
@@ -95,7 +95,15 @@ fn fill_in(event: &mut EventKind, containers: &mut Containers) {
 
 /// What is seen of these events, in which nothing is said of containers but when they start.
 fn observed(totals: Totals, events: impl IntoIterator<Item = (f64, EventKind)>) -> Utilisation {
-    let mut utilisation = Utilisation::new(totals);
+    observed_within(Window::default(), totals, events)
+}
+
+fn observed_within(
+    part: Window,
+    totals: Totals,
+    events: impl IntoIterator<Item = (f64, EventKind)>,
+) -> Utilisation {
+    let mut utilisation = Utilisation::new(totals).within(part);
     let mut containers = Containers::default();
     for (seconds, mut kind) in events {
         fill_in(&mut kind, &mut containers);
@@ -340,4 +348,31 @@ proptest! {
         prop_assert!((report.slots.used_mean - slots as f64 / END as f64).abs() < 1e-12);
         prop_assert_eq!(report.memory.used.peak_bytes, held.iter().max().unwrap() * MB);
     }
+}
+
+/// From 4.5 s to 7.5 s slots are in use for 1 + 1 + 2 + 0.5 s, and a compute host of 4 more joins
+/// after the half.
+#[test]
+fn a_part_of_the_time_counts() {
+    let part = |from, until| Window { from: at(from), until: at(until) };
+    let within = |part, events| observed_within(part, TOTALS, events).report(at(12.0));
+    let report = within(part(4.5, 7.5), a_life()).unwrap();
+    assert_eq!((report.from_s, report.to_s), (4.5, 7.5));
+    let slots = report.slots;
+    assert_eq!((slots.used_mean, slots.used_peak, slots.used_share), (1.5, 2, Some(0.375)));
+    let containers = report.container_memory;
+    assert_eq!((containers.busy_mb_s, containers.idle_mb_s), (525.0, 200.0));
+    assert_eq!(report.memory.images.mean_bytes, 100 * MB);
+    // Before it, nothing is submitted.
+    let before = within(part(0.0, 3.0), a_life()).unwrap();
+    assert_eq!((before.from_s, before.to_s, before.slots.used_peak), (2.0, 3.0, 0));
+    assert_eq!(before.memory.used.peak_bytes, 100 * MB);
+    assert_eq!(within(part(20.0, 30.0), a_life()), None);
+    assert_eq!(within(part(0.0, 2.0), a_life()), None);
+    let mut joined = a_life();
+    let node = NodeId(1);
+    let join = EventKind::NodeJoined { node, slots: Some(4), memory_bytes: 0, disk_bytes: 0 };
+    joined.insert(12, (6.0, join));
+    let share = within(part(4.5, 7.5), joined).unwrap().slots.used_share;
+    assert_eq!(share, Some(4.5 / (4.0 * 1.5 + 8.0 * 1.5)));
 }

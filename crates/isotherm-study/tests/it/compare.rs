@@ -177,6 +177,28 @@ fn functions_are_compared_on_their_own() {
     assert_eq!(single.metrics[1].verdict, Verdict::Lower);
 }
 
+/// What is taken from the records is that of the part that counts, as in the summary.
+#[test]
+fn records_outside_of_the_part_that_counts_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = ("measure.from", "100s");
+    let short = run(&folder.path().join("short"), 1, &[part]);
+    let long = run(&folder.path().join("long"), 1, &[part, LONGER]);
+    let whole = pair(short.clone(), long.clone());
+    let cold = CompareOptions { metrics: vec!["cold_share".to_owned()], by_function: true };
+    let seldom = compare(&[short.clone(), long], &cold).unwrap().against_first.remove(0);
+    let text = std::fs::read_to_string(short.join("invocations.csv")).unwrap();
+    let late = |row: &&str| row.split(',').nth(3).unwrap().parse::<f64>().unwrap() >= 100.0;
+    let rows: Vec<_> =
+        text.lines().skip(1).filter(|row| row.contains(",seldom,")).filter(late).collect();
+    let cold = rows.iter().filter(|row| row.contains(",cold,")).count();
+    assert_eq!(seldom.metrics[1].base, cold as f64 / rows.len() as f64);
+    assert!(of(&whole, "invocations.total").base > rows.len() as f64);
+    let all = run(&folder.path().join("all"), 1, &[]);
+    let error = compare(&[short, all], &CompareOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("count different parts of a run"), "{error}");
+}
+
 #[test]
 fn the_points_of_a_sweep_are_compared_with_the_first() {
     let folder = tempfile::tempdir().unwrap();
