@@ -31,7 +31,14 @@ fn outcomes(report: &RunReport) -> String {
     let invocations = report.summary.invocations;
     let starts = report.summary.starts;
     let mut table = table();
-    row(&mut table, "invocations", &[count(invocations.total), String::new()]);
+    let label = match report.measure {
+        Some(measure) => {
+            let until = measure.until_s.map_or_else(|| "the end".to_owned(), |s| format!("{s} s"));
+            format!("invocations from {} s to {until}", measure.from_s)
+        }
+        None => "invocations".to_owned(),
+    };
+    row(&mut table, &label, &[count(invocations.total), String::new()]);
     let outcomes = [
         ("completed", invocations.completed),
         ("timed out", invocations.timed_out),
