@@ -36,10 +36,9 @@ Examples:
 
 The results are three files, which appear when all of them are complete: invocations.csv, one line
 per invocation, ordered by end; summary.json, the run in numbers; and manifest.toml, everything
-the run was made of. docs/reference/results.md explains every field. An experiment with a [sweep]
-is run once for each combination of values, and each run has a folder of its own in DIR. The same
-file and seed give the same bytes in the first two, on any machine and from any folder; and so
-does a run of the manifest.
+the run was made of. docs/reference/results.md explains every field. The same file and seed give
+the same bytes in the first two, on any machine and from any folder; and so does a run of the
+manifest. An experiment with a [sweep] is run as by `isotherm sweep`.
 
 If anything fails, the files of an earlier run stay as they were. Input files are never replaced;
 links, devices and pipes are written to only with `--force`. One run at a time writes into a
@@ -48,6 +47,26 @@ folder.
 Ctrl-C ends a run and removes what it has written so far; a second one ends it at once. Exit
 codes: 0 done; 1 the simulation could not go on, or results could not be written; 2 bad input or
 usage; 129 the terminal was closed; 130 Ctrl-C; 143 asked to end by the system."
+);
+
+const AFTER_SWEEP: &str = about_set!(
+    "\
+Examples:
+  isotherm sweep study.toml --dry-run         the points that there are
+  isotherm sweep study.toml --out results/a   runs them, on all cores
+
+There is a run for each combination of the values in [sweep] and each of `repeat` seeds. All points
+are checked before the first is run. A run that fails is reported and does not stop the others.
+DIR gets points.csv with a row per run, aggregates.csv with the means and 95 % confidence intervals
+of each point, and a folder per run in points/. The same file gives the same bytes at any number of
+jobs.
+
+A sweep that was stopped or killed goes on where it was: give the same command again. Runs that are
+there are not run again, unless the experiment, a file that it reads, or Isotherm itself has
+changed in a way that concerns them, or `--fresh` is given. One sweep at a time writes into a folder.
+
+Exit codes: 0 done; 1 some runs failed, or results could not be written; 2 bad input or usage; 129
+the terminal was closed; 130 Ctrl-C; 143 asked to end by the system."
 );
 
 const AFTER_CHECK: &str = about_set!(
@@ -151,6 +170,8 @@ pub struct Arguments {
 pub enum Command {
     /// Run an experiment, write its results and show a summary.
     Run(RunArguments),
+    /// Run all points of an experiment with a [sweep], or go on where they were stopped.
+    Sweep(SweepArguments),
     /// Report all errors of an experiment without running it.
     Check(CheckArguments),
     /// Explain an invocation of a run: what it waited for, and why it ran where it did.
@@ -187,6 +208,39 @@ pub struct RunArguments {
     #[arg(long, conflicts_with = "json")]
     pub quiet: bool,
     /// Print the summary as JSON instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `isotherm sweep`
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_SWEEP)]
+pub struct SweepArguments {
+    /// What is run.
+    #[command(flatten)]
+    pub experiment: ExperimentArguments,
+    /// How many runs there are at a time [default: one on each core].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub jobs: usize,
+    /// The folder for the results [default: results/NAME].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Check all points and list them, without running any.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Run everything again, also what has results.
+    #[arg(long)]
+    pub fresh: bool,
+    /// Run also more than 10,000 runs.
+    #[arg(long)]
+    pub yes: bool,
+    /// Do not write invocations.csv, the records of single invocations.
+    #[arg(long)]
+    pub no_records: bool,
+    /// Print only errors: no table, no warnings, no progress.
+    #[arg(long, conflicts_with = "json")]
+    pub quiet: bool,
+    /// Print the summaries of all runs as JSON instead of a table.
     #[arg(long)]
     pub json: bool,
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isotherm_experiment::Progress;
+use isotherm_study::SweepProgress;
 
 use crate::commands::now;
 use crate::text::{count, seconds};
@@ -25,8 +26,6 @@ const PARTS: u64 = 1000;
 pub struct Bar {
     begun: Instant,
     next: Instant,
-    /// The text before the bar, such as which run of a sweep it is.
-    label: String,
     bar: Option<ProgressBar>,
     /// No bar is shown.
     hidden: bool,
@@ -34,9 +33,9 @@ pub struct Bar {
 
 impl Bar {
     /// The bar of a run that begins now.
-    pub fn new(label: String, hidden: bool) -> Self {
+    pub fn new(hidden: bool) -> Self {
         let begun = now();
-        Bar { begun, next: begun + FIRST, label, bar: None, hidden }
+        Bar { begun, next: begun + FIRST, bar: None, hidden }
     }
 
     /// Shows how far the run is, if it is time to.
@@ -49,17 +48,10 @@ impl Bar {
             return;
         }
         self.next = now + NEXT;
-        let part = part(progress);
-        let message = format!("{}{}", self.label, message(progress, part, now - self.begun));
+        let part = progress.part();
+        let message = message(progress, part, now - self.begun);
         let position = part.map_or(0, |part| (part * PARTS as f64) as u64);
-        match &self.bar {
-            None => self.bar = Some(new_bar(part.is_some(), message, position)),
-            // Either of these draws; `update` does it once for both.
-            Some(bar) => {
-                bar.update(|state| state.set_pos(position));
-                bar.set_message(message);
-            }
-        }
+        draw(&mut self.bar, part.is_some(), message, position);
     }
 
     /// Removes the bar.
@@ -80,17 +72,6 @@ fn new_bar(has_end: bool, message: String, position: u64) -> ProgressBar {
     bar.with_message(message).with_position(position)
 }
 
-/// Which part of the run is done, from 0 to 1, if its end is known: of the invocations, or else of
-/// the time in which they come.
-fn part(progress: &Progress) -> Option<f64> {
-    let part = match (progress.expected(), progress.last_arrival()) {
-        (Some(expected), _) => progress.ended() as f64 / expected.max(1) as f64,
-        (None, Some(last)) => progress.now().as_secs_f64() / last.as_secs_f64().max(1e-9),
-        (None, None) => return None,
-    };
-    Some(part.clamp(0.0, 1.0))
-}
-
 /// `258 s of 600 s, 12,345 of 40,000 invocations, 7 s left, 51,234/s`. What comes first is seen in
 /// narrow terminals too.
 fn message(progress: &Progress, part: Option<f64>, elapsed: Duration) -> String {
@@ -105,17 +86,71 @@ fn message(progress: &Progress, part: Option<f64>, elapsed: Duration) -> String 
         text += &format!(" of {}", count(expected));
     }
     text += " invocations";
-    // Early on any estimate is wrong.
-    if let Some(part) = part.filter(|part| *part > 0.02) {
-        let left = elapsed * (1.0 - part) / part;
-        text += &match left {
-            left if left < 1.0 => String::new(),
-            left if left < 120.0 => format!(", {} s left", left.round()),
-            left => format!(", {} min left", count((left / 60.0).round() as u64)),
-        };
-    }
+    text += &left(part, elapsed);
     let rate = (progress.ended() as f64 / elapsed.max(1e-6)).round() as u64;
     text + &format!(", {}/s", count(rate))
+}
+
+/// `, 7 s left`, once there is something to tell it from: early on any estimate is wrong.
+fn left(part: Option<f64>, elapsed: f64) -> String {
+    let Some(part) = part.filter(|part| *part > 0.02) else { return String::new() };
+    match elapsed * (1.0 - part) / part {
+        left if left < 1.0 => String::new(),
+        left if left < 120.0 => format!(", {} s left", left.round()),
+        left => format!(", {} min left", count((left / 60.0).round() as u64)),
+    }
+}
+
+/// The bar of all runs of a sweep.
+pub struct SweepBar {
+    begun: Instant,
+    next: Instant,
+    bar: Option<ProgressBar>,
+    /// No bar is shown.
+    hidden: bool,
+}
+
+impl SweepBar {
+    /// The bar of a sweep that begins now.
+    pub fn new(hidden: bool) -> Self {
+        let begun = now();
+        SweepBar { begun, next: begun + FIRST, bar: None, hidden }
+    }
+
+    /// Shows how far the sweep is, if it is time to.
+    pub fn show(&mut self, progress: &SweepProgress) {
+        let now = now();
+        if self.hidden || now < self.next {
+            return;
+        }
+        self.next = now + NEXT;
+        let part = (progress.parts / progress.runs.max(1) as f64).clamp(0.0, 1.0);
+        let mut message = format!("{} of {} runs", count(progress.ended), count(progress.runs));
+        if progress.failed > 0 {
+            message += &format!(", {} failed", count(progress.failed));
+        }
+        message += &left(Some(part), (now - self.begun).as_secs_f64());
+        draw(&mut self.bar, true, message, (part * PARTS as f64) as u64);
+    }
+
+    /// Removes the bar.
+    pub fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Draws a bar, which appears if it is not there.
+fn draw(bar: &mut Option<ProgressBar>, has_end: bool, message: String, position: u64) {
+    match bar {
+        None => *bar = Some(new_bar(has_end, message, position)),
+        // Either of these draws; `update` does it once for both.
+        Some(bar) => {
+            bar.update(|state| state.set_pos(position));
+            bar.set_message(message);
+        }
+    }
 }
 
 /// How far a run had come when it was interrupted.

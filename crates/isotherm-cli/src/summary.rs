@@ -3,6 +3,9 @@
 use comfy_table::{Cell, CellAlignment};
 use isotherm_experiment::RunReport;
 use isotherm_results::{ColdStartReport, ContainerMemory, TimesReport, UtilisationReport};
+use isotherm_study::metric::COLD_SHARE;
+use isotherm_study::statistics::LEVEL;
+use isotherm_study::{COLD_WAIT, PointRow};
 
 use crate::table::{lines, row, table};
 use crate::text::{DisplayUnit, count, difference, percent, seconds, share, three_digits};
@@ -178,86 +181,55 @@ fn container_memory(memory: &ContainerMemory) -> String {
     lines(&table)
 }
 
-/// The runs of a sweep side by side.
-pub fn sweep(reports: &[(String, RunReport)]) -> String {
+/// Megabytes × seconds in a gigabyte × hour.
+const GB_H: f64 = 3.6e6;
+
+/// The points of a sweep side by side: means over their seeds, and the half of the 95 % confidence
+/// interval behind each where there are several.
+pub fn sweep(rows: &[PointRow]) -> String {
     let mut table = table();
-    let idle = |report: &RunReport| {
-        report.utilisation.map(|utilisation| utilisation.container_memory.idle_mb_s)
-    };
-    let unit = DisplayUnit::of_megabyte_seconds(
-        reports.iter().filter_map(|(_, report)| idle(report)).fold(0.0, f64::max),
-    );
-    let header = [
-        "completed",
-        "timed out",
-        "failed",
-        "cold",
-        "warm",
-        "p50 s",
-        "p95 s",
-        "p99 s",
-        "max s",
-        "evicted",
-    ];
-    let mut header = header.map(str::to_owned).to_vec();
-    header.push(format!("idle {}", unit.name));
-    row(&mut table, "run", &header);
-    for (label, report) in reports {
-        let invocations = report.summary.invocations;
-        let other = invocations.failed + invocations.cancelled + invocations.rejected;
-        let mut numbers =
-            vec![count(invocations.completed), count(invocations.timed_out), count(other)];
-        numbers.extend([report.summary.starts.cold, report.summary.starts.warm].map(count));
-        let times = report.summary.response_of_completed.all;
-        numbers.extend(match times {
-            Some(times) => [times.p50_s, times.p95_s, times.p99_s, times.max_s].map(seconds),
-            None => [const { String::new() }; 4],
-        });
-        numbers.push(count(report.platform.containers_evicted));
-        numbers.push(idle(report).map(|idle| unit.show(idle)).unwrap_or_default());
-        row(&mut table, label, &numbers);
+    let header = ["runs", "cold", "p50 s", "p95 s", "p99 s", "idle GB·h", "cold wait s"];
+    row(&mut table, "point", &header.map(str::to_owned));
+    for point in rows {
+        let all = "response_of_completed.all";
+        let number = |path: &str, write: &dyn Fn(f64) -> String| {
+            let moments = point.metric(path);
+            let mean = moments.mean().map(write).unwrap_or_default();
+            match moments.interval(LEVEL) {
+                Some(interval) => format!("{mean} ± {}", write(interval.half_width())),
+                None => mean,
+            }
+        };
+        let numbers = [
+            count(point.metric("invocations.total").count()),
+            number(COLD_SHARE, &share),
+            number(&format!("{all}.p50_s"), &seconds),
+            number(&format!("{all}.p95_s"), &seconds),
+            number(&format!("{all}.p99_s"), &seconds),
+            number("utilisation.container_memory.idle_mb_s", &|mb_s| three_digits(mb_s / GB_H)),
+            number(COLD_WAIT, &seconds),
+        ];
+        row(&mut table, &point.name, &numbers);
     }
     let mut text = lines(&table);
-    if let Some(measured) = reports.first().and_then(|(_, report)| report.measured_cold_starts) {
+    if let Some(measured) = rows.first().and_then(|row| row.measured_cold_starts) {
         text.push('\n');
-        text.push_str(&beside_measured(reports, measured));
+        text.push_str(&beside_measured(rows, measured));
     }
     text
 }
 
-/// The values that the names of runs stand for, where a name does not say it: values that are
-/// written alike in the name of a folder.
-pub fn names(reports: &[(String, RunReport)]) -> String {
-    let tells = |label: &str, report: &RunReport| {
-        report.sweep.iter().all(|setting| {
-            label.split('_').any(|part| part.ends_with(&format!("-{}", setting.shown)))
-        })
-    };
-    let unclear: Vec<_> = reports.iter().filter(|(label, report)| !tells(label, report)).collect();
-    if unclear.is_empty() {
-        return String::new();
-    }
+/// The cold starts of each point beside those that were measured on a real platform.
+fn beside_measured(rows: &[PointRow], measured: u64) -> String {
     let mut table = table();
-    table.add_row(["folder", "values"]);
-    for (label, report) in unclear {
-        let values =
-            report.sweep.iter().map(|setting| format!("{} = {}", setting.path, setting.shown));
-        table.add_row([format!("  {label}"), values.collect::<Vec<_>>().join(", ")]);
-    }
-    format!("\n{}", lines(&table))
-}
-
-/// The cold starts of each run beside those that were measured on a real platform.
-fn beside_measured(reports: &[(String, RunReport)], measured: u64) -> String {
-    let mut table = table();
-    let first = reports.first().map(|(_, report)| report.sweep.as_slice()).unwrap_or_default();
+    let first = rows.first().map(|row| row.settings.as_slice()).unwrap_or_default();
     let paths: Vec<_> = first.iter().map(|setting| setting.path.as_str()).collect();
     let header = ["simulated", "measured", "off by"].map(str::to_owned);
     row(&mut table, &format!("cold starts by {}", paths.join(", ")), &header);
-    for (_, report) in reports {
-        let settings = &report.sweep;
+    for point in rows {
+        let settings = &point.settings;
         let label: Vec<_> = settings.iter().map(|setting| setting.shown.as_str()).collect();
-        let simulated = report.summary.starts.cold;
+        let simulated = point.metric("starts.cold").mean().unwrap_or_default().round() as u64;
         let mut cells = vec![Cell::new(format!("  {}", label.join(", ")))];
         let numbers = [count(simulated), count(measured), difference(simulated, measured)];
         cells.extend(numbers.map(|number| Cell::new(number).set_alignment(CellAlignment::Right)));

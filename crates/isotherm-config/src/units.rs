@@ -129,7 +129,7 @@ impl Dimension {
         Dimension::Bandwidth,
     ];
 
-    fn units(self) -> &'static [Unit] {
+    pub(crate) fn units(self) -> &'static [Unit] {
         match self {
             Dimension::Size => SIZES,
             Dimension::Duration => DURATIONS,
@@ -371,7 +371,7 @@ fn split(text: &str, dimension: Dimension) -> Result<(&str, &'static Unit), Unit
 }
 
 /// How many bytes at the beginning are a number: digits, perhaps a fraction, perhaps an exponent.
-fn number_length(text: &str) -> usize {
+pub(crate) fn number_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     let digits_from =
         |start: usize| bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -1,33 +1,27 @@
-//! An experiment: file → tree → variants → checked plans → runs → results.
+//! An experiment: file → tree → points → checked plans → runs → results.
 
-use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use isotherm_config::diagnostic::{Diagnostics, Report};
+use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
 use isotherm_config::source::Sources;
-use isotherm_config::syntax::Syntax;
-use isotherm_config::tree::parameters;
 
-use crate::check::{self, Depth, KnownTraces, Traces};
+use crate::check::{Depth, KnownTraces};
 use crate::describe::{WorkloadReport, describe};
-use crate::document::{Document, Earlier};
 use crate::error::ExperimentError;
 use crate::export::{ExportOptions, ExportReport, export};
-use crate::files;
 use crate::inputs::Inputs;
 use crate::inventory::Inventory;
-use crate::label::labels;
-use crate::manifest;
-use crate::output::MANIFEST;
 use crate::overrides::Overrides;
 use crate::planned_run::PlannedRun;
+use crate::points::Points;
 use crate::report::RunReport;
 use crate::run::RunOptions;
 use crate::running::{Planned, Running};
 use crate::trace;
 
-/// A checked experiment: one run, or one for each variant of its sweep.
+/// A checked experiment: one run, or those of all points of its sweep, which are all in memory
+/// ([`Points`] plans one at a time).
 #[derive(Clone, Debug)]
 pub struct Experiment {
     name: String,
@@ -47,7 +41,7 @@ impl Experiment {
     /// All errors of the file and of the files it names, ordered by place. Only the header and the
     /// first row of a trace are checked; see [`load_whole`](Experiment::load_whole).
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, Diagnostics> {
-        Self::read(path, overrides, Depth::Beginning)
+        Points::load(path, overrides)?.all(Depth::Beginning)
     }
 
     /// The same, but traces are read to their ends, so that nothing is left that a run would find
@@ -57,17 +51,7 @@ impl Experiment {
     ///
     /// Everything that is wrong with the file and with the files it names.
     pub fn load_whole(path: &Path, overrides: &Overrides) -> Result<Self, Diagnostics> {
-        Self::read(path, overrides, Depth::Whole)
-    }
-
-    fn read(path: &Path, overrides: &Overrides, depth: Depth) -> Result<Self, Diagnostics> {
-        let shown = path.display().to_string();
-        let hint = "; arrivals in such numbers belong in a CSV file";
-        let text = files::read_given(path, &shown, files::LARGEST_EXPERIMENT, hint)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let mut experiment = Self::check(&shown, &text, folder, overrides, depth)?;
-        Arc::make_mut(&mut experiment.inputs).add(path);
-        Ok(experiment)
+        Points::load(path, overrides)?.all(Depth::Whole)
     }
 
     /// Checks an experiment that was already read. `shown` is what messages call it, and JSON if
@@ -91,66 +75,21 @@ impl Experiment {
         folder: &Path,
         overrides: &Overrides,
     ) -> Result<Self, Diagnostics> {
-        Self::check(shown, text, folder, overrides, Depth::Beginning)
+        Points::parse(shown, text, folder, overrides)?.all(Depth::Beginning)
     }
 
-    fn check(
-        shown: &str,
-        text: &str,
-        folder: &Path,
-        overrides: &Overrides,
-        depth: Depth,
-    ) -> Result<Self, Diagnostics> {
-        let mut sources = Sources::default();
-        let source = sources.add(shown, text);
-        let syntax = Syntax::of(Path::new(shown));
-        let report = Report::new(syntax);
-        let document =
-            Document { source, syntax, folder: folder.to_owned(), overrides: overrides.clone() };
-        let Some((root, set)) = document.tree(&mut sources, &report) else {
-            return Err(report.into_diagnostics(sources));
-        };
-        manifest::warn_of_own_policies(&root, &overrides.kinds, &report);
-        let document = Arc::new(document);
-        let variants = check::variants(&root, &set, &sources, &report);
-        let (sources, inputs) = (RefCell::new(sources), RefCell::default());
-        let traces = Traces::new(depth);
-        let mut runs = Vec::new();
-        for mut variant in variants {
-            parameters::substitute(&mut variant.root, &sources.borrow(), &report);
-            let Some(checked) =
-                check::check(&variant.root, folder, overrides, &traces, &sources, &inputs, &report)
-            else {
-                continue;
-            };
-            let check::Checked { plan, measured } = checked;
-            runs.push(PlannedRun {
-                settings: variant.settings,
-                plan: Arc::new(plan),
-                measured,
-                label: None,
-                document: Arc::clone(&document),
-                changes: variant.changes,
-                earlier: Earlier::of(&variant.root, &set),
-            });
-        }
-        let labels = labels(&runs.iter().map(|run| run.settings.as_slice()).collect::<Vec<_>>());
-        for (run, label) in runs.iter_mut().zip(labels) {
-            run.label = label;
-        }
-        let sources = sources.into_inner();
-        if !report.is_empty() {
-            return Err(report.into_diagnostics(sources));
-        }
-        let warnings = Diagnostics::new(sources.clone(), report.take_warnings());
-        match runs.first() {
-            Some(first) => {
-                let (name, traces) = (first.plan.name.clone(), traces.into_known());
-                let (sources, inputs) = (Arc::new(sources), Arc::new(inputs.into_inner()));
-                Ok(Experiment { name, runs, sources, inputs, warnings, traces })
-            }
-            None => Err(Diagnostics::single("the experiment has no run")),
-        }
+    /// The runs of an experiment, of which there is at least one.
+    pub(crate) fn of_runs(
+        runs: Vec<PlannedRun>,
+        sources: Sources,
+        inputs: Inputs,
+        warnings: Vec<Diagnostic>,
+        traces: KnownTraces,
+    ) -> Self {
+        let name = runs.first().map(|first| first.plan.name.clone()).unwrap_or_default();
+        let warnings = Diagnostics::new(sources.clone(), warnings);
+        let (sources, inputs) = (Arc::new(sources), Arc::new(inputs));
+        Experiment { name, runs, sources, inputs, warnings, traces }
     }
 
     /// Its name, which is also that of the folder of its results.
@@ -184,29 +123,6 @@ impl Experiment {
     #[must_use]
     pub fn inputs(&self) -> &Inputs {
         &self.inputs
-    }
-
-    /// Where the results of a run go, if those of the experiment go to `out`.
-    #[must_use]
-    pub fn folder(&self, run: &PlannedRun, out: &Path) -> PathBuf {
-        match run.label() {
-            Some(label) => out.join(label),
-            None => out.to_owned(),
-        }
-    }
-
-    /// The folders in `out` that runs of an earlier sweep have left and that the runs of this
-    /// experiment do not replace: they could be taken for theirs. By their names, in order.
-    #[must_use]
-    pub fn left_over(&self, out: &Path) -> Vec<String> {
-        let ours: Vec<&str> = self.runs.iter().filter_map(|run| run.label.as_deref()).collect();
-        let is_ours = |name: &str| ours.iter().any(|label| label.eq_ignore_ascii_case(name));
-        let entries = std::fs::read_dir(out).into_iter().flatten().flatten();
-        let others = entries.filter(|entry| manifest::is_of_sweep(&entry.path().join(MANIFEST)));
-        let names = others.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        let mut left: Vec<String> = names.filter(|name| !is_ours(name)).collect();
-        left.sort();
-        left
     }
 
     /// Says what the workloads of a run look like. Nothing is simulated.
@@ -255,7 +171,8 @@ impl Experiment {
         folder: &Path,
         options: RunOptions,
     ) -> Result<RunReport, ExperimentError> {
-        Running::start(self.planned(run), options, Some(folder), true)?.finish()
+        let reads_ahead = options.reads_ahead;
+        Running::start(self.planned(run), options, Some(folder), reads_ahead)?.finish()
     }
 
     /// Starts a run that is [advanced from outside](crate::running). Its records go to the caller,

@@ -5,11 +5,8 @@
 //! use isotherm_experiment::{Experiment, Overrides};
 //!
 //! let experiment = Experiment::load(Path::new("study.toml"), &Overrides::default())?;
-//! for run in experiment.runs() {
-//!     let folder = experiment.folder(run, Path::new("results/study"));
-//!     let report = experiment.run(run, &folder)?;
-//!     println!("{} cold starts", report.summary.starts.cold);
-//! }
+//! let report = experiment.run(&experiment.runs()[0], Path::new("results/study"))?;
+//! println!("{} cold starts", report.summary.starts.cold);
 //! # Ok::<(), isotherm_experiment::ExperimentError>(())
 //! ```
 //!
@@ -51,13 +48,13 @@ mod export;
 pub mod files;
 mod inputs;
 mod inventory;
-mod label;
 mod manifest;
 pub mod output;
 mod overrides;
 pub mod plan;
 mod planned_run;
 mod platform_file;
+mod points;
 pub mod policies;
 pub mod reference;
 mod report;
@@ -67,7 +64,7 @@ pub mod running;
 mod simgrid;
 pub mod trace;
 
-pub use check::{Measured, Setting};
+pub use check::{Depth, Measured, Setting};
 pub use describe::{FunctionShare, RateOverTime, TraceColumns, WorkloadReport, describe_trace};
 pub use error::ExperimentError;
 pub use experiment::Experiment;
@@ -80,6 +77,7 @@ pub use overrides::Overrides;
 pub use plan::Plan;
 pub use planned_run::PlannedRun;
 pub use platform_file::PlatformFile;
+pub use points::{Checked, Points};
 pub use policies::{KindError, Kinds};
 pub use report::RunReport;
 pub use results::{Results, ResultsError};

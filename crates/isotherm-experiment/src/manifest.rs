@@ -14,7 +14,6 @@
 //! ([`crate::results`]).
 
 use std::cell::RefCell;
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use isotherm_config::diagnostic::{Diagnostic, Report};
@@ -23,7 +22,7 @@ use isotherm_config::schema::FamilySpec;
 use isotherm_config::source::{Sources, Span};
 use isotherm_config::tree::parameters::{self, PARAMETERS};
 use isotherm_config::tree::{Entry, Kind, Table, Value};
-use isotherm_config::write::{key, list, size, string, value};
+use isotherm_config::write::{self, key, list, size, string, value};
 use isotherm_serverless::Slots;
 
 use crate::check::{EXPERIMENT, Setting, preset_defaults};
@@ -47,13 +46,7 @@ pub fn manifest(
 ) -> Result<String, PathBuf> {
     let table = tree(run, sources);
     let paths = Paths { folder, no_text: RefCell::new(None) };
-    let path = |path: &str, place: Span| {
-        // A path that was given on the command line means what it means there.
-        paths.to(&match sources.get(place.source).is_argument {
-            true => PathBuf::from(path),
-            false => run.document.folder.join(path),
-        })
-    };
+    let path = |path: &str, place: Span| paths.to(&path_of(path, place, run, sources));
     let kinds = &run.document.overrides.kinds;
     let also = |family: &FamilySpec, kind: &str| kinds.own_table(family, kind);
     let table = resolved(&table, &EXPERIMENT, &Resolver { path: &path, own_kind: &also });
@@ -91,6 +84,32 @@ pub fn manifest(
     }
 }
 
+/// What the results of a run depend on but its seed and the content of files that its files name.
+/// `root` is the tree that it was planned from; `content` stands for a file.
+pub fn identity(
+    root: &Value,
+    run: &PlannedRun,
+    sources: &Sources,
+    content: &dyn Fn(&Path) -> String,
+) -> String {
+    let mut table = completed(root.clone(), run);
+    table.entries.retain(|entry| !["name", "seed"].contains(&entry.key.as_str()));
+    let path = |path: &str, place: Span| content(&path_of(path, place, run, sources));
+    let kinds = &run.document.overrides.kinds;
+    let also = |family: &FamilySpec, kind: &str| kinds.own_table(family, kind);
+    let table = resolved(&table, &EXPERIMENT, &Resolver { path: &path, own_kind: &also });
+    write::table(&table)
+}
+
+/// The path of a file that an experiment names. One that was given on the command line means what
+/// it means there.
+fn path_of(path: &str, place: Span, run: &PlannedRun, sources: &Sources) -> PathBuf {
+    match sources.get(place.source).is_argument {
+        true => PathBuf::from(path),
+        false => run.document.folder.join(path),
+    }
+}
+
 /// The tree that a run was planned from, with everything filled in that is not in the file: values
 /// of a sweep, parameters, the seed, and defaults that depend on the preset.
 fn tree(run: &PlannedRun, sources: &Sources) -> Table {
@@ -103,6 +122,12 @@ fn tree(run: &PlannedRun, sources: &Sources) -> Table {
         let _ = root.set(path, value.clone());
     }
     parameters::substitute(&mut root, &sources, &report);
+    completed(root, run)
+}
+
+/// The tree of a run with its seed and the defaults that depend on its preset, without what has no
+/// meaning for it.
+fn completed(root: Value, run: &PlannedRun) -> Table {
     let Value { kind: Kind::Table(mut table), .. } = root else { return Table::default() };
     table.entries.retain(|entry| ![PARAMETERS, "sweep", "manifest"].contains(&entry.key.as_str()));
     table.entries.retain(|entry| entry.key != "seed");
@@ -156,18 +181,6 @@ pub fn warn_of_own_policies(root: &Value, kinds: &Kinds, report: &Report) {
             "a run of the file has those that the file names, so its results are others",
         ));
     }
-}
-
-/// Whether a file is the manifest of a run of a sweep. Only its beginning is read, which has the
-/// table.
-pub fn is_of_sweep(path: &Path) -> bool {
-    let mut beginning = Vec::new();
-    let read =
-        std::fs::File::open(path).and_then(|file| file.take(1 << 16).read_to_end(&mut beginning));
-    let text = String::from_utf8_lossy(&beginning);
-    let about = text.split_once("\n[manifest]\n").and_then(|(_, about)| about.split("\n\n").next());
-    read.is_ok()
-        && about.is_some_and(|about| about.lines().any(|line| line.starts_with("sweep = ")))
 }
 
 /// A seed. TOML has no whole numbers as large as one may be.

@@ -234,12 +234,17 @@ impl Write for Hashed {
 }
 
 /// The SHA-256 of a text in hexadecimal, as manifests have it.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 
 /// The SHA-256 of a file in hexadecimal.
-pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {
+///
+/// # Errors
+///
+/// The file cannot be read.
+pub fn sha256_of(path: &Path) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut part = vec![0; 1 << 16];

@@ -17,8 +17,6 @@ pub struct PlannedRun {
     pub plan: Arc<Plan>,
     /// What was measured on a real platform.
     pub measured: Measured,
-    /// What distinguishes it from the others of its sweep.
-    pub(crate) label: Option<String>,
     /// The experiment it was planned from.
     pub(crate) document: Arc<Document>,
     /// The values of its sweep, which are set in the tree of the experiment.
@@ -28,12 +26,11 @@ pub struct PlannedRun {
 }
 
 impl PlannedRun {
-    /// The label of this run among those of its sweep, for folders and tables, such as
-    /// `reuse-newest`; `None` if there is no sweep. Labels of a sweep are unique, also where case
-    /// does not count.
+    /// What its point is called in tables, such as `reuse-newest_startup-1s`; `None` if there is no
+    /// sweep.
     #[must_use]
     pub fn label(&self) -> Option<String> {
-        self.label.clone()
+        (!self.settings.is_empty()).then(|| Setting::label(&self.settings))
     }
 
     /// The fields that were changed for this run by a sweep: for a manifest also by the sweep that

@@ -199,12 +199,8 @@ const INTRODUCTION: &str = "\
 
 # Results
 
-`isotherm run` writes a folder, `results/NAME` unless `--out` says otherwise; each run of a sweep \
-has a folder of its own in it, named by what was changed for it, as `reuse-newest_startup-1s`. \
-What cannot stand in the name of a folder becomes `-`, and long names are cut. Where two names \
-would then be the same, or differ in capital letters only, both end in a part of the hash of \
-their values, and the table that the command prints says which is which. Folders that an earlier \
-sweep has left beside them are named in a warning.
+`isotherm run` writes a folder, `results/NAME` unless `--out` says otherwise. The runs of a sweep \
+have folders of their own in it ([below](#sweeps)).
 
 | file | what it holds |
 |---|---|
@@ -237,6 +233,29 @@ is in the manifest, and a run of the manifest says it in its results as well.
 Memory does not grow with the number of invocations, with or without records. Percentiles are exact for up to {EXACT_UP_TO} times; beyond that they come from \
 a histogram with three digits and are at most 0.1 % too large (`percentiles` says which). Counts, sums, means, maxima and everything about utilisation are \
 always exact.
+
+## Sweeps
+
+`isotherm sweep`, and `isotherm run` on an experiment with a `[sweep]`, write into their folder:
+
+| file | what it holds |
+|---|---|
+| `points.csv` | a row for each run, in the order of the points: `point`, counted from 0, `name`, a column for each field of the sweep, `seed`, `status` (`done` or `failed`), `folder`, and every number of `summary.json` by its path, with `cold_share` and `completed_share` |
+| `aggregates.csv` | a row for each metric of each point: `runs` that have it, `mean`, `standard_deviation`, and the ends `low` and `high` of the 95 % confidence interval of the mean (Student's t; empty for a single run) |
+| `points/KEY/` | the three files of a run |
+
+`KEY` is a hash of what the results depend on: the experiment with all defaults, the content of \
+the files that it reads, the seed, whether there are records, and the program. It does not depend \
+on names and paths. A run is written into `points/.KEY.partial/`, and renamed when it is on the \
+disk. So a sweep that was stopped or killed goes on where it was when the same command is given \
+again, and a changed experiment runs only what the change concerns. `summary.json` and \
+`manifest.toml` of a run that is used again have the names and paths of when it was run. Runs with \
+policies of a program are always run again, and `--fresh` runs everything again. Folders of points \
+that the experiment no longer has stay; the tables do not name them.
+
+A run that fails does not stop the others; the tables have its row without numbers, and the next \
+sweep tries it again. A file that changes while the sweep goes on fails the runs that read it. The \
+bytes of all files are the same at any number of `--jobs`.
 ";
 
 const RECORDS: &str = "\

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use isotherm_experiment::output::{FILES, MANIFEST};
-use isotherm_experiment::{Arrivals, Experiment, Inventory, Results};
+use isotherm_experiment::{Arrivals, Depth, Experiment, Inventory, Points, Results};
 
-use super::loaded;
+use super::{loaded, sweep};
 use crate::Status;
 use crate::arguments::CheckArguments;
 use crate::terminal::Terminal;
@@ -20,9 +20,10 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Status> {
         return results(&arguments.experiment.file);
     }
     let (file, overrides) = (&arguments.experiment.file, arguments.experiment.overrides());
-    let experiment = loaded(Experiment::load_whole(file, &overrides), false)?;
+    let points = sweep::read(file, &overrides)?;
+    let experiment = loaded(points.check(Depth::Whole, &mut |_| {}), false)?;
     let mut terminal = Terminal::new();
-    terminal.line(&shown(&experiment));
+    terminal.line(&shown(&points, &experiment));
     terminal.done()
 }
 
@@ -30,6 +31,8 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Status> {
 fn results(folder: &Path) -> Result<(), Status> {
     let mut folders: Vec<PathBuf> = Vec::new();
     if !folder.join(MANIFEST).exists() {
+        let points = folder.join("points");
+        let folder = if points.is_dir() { &points } else { folder };
         let entries =
             std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
         folders.extend(entries.filter(|path| FILES.iter().any(|name| path.join(name).exists())));
@@ -57,20 +60,20 @@ fn results(folder: &Path) -> Result<(), Status> {
     terminal.done().and(checked)
 }
 
-fn shown(experiment: &Experiment) -> String {
-    let runs = experiment.runs();
-    let inventory = experiment.inventory(&runs[0]);
-    let sweep = match runs.len() {
-        1 => String::new(),
-        _ => {
-            let first = &runs[0].settings;
-            let paths: Vec<_> = first.iter().map(|setting| setting.path.as_str()).collect();
-            format!(": a sweep of {}; the first of them has", paths.join(", "))
+fn shown(points: &Points, experiment: &Experiment) -> String {
+    let runs = points.count() * points.repetitions();
+    let inventory = experiment.inventory(&experiment.runs()[0]);
+    let sweep = match (runs, points.repetitions()) {
+        (1, _) => String::new(),
+        (_, 1) => format!(": a sweep of {}; the first of them has", points.axes().join(", ")),
+        (_, seeds) => {
+            let axes = [points.axes(), vec![format!("{seeds} seeds")]].concat();
+            format!(": a sweep of {}; the first of them has", axes.join(", "))
         }
     };
     let mut lines = vec![format!("{} can be run", experiment.name()), String::new()];
     let mut line = |label: &str, text: String| lines.push(format!("{label:<13}{text}"));
-    line("runs", format!("{}{sweep}", count(runs.len() as u64)));
+    line("runs", format!("{}{sweep}", count(runs)));
     line("hosts", hosts(&inventory));
     line("images", count(inventory.images as u64));
     line("functions", count(inventory.functions as u64));

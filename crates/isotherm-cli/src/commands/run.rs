@@ -3,14 +3,16 @@
 use std::cell::RefCell;
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use isotherm_experiment::output::{FolderLock, INVOCATIONS, MANIFEST, SUMMARY};
-use isotherm_experiment::{Experiment, ExperimentError, Progress, RunOptions, RunReport};
+use isotherm_experiment::output::{INVOCATIONS, MANIFEST, SUMMARY};
+use isotherm_experiment::{
+    Depth, Experiment, ExperimentError, PlannedRun, Progress, RunOptions, RunReport,
+};
 
-use super::{elsewhere, interruptible, loaded, now};
+use super::{elsewhere, interruptible, loaded, now, sweep};
 use crate::Status;
 use crate::arguments::RunArguments;
 use crate::interrupt::Interrupt;
@@ -19,11 +21,26 @@ use crate::summary;
 use crate::terminal::Terminal;
 use crate::text;
 
-/// Runs an experiment, prints what happened, and says where the results are.
+/// Runs an experiment, prints what happened, and says where the results are. A sweep is run as by
+/// `isotherm sweep`.
 pub fn run(arguments: &RunArguments) -> Result<(), Status> {
-    let mut terminal = if arguments.quiet { Terminal::silent() } else { Terminal::new() };
     let (file, overrides) = (&arguments.experiment.file, arguments.experiment.overrides());
-    let experiment = loaded(Experiment::load(file, &overrides), arguments.quiet)?;
+    let points = sweep::read(file, &overrides)?;
+    if points.is_sweep() {
+        return sweep::Session {
+            file: file.clone(),
+            out: arguments.out.clone(),
+            jobs: 0,
+            records: !arguments.no_records,
+            fresh: false,
+            yes: false,
+            quiet: arguments.quiet,
+            json: arguments.json,
+        }
+        .run(points);
+    }
+    let mut terminal = if arguments.quiet { Terminal::silent() } else { Terminal::new() };
+    let experiment = loaded(points.check(Depth::Beginning, &mut |_| {}), arguments.quiet)?;
     let out = arguments.out.clone().unwrap_or_else(|| Path::new("results").join(experiment.name()));
     let session = Session {
         experiment: &experiment,
@@ -33,24 +50,16 @@ pub fn run(arguments: &RunArguments) -> Result<(), Status> {
         no_bar: arguments.quiet || !io::stderr().is_terminal(),
         interrupt: interruptible()?,
     };
-    let _lock = session.lock()?;
-    if !arguments.quiet {
-        session.tell_left_over();
-    }
-    let done = session.run_all()?;
+    let done = session.run(&experiment.runs()[0])?;
     if arguments.json {
-        terminal.json(&json(&done));
+        terminal.json(done.report.to_json().trim_end());
     } else {
-        let shown = session.shown(&done);
-        terminal.tables(&shown);
+        terminal.tables(&session.shown(&done));
     }
     terminal.done()
 }
 
-/// The number of folders of an earlier sweep that are named.
-const MOST_LEFT_OVER: usize = 10;
-
-/// What all runs of an experiment have in common.
+/// A run that is going on.
 struct Session<'a> {
     experiment: &'a Experiment,
     out: &'a Path,
@@ -63,72 +72,24 @@ struct Session<'a> {
 
 /// A run that is done.
 struct FinishedRun {
-    label: Option<String>,
     report: RunReport,
-    folder: PathBuf,
     wall_time: Duration,
 }
 
 impl Session<'_> {
-    /// Keeps other sweeps out of the folder of this one. Each run keeps others out of its own.
-    fn lock(&self) -> Result<Option<FolderLock>, Status> {
-        if self.experiment.runs().iter().all(|run| run.label().is_none()) {
-            return Ok(None);
-        }
-        FolderLock::of(self.out).map(Some).map_err(|source| {
-            let path = self.out.to_owned();
-            failed(&ExperimentError::Output { path, source })
-        })
-    }
-
-    /// Says which folders are there that an earlier sweep has left.
-    fn tell_left_over(&self) {
-        let left = self.experiment.left_over(self.out);
-        if left.is_empty() {
-            return;
-        }
-        let shown: Vec<String> =
-            left.iter().take(MOST_LEFT_OVER).map(|name| format!("`{name}`")).collect();
-        let more = match left.len() - shown.len() {
-            0 => String::new(),
-            more => format!(" and {} more", text::count(more as u64)),
-        };
-        let out = self.out.display();
-        Terminal::complain(&format!(
-            "warning: folders of an earlier sweep stay in `{out}`, and are not of this run: {}{more}",
-            shown.join(", ")
-        ));
-    }
-
-    /// All runs, one after the other, up to the first that fails.
-    fn run_all(&self) -> Result<Vec<FinishedRun>, Status> {
-        let runs = self.experiment.runs();
-        let mut done = Vec::with_capacity(runs.len());
-        for run in runs {
-            if let Some(status) = self.interrupt.status() {
-                self.tell_interrupted(None, done.len());
-                return Err(status);
+    fn run(&self, run: &PlannedRun) -> Result<FinishedRun, Status> {
+        let bar = Rc::new(RefCell::new(Bar::new(self.no_bar)));
+        let begin = now();
+        let result = self.experiment.run_with(run, self.out, self.options(&bar));
+        bar.borrow_mut().clear();
+        match result {
+            Ok(report) => Ok(FinishedRun { report, wall_time: now() - begin }),
+            Err(ExperimentError::Interrupted { progress }) => {
+                tell_interrupted(&progress);
+                Err(self.interrupt.status().unwrap_or(Status::Interrupted))
             }
-            let folder = self.experiment.folder(run, self.out);
-            let label = match runs.len() {
-                1 => String::new(),
-                all => format!("{}/{all}: ", done.len() + 1),
-            };
-            let bar = Rc::new(RefCell::new(Bar::new(label, self.no_bar)));
-            let begin = now();
-            let result = self.experiment.run_with(run, &folder, self.options(&bar));
-            bar.borrow_mut().clear();
-            let report = match result {
-                Ok(report) => report,
-                Err(ExperimentError::Interrupted { progress }) => {
-                    self.tell_interrupted(Some(&progress), done.len());
-                    return Err(self.interrupt.status().unwrap_or(Status::Interrupted));
-                }
-                Err(error) => return Err(failed(&error)),
-            };
-            done.push(FinishedRun { label: run.label(), report, folder, wall_time: now() - begin });
+            Err(error) => Err(failed(&error)),
         }
-        Ok(done)
     }
 
     fn options(&self, bar: &Rc<RefCell<Bar>>) -> RunOptions {
@@ -146,50 +107,17 @@ impl Session<'_> {
         options
     }
 
-    /// Says how far the run that was interrupted had come, and what is left of the others.
-    fn tell_interrupted(&self, progress: Option<&Progress>, done: usize) {
-        let mut text = "interrupted".to_owned();
-        if let Some(progress) = progress {
-            text += &format!(": {}; this run leaves no results", progress::so_far(progress));
-        }
-        if self.experiment.runs().len() > 1 {
-            let all = self.experiment.runs().len();
-            text += &format!(
-                "\nnote: {done} of {all} runs were done, their results are in `{}`",
-                self.out.display()
-            );
-        }
-        Terminal::complain(&text);
-    }
-
-    fn shown(&self, done: &[FinishedRun]) -> String {
-        let mut shown = String::new();
-        if let Some(first) = done.first() {
-            let report = &first.report;
-            shown += &format!(
-                "{} (seed {}, preset {})\n\n",
-                self.experiment.name(),
-                report.seed,
-                report.preset
-            );
-        }
-        match done {
-            [FinishedRun { label: None, report, .. }] => shown += &summary::one_run(report),
-            _ => {
-                let runs: Vec<_> = done
-                    .iter()
-                    .map(|done| (done.label.clone().unwrap_or_default(), done.report.clone()))
-                    .collect();
-                shown += &summary::sweep(&runs);
-                shown += &summary::names(&runs);
-            }
-        }
+    fn shown(&self, done: &FinishedRun) -> String {
+        let report = &done.report;
+        let mut shown = format!(
+            "{} (seed {}, preset {})\n\n",
+            self.experiment.name(),
+            report.seed,
+            report.preset
+        );
+        shown += &summary::one_run(report);
         shown.push('\n');
         shown += &times(done);
-        let folder = match done {
-            [only] => only.folder.clone(),
-            _ => self.out.join("*"),
-        };
         let mut files = vec![
             (SUMMARY, "the numbers above, and more"),
             (MANIFEST, "what was run; can be run again"),
@@ -197,7 +125,7 @@ impl Session<'_> {
         if self.records {
             files.insert(0, (INVOCATIONS, "one line per invocation"));
         }
-        shown += &format!("results in {}:", folder.display());
+        shown += &format!("results in {}:", self.out.display());
         for (name, meaning) in files {
             shown += &format!("\n  {name:<16} {meaning}");
         }
@@ -227,24 +155,16 @@ fn failed(error: &ExperimentError) -> Status {
     }
 }
 
-/// The summary of the run, or a list of those of the runs of a sweep.
-fn json(done: &[FinishedRun]) -> String {
-    match done {
-        [FinishedRun { label: None, report, .. }] => report.to_json().trim_end().to_owned(),
-        _ => {
-            let reports: Vec<_> = done.iter().map(|done| done.report.to_json()).collect();
-            format!(
-                "[{}]",
-                reports.iter().map(|report| report.trim_end()).collect::<Vec<_>>().join(",\n")
-            )
-        }
-    }
+/// Says how far a run that was interrupted had come.
+fn tell_interrupted(progress: &Progress) {
+    let so_far = progress::so_far(progress);
+    Terminal::complain(&format!("interrupted: {so_far}; this run leaves no results"));
 }
 
-fn times(done: &[FinishedRun]) -> String {
-    let simulated: f64 = done.iter().map(|done| done.report.summary.simulated_end_s).sum();
-    let invocations: u64 = done.iter().map(|done| done.report.summary.invocations.total).sum();
-    let wall_time: f64 = done.iter().map(|done| done.wall_time.as_secs_f64()).sum();
+fn times(done: &FinishedRun) -> String {
+    let simulated = done.report.summary.simulated_end_s;
+    let invocations = done.report.summary.invocations.total;
+    let wall_time = done.wall_time.as_secs_f64();
     // A clock that has not moved would make the rate infinite.
     let rate = (invocations as f64 / wall_time.max(1e-6)).round() as u64;
     format!(

@@ -426,7 +426,11 @@ fn a_reader_that_leaves_is_no_error() {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         assert_eq!(stderr(&output), "");
-        assert_eq!(files(out.path()).len(), 4, "a folder for each run of the sweep");
+        assert_eq!(
+            files(&out.path().join("points")).len(),
+            4,
+            "a folder for each run of the sweep"
+        );
     }
 }
 
@@ -440,6 +444,7 @@ fn help_and_version_go_to_standard_output() {
     for (arguments, name) in [
         (&["--help"][..], "help.txt"),
         (&["run", "--help"], "run-help.txt"),
+        (&["sweep", "--help"], "sweep-help.txt"),
         (&["conform", "--help"], "conform-help.txt"),
         (&["explain", "--help"], "explain-help.txt"),
         (&["policies", "--help"], "policies-help.txt"),

@@ -215,7 +215,7 @@ fn two_sweeps_into_one_folder_cannot_mix() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    while !here.path("o/startup-1s").exists() {
+    while !here.path("o/points").exists() {
         assert_eq!(first.try_wait().unwrap(), None, "it cannot have ended");
         std::thread::yield_now();
     }
@@ -224,7 +224,7 @@ fn two_sweeps_into_one_folder_cannot_mix() {
     assert!(told.contains("in `o`: another run is writing there"), "{told}");
     signal(&first, "TERM");
     assert_eq!(first.wait().unwrap().code(), Some(143));
-    assert!(!here.path("o").exists());
+    assert!(names(&here.path("o/points")).is_empty());
 }
 
 #[test]
@@ -444,13 +444,13 @@ fn a_failed_export_leaves_old_files_and_no_folders() {
     here.refuses(&[&other[..], &["e.toml/day.csv"]].concat(), 1, &["e.toml"]);
 }
 
+/// Files whose names are nearly the same, among them some that no folder could have.
 #[test]
-fn folders_of_a_sweep_never_collide() {
+fn runs_of_a_sweep_never_collide() {
     let here = Here::new();
     let trace = "[[workload]]\nkind = \"csv\"\nfile = \"x.csv\"\nfunction = \"f\"\ncolumns = { arrival = \"arrival_s\" }\n";
     let long = "l".repeat(240);
-    let files = ["a b.csv", "a-b.csv", "A-b.csv", "..", ".c", &long]
-        .map(|name| if name == ".." { "x.." } else { name });
+    let files = ["a b.csv", "a-b.csv", "A-b.csv", "x..", ".c", &long];
     for (number, file) in files.iter().enumerate() {
         here.write(file, &format!("arrival_s\n{}", "0\n".repeat(number + 1)));
     }
@@ -461,46 +461,100 @@ fn folders_of_a_sweep_never_collide() {
     );
     let output = here.command(&["run", "s.toml", "--out", "o"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-    let folders = names(&here.path("o"));
-    assert_eq!(folders.len(), files.len(), "{folders:?}");
     let shown = String::from_utf8(output.stdout).unwrap();
-    // Each folder is in the table, holds the run of its file, and where its name does not tell it
-    // is explained.
-    let mut rows = Vec::new();
-    for folder in &folders {
-        assert!(shown.contains(&format!(" {folder} ")), "{shown}");
-        let summary = here.read(&format!("o/{folder}/summary.json"));
-        let file = files
-            .iter()
-            .position(|file| summary.contains(&format!("\"workload.1.file\": \"{file}\"")));
-        let file = file.unwrap_or_else(|| panic!("{summary}"));
-        if !folder.ends_with(&format!("-{}", files[file])) {
-            assert!(shown.contains(&format!("workload.1.file = {}\n", files[file])), "{shown}");
-        }
-        rows.push((
-            file,
-            here.read(&format!("o/{folder}/invocations.csv")).lines().count() - 1 - 3,
-        ));
+    let table = here.read("o/points.csv");
+    let header: Vec<&str> = table.lines().next().unwrap().split(',').collect();
+    let column = |name: &str| header.iter().position(|column| *column == name).unwrap();
+    assert_eq!(table.lines().count(), 1 + files.len());
+    for (number, (row, file)) in table.lines().skip(1).zip(files).enumerate() {
+        let cells: Vec<&str> = row.split(',').collect();
+        assert_eq!(
+            (cells[column("point")], cells[column("workload.1.file")]),
+            (&*number.to_string(), file)
+        );
+        assert_eq!(cells[column("invocations.total")], (3 + number + 1).to_string());
+        let folder = format!("o/{}", cells[column("folder")]);
+        assert_eq!(
+            here.read(&format!("{folder}/invocations.csv")).lines().count(),
+            1 + 3 + number + 1
+        );
+        assert!(shown.contains(&format!(" file-{file} ")), "{shown}");
     }
-    rows.sort_unstable();
-    assert_eq!(rows, (0..files.len()).map(|file| (file, file + 1)).collect::<Vec<_>>());
+    here.runs(&["check", "o"]);
+}
+
+/// The runs of a sweep that are complete.
+fn runs(points: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(points).into_iter().flatten();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| !name.starts_with('.')).collect()
+}
+
+/// What was killed goes on: each run is there once, and as if it had never been killed.
+#[test]
+fn a_sweep_that_is_killed_goes_on() {
+    let here = Here::new();
+    let study = STUDY.replace("count = 3", "count = 3000").replace("\"1/s\"", "\"100/s\"");
+    here.write(
+        "s.toml",
+        &format!("{study}[sweep]\nrepeat = 20\nworkload.0.count = [2000, 3000]\n"),
+    );
+    here.runs(&["sweep", "s.toml", "--out", "whole", "--jobs", "1", "--quiet"]);
+    let whole = names(&here.path("whole/points"));
+    assert_eq!(whole.len(), 40);
+    let mut killed = 0;
+    for pause in [0, 3, 7, 13, 19, 23, 31, 37, 41, 47] {
+        let mut child = here
+            .command(&["sweep", "s.toml", "--out", "o", "--jobs", "2", "--quiet"])
+            .spawn()
+            .unwrap();
+        // From its first run on, and a while longer.
+        while runs(&here.path("o/points")).len() <= killed && child.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let complete = runs(&here.path("o/points"));
+        assert!(complete.iter().all(|name| whole.contains(name)), "{complete:?}");
+        assert!(complete.len() >= killed, "what was complete is lost");
+        killed = complete.len();
+    }
+    let output = here.command(&["sweep", "s.toml", "--out", "o", "--jobs", "2"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(names(&here.path("o/points")), whole);
+    for file in ["points.csv", "aggregates.csv"] {
+        assert!(here.read(&format!("o/{file}")) == here.read(&format!("whole/{file}")), "{file}");
+    }
+    for run in whole {
+        for file in RESULTS {
+            let [one, other] =
+                ["o", "whole"].map(|out| here.read(&format!("{out}/points/{run}/{file}")));
+            assert!(one == other, "{run}/{file}");
+        }
+    }
 }
 
 #[test]
-fn points_of_an_earlier_sweep_are_named() {
+fn many_runs_are_asked_about_and_too_many_refused() {
     let here = Here::new();
-    let sweep = |values: &str| {
-        here.write("s.toml", &format!("{STUDY}[sweep]\nworkload.0.count = [{values}]\n"))
-    };
-    sweep("1, 2, 3");
-    here.runs(&["run", "s.toml", "--out", "o"]);
-    here.runs(&["run", "s.toml", "--out", "o"]);
-    sweep("2, 4");
-    here.runs(&["run", "s.toml", "--out", "o", "--quiet"]);
-    let (code, told) = here.run(&["run", "s.toml", "--out", "o"]);
-    let expected = "warning: folders of an earlier sweep stay in `o`, and are not of this run: `count-1`, `count-3`\n";
-    assert_eq!((code, told.as_str()), (Some(0), expected));
-    // A run without a sweep.
-    let (_, told) = here.run(&["run", "e.toml", "--out", "o"]);
-    assert!(told.contains("`count-1`, `count-2`, `count-3`, `count-4`"), "{told}");
+    let sweep = |repeat: u32| here.write("s.toml", &format!("{STUDY}[sweep]\nrepeat = {repeat}\n"));
+    sweep(10_001);
+    for command in ["run", "sweep"] {
+        here.refuses(
+            &[command, "s.toml", "--out", "o"],
+            2,
+            &["this sweep has 10,001 runs", "--yes"],
+        );
+    }
+    let (code, _) = here.run(&["sweep", "s.toml", "--dry-run"]);
+    assert_eq!(code, Some(0));
+    sweep(1_000_001);
+    here.refuses(
+        &["sweep", "s.toml", "--yes", "--out", "o"],
+        2,
+        &["this sweep has 1,000,001 runs", "at most 1,000,000"],
+    );
+    here.refuses(&["sweep", "e.toml"], 2, &["`e.toml` has no `[sweep]`"]);
+    assert!(!here.path("o").exists());
 }

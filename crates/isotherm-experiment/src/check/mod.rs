@@ -1,6 +1,6 @@
 //! Checks the tree of an experiment file and turns it into a [`Plan`].
 //!
-//! [`variants`] expands `[sweep]` into one tree per combination; [`check()`] turns each tree into a
+//! [`Sweep`] reads which values the points of a sweep have; [`check()`] turns the tree of each into a
 //! plan. It has a reader for each table of the file, mostly in a submodule of its own. Readers
 //! report errors to a [`Report`] and go on, so all errors of a file are found at once. There is a
 //! plan only if there are no errors. The names of storages, images and functions are gathered
@@ -65,7 +65,7 @@ pub(crate) use azure::tolerated;
 pub use known_traces::{Depth, KnownTraces, TraceSize, Traces};
 pub use measured::Measured;
 pub use service::{preset_defaults, unless_named};
-pub use sweep::{Setting, Variant, variants};
+pub use sweep::{Setting, Sweep};
 pub use traces::further;
 
 use calls::BodyOf;
@@ -174,8 +174,14 @@ const MANIFEST: TableSpec = table(
 /// `[sweep]`; the keys are paths of fields.
 const SWEEP: TableSpec = table(
     "[sweep]",
-    "Paths of fields, each with a list of values: one run for each combination. An element of an array is meant by its name or by its \
-          number, counted from 0: `function.resize.limits.memory = [\"512MB\", \"1GB\"]`. What `--set` sets is not tried with other values.",
+    "Paths of fields, each with its values: one point for each combination. An element of an array is meant by its name or by its \
+          number, counted from 0: `function.resize.limits.memory = [\"512MB\", \"1GB\"]`. Values are a list, or a range in a string: \
+          `\"1..=10\"` is all whole numbers, `\"linspace(0.1, 1, 10)\"` ten values at equal distances, `\"geom(64MB, 4GB, 7)\"` seven of \
+          which each is the same multiple of the one before. A value may be a whole table, and may have a name by which tables call it: \
+          `service.keep_alive = [\"none\", { name = \"short\", value = { kind = \"fixed\", idle = \"1min\" } }]`. The fields of a \
+          `[[sweep.zip]]`, whose lists are of one length, change together; groups are combined with the other fields, in the order in \
+          which they are written. `repeat = 10` runs each point with ten seeds, from `seed` on. What `--set` sets is not tried with other \
+          values.",
 );
 
 /// The tables that may occur several times.
@@ -519,7 +525,7 @@ struct Objects {
 }
 
 /// The seed of the file, if it is present and valid.
-fn written_seed(table: &Table) -> Option<u64> {
+pub(crate) fn written_seed(table: &Table) -> Option<u64> {
     Seed::of(&table.get("seed")?.kind)
 }
 

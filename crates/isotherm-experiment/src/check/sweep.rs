@@ -2,28 +2,44 @@
 //!
 //! ```toml
 //! [sweep]
+//! repeat = 10
 //! service.reuse = ["newest", "oldest"]
+//! platform.nodes.count = "1..=4"
+//!
+//! [[sweep.zip]]
 //! service.startup = ["0.1s", "1s"]
+//! service.keep_alive = [{ name = "short", value = { kind = "fixed", idle = "1s" } }, "none"]
 //! ```
 //!
-//! makes four variants. A value of the sweep takes the place of the field in the tree before the
-//! file is checked, so that an error in it is shown where it is written.
+//! makes 2 × 4 × 2 points, each with 10 seeds. A value of the sweep takes the place of the field in
+//! the tree before the file is checked, so that an error in it is shown where it is written.
 
-use isotherm_config::diagnostic::Report;
+use isotherm_config::diagnostic::{Report, thousands};
+use isotherm_config::ranges;
 use isotherm_config::source::{Sources, Span};
 use isotherm_config::tree::{Kind, Path, Step, Table, Value, parameters};
 
 use crate::check::service;
 
-/// More variants than this are not meant.
-const MAX_VARIANTS: usize = 10_000;
+/// More runs than this are not meant.
+const MOST_RUNS: u64 = 1_000_000;
 
-/// One field and the value it has in a variant.
+/// The key of the number of seeds.
+const REPEAT: &str = "repeat";
+
+/// The key of the groups of fields that change together.
+const ZIP: &str = "zip";
+
+/// The fields that no sweep may change: they say nothing about what is simulated.
+const NO_AXES: [&str; 3] = ["name", "sweep", "manifest"];
+
+/// One field and the value it has at a point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
     /// The path of the field, such as `service.reuse`.
     pub path: String,
-    /// Its value as it is shown: a string without quotes, anything else as it is written.
+    /// Its value as it is shown: its name if it has one, a string without quotes, anything else as
+    /// it is written.
     pub shown: String,
 }
 
@@ -33,123 +49,314 @@ impl Setting {
     pub fn meaning(&self) -> Option<&'static str> {
         service::meaning(&self.path, &self.shown)
     }
+
+    /// What a point with these settings is called, such as `reuse-newest_startup-1s`: the last parts
+    /// of the paths, with their values.
+    #[must_use]
+    pub fn label(settings: &[Setting]) -> String {
+        let part = |setting: &Setting| {
+            let field = setting.path.rsplit('.').next().unwrap_or(&setting.path);
+            format!("{field}-{}", setting.shown)
+        };
+        settings.iter().map(part).collect::<Vec<_>>().join("_")
+    }
 }
 
-/// One combination of values, and the file with them in place.
+/// A field with its values.
 #[derive(Clone, Debug)]
-pub struct Variant {
-    /// What was changed; empty if the file has no sweep.
-    pub settings: Vec<Setting>,
-    /// The values that were put into their places.
-    pub changes: Vec<(Path, Value)>,
-    /// The tree with the changes.
-    pub root: Value,
-}
-
-struct Axis<'a> {
+struct Axis {
     path: Path,
     place: Span,
-    values: &'a [Value],
+    values: Vec<AxisValue>,
 }
 
-/// All variants of a file, the first field of the sweep changing slowest: the file itself if there
-/// is no sweep. Fields that were set from outside of the file are not tried with other values.
-pub fn variants(root: &Value, set: &[Path], sources: &Sources, report: &Report) -> Vec<Variant> {
-    let plain = Variant { settings: Vec::new(), changes: Vec::new(), root: root.clone() };
-    let Kind::Table(table) = &root.kind else { return vec![plain] };
-    let Some(sweep) = table.get("sweep") else { return vec![plain] };
-    let mut axes = Vec::new();
-    match &sweep.kind {
-        Kind::Table(table) => gather(table, &[], root, &mut axes, report),
-        other => {
-            let message = format!("`[sweep]` must be a table, not {}", other.description());
-            report.error(
-                sweep.span,
-                message,
-                "write it like service.reuse = [\"newest\", \"oldest\"]",
-            );
-        }
-    }
-    axes.retain(|axis| !set.iter().any(|path| path.to_string() == axis.path.to_string()));
-    let count = axes.iter().try_fold(1usize, |count, axis| count.checked_mul(axis.values.len()));
-    if count.is_none_or(|count| count > MAX_VARIANTS) {
-        let hint = format!("at most {MAX_VARIANTS} are run");
-        report.error(sweep.span, "this sweep has too many combinations", hint);
-        return Vec::new();
-    }
-    let mut variants = vec![plain];
-    for axis in &axes {
-        variants = variants
-            .iter()
-            .flat_map(|variant| {
-                axis.values.iter().map(|value| changed(variant, axis, value, sources, report))
-            })
-            .collect();
-    }
-    variants
+#[derive(Clone, Debug)]
+struct AxisValue {
+    shown: String,
+    value: Value,
 }
 
-/// Tables inside the sweep lead on to fields; lists are the values of a field.
-fn gather<'a>(
-    table: &'a Table,
-    before: &[Step],
-    root: &Value,
-    axes: &mut Vec<Axis<'a>>,
-    report: &Report,
-) {
-    for entry in &table.entries {
-        let mut steps = before.to_vec();
-        steps.push(Step { name: entry.key.clone(), span: entry.key_span });
-        match &entry.value.kind {
-            Kind::Table(table) => gather(table, &steps, root, axes, report),
-            Kind::Array(values) if !values.is_empty() => {
-                let path = parameters::resolve(Path { steps }, root);
-                axes.push(Axis { path, place: entry.key_span, values });
-            }
-            Kind::Array(_) => {
-                let path = Path { steps };
-                report.error(
-                    entry.value.span,
-                    format!("no values for `{path}`"),
-                    "give at least one",
-                );
+/// What a file says about its sweep. Points are numbered; the field that is written first changes
+/// slowest.
+#[derive(Clone, Debug, Default)]
+pub struct Sweep {
+    /// Whether there is one.
+    pub is_there: bool,
+    /// The number of seeds of each point, and where it is written.
+    pub repeat: Option<(u64, Span)>,
+    /// Fields of a group change together. Not empty, nor is a group, and all axes of a group have as
+    /// many values.
+    groups: Vec<Vec<Axis>>,
+}
+
+impl Sweep {
+    /// Reads the sweep of a file. Fields that were set from outside of the file are not tried with
+    /// other values.
+    pub fn of(root: &Value, set: &[Path], sources: &Sources, report: &Report) -> Self {
+        let Some(sweep) = root.table().and_then(|table| table.get("sweep")) else {
+            return Sweep::default();
+        };
+        let mut read = Sweep { is_there: true, ..Sweep::default() };
+        match &sweep.kind {
+            Kind::Table(table) => {
+                Reader { root, sources, report }.read(table, &mut read);
             }
             other => {
-                let message =
-                    format!("a field of a sweep takes a list, not {}", other.description());
-                report.error(entry.value.span, message, "write it like [\"newest\", \"oldest\"]");
+                let message = format!("`[sweep]` must be a table, not {}", other.description());
+                let hint = "write it like service.reuse = [\"newest\", \"oldest\"]";
+                report.error(sweep.span, message, hint);
+            }
+        }
+        read.refuse_twice(report);
+        for group in &mut read.groups {
+            group.retain(|axis| !set.iter().any(|path| path.to_string() == axis.path.to_string()));
+        }
+        read.groups.retain(|group| !group.is_empty());
+        let runs = read.counted().and_then(|points| points.checked_mul(read.repetitions()));
+        if runs.is_none_or(|runs| runs > MOST_RUNS) {
+            let message = match runs {
+                Some(runs) => format!("this sweep has {} runs", thousands(runs)),
+                None => "this sweep has too many runs".to_owned(),
+            };
+            let hint = format!("a sweep has at most {} runs", thousands(MOST_RUNS));
+            report.error(sweep.span, message, hint);
+            read.groups.clear();
+            read.repeat = None;
+        }
+        read
+    }
+
+    /// The number of points, without repetitions; `None` if they cannot be counted.
+    fn counted(&self) -> Option<u64> {
+        let sizes = self.groups.iter().map(|group| group[0].values.len() as u64);
+        sizes.into_iter().try_fold(1u64, |count, size| count.checked_mul(size))
+    }
+
+    /// The number of points: 1 if there is no sweep.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.counted().unwrap_or(0)
+    }
+
+    /// The number of seeds of each point.
+    #[must_use]
+    pub fn repetitions(&self) -> u64 {
+        self.repeat.map_or(1, |(repeat, _)| repeat)
+    }
+
+    /// The paths of the fields, in order.
+    #[must_use]
+    pub fn paths(&self) -> Vec<String> {
+        self.groups.iter().flatten().map(|axis| axis.path.to_string()).collect()
+    }
+
+    /// What is changed at a point, and the values to put into their places.
+    #[must_use]
+    pub fn point(&self, number: u64) -> (Vec<Setting>, Vec<(Path, Value)>) {
+        let (mut rest, mut chosen) = (number, Vec::new());
+        for group in self.groups.iter().rev() {
+            let size = group[0].values.len() as u64;
+            chosen.push((group, (rest % size) as usize));
+            rest /= size;
+        }
+        let fields = chosen
+            .iter()
+            .rev()
+            .flat_map(|&(group, index)| group.iter().map(move |axis| (axis, &axis.values[index])));
+        let setting = |(axis, value): (&Axis, &AxisValue)| {
+            let path = axis.path.to_string();
+            let change = (axis.path.clone(), value.value.clone());
+            (Setting { path, shown: value.shown.clone() }, change)
+        };
+        fields.map(setting).unzip()
+    }
+
+    /// Tries all values of all fields in a tree, each once, and reports those whose place is not
+    /// there.
+    pub fn refuse_unknown_places(&self, root: &Value, report: &Report) {
+        for axis in self.groups.iter().flatten() {
+            let Err(error) = root.clone().set(&axis.path, axis.values[0].value.clone()) else {
+                continue;
+            };
+            let separator = if error.hint.is_empty() { "" } else { ": " };
+            let hint = format!("{}{separator}{}", error.message, error.hint);
+            report.error(axis.place, format!("`{}` cannot be set", axis.path), hint);
+        }
+    }
+
+    /// A field that two axes change would have the value of the second one only.
+    fn refuse_twice(&mut self, report: &Report) {
+        let axes: Vec<(Path, Span)> =
+            self.groups.iter().flatten().map(|axis| (axis.path.clone(), axis.place)).collect();
+        for (number, (path, place)) in axes.iter().enumerate() {
+            let other = axes[..number]
+                .iter()
+                .find(|(other, _)| other.contains(path) || path.contains(other));
+            if let Some((other, _)) = other {
+                let message = format!("`{path}` is changed twice");
+                report.error(*place, message, format!("`{other}` is an axis as well"));
             }
         }
     }
 }
 
-fn changed(
-    variant: &Variant,
-    axis: &Axis<'_>,
-    value: &Value,
-    sources: &Sources,
-    report: &Report,
-) -> Variant {
-    let mut changed = variant.clone();
-    if let Err(error) = changed.root.set(&axis.path, value.clone()) {
-        let hint = format!(
-            "{}{}{}",
-            error.message,
-            if error.hint.is_empty() { "" } else { ": " },
-            error.hint
-        );
-        report.error(axis.place, format!("`{}` cannot be set", axis.path), hint);
+struct Reader<'a> {
+    root: &'a Value,
+    sources: &'a Sources,
+    report: &'a Report,
+}
+
+impl Reader<'_> {
+    fn read(&self, table: &Table, sweep: &mut Sweep) {
+        for entry in &table.entries {
+            match entry.key.as_str() {
+                REPEAT => match entry.value.kind {
+                    Kind::Integer(repeat @ 1..) => {
+                        sweep.repeat = Some((repeat as u64, entry.value.span));
+                    }
+                    _ => {
+                        let hint = "it is how many seeds each point is run with: repeat = 10";
+                        self.report.error(
+                            entry.value.span,
+                            "`repeat` is a whole number of at least 1",
+                            hint,
+                        );
+                    }
+                },
+                ZIP => self.zips(&entry.value, sweep),
+                _ => {
+                    let mut axes = Vec::new();
+                    let step = Step { name: entry.key.clone(), span: entry.key_span };
+                    self.gather(vec![step], &entry.value, &mut axes);
+                    sweep.groups.extend(axes.into_iter().map(|axis| vec![axis]));
+                }
+            }
+        }
     }
-    let shown = match &value.kind {
+
+    fn zips(&self, value: &Value, sweep: &mut Sweep) {
+        let Kind::Array(groups) = &value.kind else {
+            let message = "the groups of fields that change together are an array of tables";
+            self.report.error(value.span, message, "begin each with a line [[sweep.zip]]");
+            return;
+        };
+        for group in groups {
+            let Some(table) = group.table() else {
+                let message =
+                    format!("a group of fields is a table, not {}", group.kind.description());
+                self.report.error(group.span, message, "begin it with a line [[sweep.zip]]");
+                continue;
+            };
+            let mut axes = Vec::new();
+            for entry in &table.entries {
+                let step = Step { name: entry.key.clone(), span: entry.key_span };
+                self.gather(vec![step], &entry.value, &mut axes);
+            }
+            let Some(first) = axes.first() else { continue };
+            let (expected, name) = (first.values.len(), first.path.to_string());
+            let before = self.report.count();
+            for axis in axes.iter().filter(|axis| axis.values.len() != expected) {
+                let message = format!(
+                    "`{}` has {} values, and `{name}` {expected}",
+                    axis.path,
+                    axis.values.len()
+                );
+                let hint = "fields that change together have as many values";
+                self.report.error(axis.place, message, hint);
+            }
+            if self.report.count() == before {
+                sweep.groups.push(axes);
+            }
+        }
+    }
+
+    /// Tables lead on to fields; lists and ranges are the values of a field.
+    fn gather(&self, steps: Vec<Step>, value: &Value, axes: &mut Vec<Axis>) {
+        let place = steps.last().map_or(value.span, |step| step.span);
+        match &value.kind {
+            Kind::Table(table) => {
+                for entry in &table.entries {
+                    let mut steps = steps.clone();
+                    steps.push(Step { name: entry.key.clone(), span: entry.key_span });
+                    self.gather(steps, &entry.value, axes);
+                }
+            }
+            Kind::Array(values) if values.is_empty() => {
+                let message = format!("no values for `{}`", Path { steps });
+                self.report.error(value.span, message, "give at least one");
+            }
+            Kind::Array(values) => {
+                let values: Vec<_> = values.iter().filter_map(|value| self.value(value)).collect();
+                self.axis(steps, place, values, axes);
+            }
+            Kind::String(text) => match ranges::values(text) {
+                Ok(kinds) => {
+                    let one = |kind: Kind| {
+                        let value = Value { span: value.span, kind };
+                        AxisValue { shown: written(&value), value }
+                    };
+                    self.axis(steps, place, kinds.into_iter().map(one).collect(), axes);
+                }
+                Err(error) => self.report.error(value.span, error.message, error.hint),
+            },
+            other => {
+                let message = format!(
+                    "a field of a sweep takes a list or a range, not {}",
+                    other.description()
+                );
+                let hint = "write it like [\"newest\", \"oldest\"] or \"1..=10\"";
+                self.report.error(value.span, message, hint);
+            }
+        }
+    }
+
+    fn axis(&self, steps: Vec<Step>, place: Span, values: Vec<AxisValue>, axes: &mut Vec<Axis>) {
+        let path = parameters::resolve(Path { steps }, self.root);
+        let is_parameter = path.steps[0].name == parameters::PARAMETERS;
+        if let [only] = &path.steps[..]
+            && NO_AXES.contains(&only.name.as_str())
+        {
+            let message = format!("`{}` cannot be changed by a sweep", only.name);
+            self.report.error(place, message, "");
+        } else if is_parameter
+            && let Some(step) = path.steps.get(1)
+            && !parameters::names(self.root).contains(&step.name.as_str())
+        {
+            let message = format!("there is no parameter `{}`", step.name);
+            self.report.error(place, message, "add it to `[parameters]`");
+        } else if !values.is_empty() {
+            axes.push(Axis { path, place, values });
+        }
+    }
+
+    /// A value, which may have a name: `{ name = "small", value = ... }`.
+    fn value(&self, value: &Value) -> Option<AxisValue> {
+        let named = value.table().filter(|table| table.entries.len() == 2);
+        let named = named.and_then(|table| Some((table.get("name")?, table.get("value")?)));
+        if let Some((name, value)) = named {
+            let Kind::String(name) = &name.kind else {
+                return self.report.refuse(name.span, "the name of a value is a string", "");
+            };
+            return Some(AxisValue { shown: name.clone(), value: value.clone() });
+        }
+        let shown = match &value.kind {
+            Kind::String(text) => text.clone(),
+            _ => self
+                .sources
+                .get(value.span.source)
+                .text
+                .get(value.span.range())
+                .unwrap_or_default()
+                .to_owned(),
+        };
+        Some(AxisValue { shown, value: value.clone() })
+    }
+}
+
+/// A value of a range.
+fn written(value: &Value) -> String {
+    match &value.kind {
         Kind::String(text) => text.clone(),
-        _ => sources
-            .get(value.span.source)
-            .text
-            .get(value.span.range())
-            .unwrap_or_default()
-            .to_owned(),
-    };
-    changed.changes.push((axis.path.clone(), value.clone()));
-    changed.settings.push(Setting { path: axis.path.to_string(), shown });
-    changed
+        _ => isotherm_config::write::value(value),
+    }
 }

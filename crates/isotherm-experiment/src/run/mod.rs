@@ -79,6 +79,9 @@ pub struct RunOptions {
     pub force: bool,
     /// The watcher, if any.
     pub watch: Option<Watch>,
+    /// Whether a thread of its own reads arrivals ahead. It is of no use where there is a run for
+    /// each core.
+    pub reads_ahead: bool,
     keeps_records: bool,
     own: OwnPolicies,
     observers: Vec<EventObserver>,
@@ -99,6 +102,7 @@ impl Default for RunOptions {
             records: true,
             force: false,
             watch: None,
+            reads_ahead: true,
             keeps_records: false,
             own: OwnPolicies::default(),
             observers: Vec::new(),

@@ -69,6 +69,18 @@ impl Progress {
     pub fn expected(&self) -> Option<u64> {
         self.expected
     }
+
+    /// Which part of the run is done, from 0 to 1, if its end is known: of the invocations, or else
+    /// of the time in which they come.
+    #[must_use]
+    pub fn part(&self) -> Option<f64> {
+        let part = match (self.expected, self.last_arrival) {
+            (Some(expected), _) => self.ended as f64 / expected.max(1) as f64,
+            (None, Some(last)) => self.now.as_secs_f64() / last.as_secs_f64().max(1e-9),
+            (None, None) => return None,
+        };
+        Some(part.clamp(0.0, 1.0))
+    }
 }
 
 /// `12 of 40 invocations had ended; the compute hosts have 16 slots`

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use isotherm_experiment::{Experiment, Overrides, RunReport};
+use isotherm_experiment::{Experiment, Overrides, PlannedRun, RunReport};
 
 fn example(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
@@ -15,9 +15,9 @@ fn run(name: &str, out: &Path) -> Vec<RunReport> {
         Ok(experiment) => experiment,
         Err(diagnostics) => panic!("{diagnostics}"),
     };
-    let run = |run| match experiment.run(run, &experiment.folder(run, out)) {
-        Ok(report) => report,
-        Err(error) => panic!("{error}"),
+    let run = |run: &PlannedRun| {
+        let folder = out.join(run.label().unwrap_or_default());
+        experiment.run(run, &folder).unwrap_or_else(|error| panic!("{error}"))
     };
     experiment.runs().iter().map(run).collect()
 }

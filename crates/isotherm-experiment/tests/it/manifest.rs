@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use isotherm_experiment::output::{FILES, INVOCATIONS, MANIFEST, SUMMARY};
-use isotherm_experiment::{Experiment, ExperimentError, Overrides, Results};
+use isotherm_experiment::{Experiment, ExperimentError, Overrides, PlannedRun, Results};
 
 fn load(path: &Path, overrides: &Overrides) -> Experiment {
     Experiment::load(path, overrides).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
@@ -11,8 +11,8 @@ fn load(path: &Path, overrides: &Overrides) -> Experiment {
 
 /// Runs an experiment and gives the folders of its runs.
 fn run(experiment: &Experiment, out: &Path) -> Vec<PathBuf> {
-    let run = |run| {
-        let folder = experiment.folder(run, out);
+    let run = |run: &PlannedRun| {
+        let folder = out.join(run.label().unwrap_or_default());
         experiment.run(run, &folder).unwrap_or_else(|error| panic!("{error}"));
         folder
     };

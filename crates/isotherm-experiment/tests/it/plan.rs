@@ -285,6 +285,56 @@ seed = [5]
     );
 }
 
+/// Ranges, tables with names, fields that change together, and seeds.
+#[test]
+fn a_sweep_takes_ranges_groups_and_names() {
+    let text = format!(
+        r#"name = "a"
+seed = 7
+{PLATFORM}{FUNCTION}
+[[workload]]
+kind = "list"
+function = "f"
+at = ["0s"]
+
+[sweep]
+repeat = 2
+service.slots = "1..=2"
+
+[[sweep.zip]]
+service.startup = "linspace(1s, 2s, 3)"
+service.keep_alive = ["none", {{ name = "short", value = {{ kind = "fixed", idle = "5s" }} }}, "forever"]
+"#
+    );
+    let experiment = parsed(&text);
+    let runs: Vec<_> =
+        experiment.runs().iter().map(|run| (run.label().unwrap(), run.plan.seed)).collect();
+    let points = [
+        "slots-1_startup-1s_keep_alive-none",
+        "slots-1_startup-1.5s_keep_alive-short",
+        "slots-1_startup-2s_keep_alive-forever",
+        "slots-2_startup-1s_keep_alive-none",
+        "slots-2_startup-1.5s_keep_alive-short",
+        "slots-2_startup-2s_keep_alive-forever",
+    ];
+    let expected = points.map(|name| [(name.to_owned(), 7), (name.to_owned(), 8)]).concat();
+    assert_eq!(runs, expected);
+    let short = &experiment.runs()[2].plan.service;
+    assert_eq!(
+        (&short.keep_alive, short.slots),
+        (&KeepAliveKind::Fixed(Duration::from_secs(5)), Slots::Count(1))
+    );
+    // The seed that is given is the first one.
+    let given = Overrides::default().with_seed(u64::MAX - 1);
+    let seeds = |text: &str| {
+        Experiment::parse("study.toml", text, Path::new("."), &given)
+            .map(|experiment| experiment.runs().iter().map(|run| run.plan.seed).collect::<Vec<_>>())
+    };
+    assert_eq!(seeds(&text).unwrap()[..2], [u64::MAX - 1, u64::MAX]);
+    let error = seeds(&text.replace("repeat = 2", "repeat = 3")).unwrap_err().to_string();
+    assert!(error.contains("there are not 3 seeds from 18446744073709551614"), "{error}");
+}
+
 #[test]
 fn a_run_beyond_its_limits_ends_with_an_error_and_leaves_nothing() {
     let list = "[[workload]]\nkind = \"list\"\nfunction = \"f\"\nat = [\"0s\", \"10s\"]\n";

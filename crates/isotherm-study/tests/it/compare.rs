@@ -44,7 +44,10 @@ fn run(folder: &Path, seed: u64, set: &[(&str, &str)]) -> PathBuf {
         Err(diagnostics) => panic!("{diagnostics}"),
     };
     for run in experiment.runs() {
-        experiment.run(run, &experiment.folder(run, folder)).map_err(|e| e.to_string()).unwrap();
+        experiment
+            .run(run, &folder.join(run.label().unwrap_or_default()))
+            .map_err(|e| e.to_string())
+            .unwrap();
     }
     folder.to_owned()
 }
@@ -209,7 +212,7 @@ fn the_points_of_a_sweep_are_compared_with_the_first() {
     let out = folder.path().join("out");
     for run in experiment.runs() {
         let options = RunOptions::default().without_records();
-        let folder = experiment.folder(run, &out);
+        let folder = out.join(run.label().unwrap_or_default());
         experiment.run_with(run, &folder, options).map_err(|error| error.to_string()).unwrap();
     }
     let comparison = all(std::slice::from_ref(&out)).unwrap();

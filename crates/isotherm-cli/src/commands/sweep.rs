@@ -1,0 +1,228 @@
+//! `isotherm sweep`, and `isotherm run` on a file with a sweep.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use isotherm_experiment::output::{SUMMARY, sha256_of};
+use isotherm_experiment::{Overrides, Points};
+use isotherm_study::{AGGREGATES, POINTS, Sweep, SweepError, SweepOptions, SweepOutcome};
+
+use super::{elsewhere, interruptible};
+use crate::Status;
+use crate::arguments::SweepArguments;
+use crate::progress::SweepBar;
+use crate::summary;
+use crate::terminal::Terminal;
+use crate::text::count;
+
+/// More runs than this are asked about.
+const MANY: u64 = 10_000;
+
+/// So many points are listed by `--dry-run`, and so many runs that failed are told.
+const MOST_LISTED: u64 = 20;
+
+/// What the commands have in common.
+pub struct Session {
+    /// The file of the experiment.
+    pub file: PathBuf,
+    /// Where the results go [default: results/NAME].
+    pub out: Option<PathBuf>,
+    /// How many runs there are at a time; 0 for one on each core.
+    pub jobs: usize,
+    /// Whether records are written.
+    pub records: bool,
+    /// Whether all runs are run again.
+    pub fresh: bool,
+    /// Whether many runs are meant.
+    pub yes: bool,
+    /// Whether only errors are printed.
+    pub quiet: bool,
+    /// Whether the summaries are printed as JSON.
+    pub json: bool,
+}
+
+/// Runs all points of an experiment.
+pub fn run(arguments: &SweepArguments) -> Result<(), Status> {
+    let file = arguments.experiment.file.clone();
+    let points = read(&file, &arguments.experiment.overrides())?;
+    if !points.is_sweep() {
+        let file = file.display();
+        return Err(Terminal::refuse(&format!(
+            "error: `{file}` has no `[sweep]`\nnote: `isotherm run {file}` runs it once"
+        )));
+    }
+    let session = Session {
+        file,
+        out: arguments.out.clone(),
+        jobs: arguments.jobs,
+        records: !arguments.no_records,
+        fresh: arguments.fresh,
+        yes: arguments.yes,
+        quiet: arguments.quiet,
+        json: arguments.json,
+    };
+    match arguments.dry_run {
+        true => session.list(points),
+        false => session.run(points),
+    }
+}
+
+/// Reads an experiment whose points are checked later.
+pub fn read(file: &Path, overrides: &Overrides) -> Result<Points, Status> {
+    Points::load(file, overrides).map_err(|diagnostics| Terminal::bad_input(&diagnostics))
+}
+
+impl Session {
+    fn sweep(&self, points: Points) -> Result<Sweep, Status> {
+        let sweep = Sweep::of(points, &self.file);
+        let sweep = sweep.map_err(|diagnostics| Terminal::bad_input(&diagnostics))?;
+        if !self.quiet && !sweep.warnings().list().is_empty() {
+            Terminal::show(sweep.warnings());
+        }
+        Ok(sweep)
+    }
+
+    /// Says which points there are.
+    fn list(&self, points: Points) -> Result<(), Status> {
+        let sweep = self.sweep(points)?;
+        let mut terminal = Terminal::new();
+        terminal.line(&format!("{} can be run: {}\n", sweep.name(), size(&sweep)));
+        let all = sweep.points().count();
+        for point in 0..all.min(MOST_LISTED) {
+            terminal.line(&format!("  {}", sweep.label(point)));
+        }
+        if all > MOST_LISTED {
+            terminal.line(&format!("  and {} more", count(all - MOST_LISTED)));
+        }
+        terminal.done()
+    }
+
+    /// Runs all points, prints their table, and says where the results are.
+    pub fn run(&self, points: Points) -> Result<(), Status> {
+        let runs = points.count() * points.repetitions();
+        if runs > MANY && !self.yes {
+            return Err(Terminal::refuse(&format!(
+                "error: this sweep has {} runs\nnote: `isotherm sweep FILE --yes` runs them",
+                count(runs)
+            )));
+        }
+        let mut terminal = if self.quiet { Terminal::silent() } else { Terminal::new() };
+        let sweep = self.sweep(points)?;
+        let out = self.out.clone().unwrap_or_else(|| Path::new("results").join(sweep.name()));
+        let interrupt = interruptible()?;
+        let hidden = self.quiet || !io::stderr().is_terminal();
+        let bar = Arc::new(Mutex::new(SweepBar::new(hidden)));
+        let (watch, drawn) = (interrupt.clone(), Arc::clone(&bar));
+        let options = SweepOptions {
+            jobs: self.jobs,
+            records: self.records,
+            fresh: self.fresh,
+            build: build(),
+            stop: Arc::new(move || watch.status().is_some()),
+            // Whoever finds it taken need not draw as well.
+            progress: Arc::new(move |progress| {
+                if let Ok(mut bar) = drawn.try_lock() {
+                    bar.show(progress);
+                }
+            }),
+        };
+        let result = sweep.run(&out, &options);
+        bar.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let outcome = result.map_err(|error| failed(&error))?;
+        if outcome.is_stopped {
+            let there = outcome.done + outcome.reused;
+            Terminal::complain(&format!(
+                "interrupted: {} of {} runs are in `{}`; the same command goes on from there",
+                count(there),
+                count(outcome.runs),
+                out.display()
+            ));
+            return Err(interrupt.status().unwrap_or(Status::Interrupted));
+        }
+        if self.json {
+            terminal.json(&json(&sweep, &out, &options));
+        } else {
+            terminal.tables(&shown(&sweep, &outcome, &out));
+        }
+        tell_failed(&outcome);
+        terminal.done()?;
+        if outcome.failed.is_empty() { Ok(()) } else { Err(Status::CouldNotGoOn) }
+    }
+}
+
+/// What tells this program from others: its own content.
+fn build() -> String {
+    let hash = std::env::current_exe().and_then(|path| sha256_of(&path));
+    hash.unwrap_or_else(|_| env!("CARGO_PKG_VERSION").to_owned())
+}
+
+/// `6 points, each with 10 seeds: 60 runs`
+fn size(sweep: &Sweep) -> String {
+    let (points, seeds) = (sweep.points().count(), sweep.points().repetitions());
+    let points =
+        if points == 1 { "1 point".to_owned() } else { format!("{} points", count(points)) };
+    match seeds {
+        1 => points,
+        _ => format!("{points}, each with {} seeds: {} runs", count(seeds), count(sweep.runs())),
+    }
+}
+
+fn shown(sweep: &Sweep, outcome: &SweepOutcome, out: &Path) -> String {
+    let mut text = format!("{}: {}\n\n", sweep.name(), size(sweep));
+    text += &summary::sweep(&outcome.rows);
+    let more = sweep.points().count() - outcome.rows.len() as u64;
+    if more > 0 {
+        text += &format!(" and {} more points\n", count(more));
+    }
+    text += &format!("\n{} runs", count(outcome.runs));
+    if outcome.reused > 0 {
+        text += &format!(", of which {} were there already", count(outcome.reused));
+    }
+    let files = [
+        (POINTS, "one line per run"),
+        (AGGREGATES, "means over the seeds of each point, with intervals"),
+        ("points/", "the results of each run"),
+    ];
+    text += &format!("\nresults in {}:", out.display());
+    for (name, meaning) in files {
+        text += &format!("\n  {name:<16} {meaning}");
+    }
+    text
+}
+
+/// Says which runs have no results.
+fn tell_failed(outcome: &SweepOutcome) {
+    for run in outcome.failed.iter().take(MOST_LISTED as usize) {
+        Terminal::complain(&format!(
+            "error: point {} ({}), seed {}: {}",
+            run.point, run.name, run.seed, run.reason
+        ));
+    }
+    let all = outcome.failed.len() as u64;
+    if all > MOST_LISTED {
+        Terminal::complain(&format!("{MOST_LISTED} of {} failed runs shown", count(all)));
+    }
+}
+
+/// The summaries of all runs that have one.
+fn json(sweep: &Sweep, out: &Path, options: &SweepOptions) -> String {
+    let summaries = sweep.folders(out, options);
+    let summaries =
+        summaries.filter_map(|folder| std::fs::read_to_string(folder.join(SUMMARY)).ok());
+    let summaries: Vec<_> = summaries.map(|text| text.trim_end().to_owned()).collect();
+    format!("[{}]", summaries.join(",\n"))
+}
+
+/// Prints why a sweep cannot be carried out.
+fn failed(error: &SweepError) -> Status {
+    match error {
+        SweepError::Input(diagnostics) => return Terminal::bad_input(diagnostics),
+        SweepError::Output { source, .. } => Terminal::complain(&format!(
+            "error: {error}: {source}\nnote: {}",
+            elsewhere(source, "`--out DIR` puts them elsewhere")
+        )),
+        error => Terminal::complain(&format!("error: {error}")),
+    }
+    Status::CouldNotGoOn
+}

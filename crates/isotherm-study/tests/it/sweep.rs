@@ -1,0 +1,301 @@
+//! What a sweep leaves in its folder, whatever happens to it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use isotherm_experiment::{Overrides, Points};
+use isotherm_study::{AGGREGATES, POINTS, Sweep, SweepOptions, SweepOutcome};
+use tempfile::TempDir;
+
+const STUDY: &str = r#"
+name = "m"
+seed = 5
+[platform]
+nodes = { count = 1, cores = 2, disk = { read = "1GB/s", write = "1GB/s" } }
+head = { cores = 1, disk = { read = "1GB/s", write = "1GB/s" } }
+network = { node = "1Gbps", latency = "0s" }
+[[function]]
+name = "f"
+limits = { time = "60s", memory = "1MB" }
+body = [{ sleep = { kind = "exponential", mean = "1s" } }]
+[[workload]]
+kind = "poisson"
+function = "f"
+rate = "1/s"
+count = 30
+"#;
+
+struct Here {
+    folder: TempDir,
+}
+
+impl Here {
+    fn new(sweep: &str) -> Self {
+        let here = Here { folder: tempfile::tempdir().unwrap() };
+        here.write("s.toml", &format!("{STUDY}{sweep}"));
+        here
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    fn load(&self) -> Sweep {
+        Sweep::load(&self.path("s.toml"), &Overrides::default())
+            .unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
+    }
+
+    fn run(&self, out: &str, options: &SweepOptions) -> SweepOutcome {
+        self.load().run(&self.path(out), options).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The rows of a table, by the names of columns.
+    fn table(&self, path: &str) -> Vec<BTreeMap<String, String>> {
+        let mut reader = csv::Reader::from_path(self.path(path)).unwrap();
+        reader.deserialize().map(|row| row.unwrap()).collect()
+    }
+}
+
+fn jobs(jobs: usize) -> SweepOptions {
+    SweepOptions { jobs, ..SweepOptions::default() }
+}
+
+/// Everything below a folder, by its path.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => {
+                files.extend(self::files(&path).into_iter().map(|(below, bytes)| {
+                    (Path::new(path.file_name().unwrap()).join(below), bytes)
+                }))
+            }
+            false => {
+                files.insert(path.file_name().unwrap().into(), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+fn counts(outcome: &SweepOutcome) -> (u64, u64, u64) {
+    (outcome.done, outcome.reused, outcome.failed.len() as u64)
+}
+
+const SWEEP: &str = "[sweep]\nrepeat = 3\nservice.startup = [\"0s\", \"1s\"]\n";
+
+#[test]
+fn the_bytes_are_the_same_at_any_number_of_jobs() {
+    let here = Here::new(SWEEP);
+    assert_eq!(counts(&here.run("one", &jobs(1))), (6, 0, 0));
+    assert_eq!(counts(&here.run("four", &jobs(4))), (6, 0, 0));
+    let (one, four) = (files(&here.path("one")), files(&here.path("four")));
+    assert_eq!(one.len(), 2 + 6 * 3);
+    assert!(one == four);
+}
+
+#[test]
+fn what_is_there_is_not_run_again() {
+    let here = Here::new(SWEEP);
+    here.run("o", &jobs(2));
+    let whole = files(&here.path("o"));
+    assert_eq!(counts(&here.run("o", &jobs(2))), (0, 6, 0));
+    assert!(files(&here.path("o")) == whole);
+    // One that was lost, one that was damaged, one that was not complete, and one of a kill.
+    let folders: Vec<PathBuf> = here.load().folders(&here.path("o"), &jobs(0)).collect();
+    std::fs::remove_dir_all(&folders[1]).unwrap();
+    std::fs::write(folders[2].join("summary.json"), "{\"name\":").unwrap();
+    std::fs::remove_file(folders[3].join("invocations.csv")).unwrap();
+    let name = folders[4].file_name().unwrap().to_string_lossy().into_owned();
+    let partial = here.path("o/points").join(format!(".{name}.partial"));
+    std::fs::rename(&folders[4], &partial).unwrap();
+    assert_eq!(counts(&here.run("o", &jobs(2))), (4, 2, 0));
+    assert!(files(&here.path("o")) == whole);
+    let fresh = SweepOptions { fresh: true, ..jobs(2) };
+    assert_eq!(counts(&here.run("o", &fresh)), (6, 0, 0));
+    assert!(files(&here.path("o")) == whole);
+    // Another program has runs of its own, and so has a sweep without records.
+    let other = SweepOptions { build: "other".to_owned(), ..jobs(2) };
+    assert_eq!(counts(&here.run("o", &other)), (6, 0, 0));
+    let few = SweepOptions { records: false, ..jobs(2) };
+    assert_eq!(counts(&here.run("o", &few)), (6, 0, 0));
+}
+
+#[test]
+fn a_changed_experiment_reuses_what_has_not_changed() {
+    let here = Here::new(SWEEP);
+    here.run("o", &jobs(2));
+    let change = |from: &str, to: &str| {
+        let text = std::fs::read_to_string(here.path("s.toml")).unwrap();
+        assert!(text.contains(from), "{text}");
+        here.write("s.toml", &text.replace(from, to));
+        counts(&here.run("o", &jobs(2)))
+    };
+    // Names and places are no part of what is simulated, and neither is a default.
+    assert_eq!(change("name = \"m\"", "# More.\nname = \"n\""), (0, 6, 0));
+    assert_eq!(change("[sweep]", "[service]\nscheduler = \"warm-first\"\n[sweep]"), (0, 6, 0));
+    assert_eq!(change("\"1s\"]", "{ name = \"one\", value = \"1s\" }]"), (0, 6, 0));
+    // A seed more for each point, a value more for one, and another workload for all.
+    assert_eq!(change("repeat = 3", "repeat = 4"), (2, 6, 0));
+    assert_eq!(change("[\"0s\",", "[\"2s\", \"0s\","), (4, 8, 0));
+    assert_eq!(change("count = 30", "count = 31"), (12, 0, 0));
+    // Two points that are the same are run once.
+    assert_eq!(change("[\"2s\",", "[\"3s\", \"3s\","), (4, 12, 0));
+    assert_eq!(here.table("o/points.csv").len(), 16);
+}
+
+const TRACE: &str = "[[workload]]\nkind = \"csv\"\nfile = \"x.csv\"\nfunction = \"f\"\n\
+                     columns = { arrival = \"arrival_s\" }\n";
+
+#[test]
+fn the_content_of_files_counts_and_not_their_paths() {
+    let here = Here::new(&format!("{TRACE}[sweep]\nworkload.1.file = [\"x.csv\", \"y.csv\"]\n"));
+    here.write("x.csv", "arrival_s\n1\n");
+    here.write("y.csv", "arrival_s\n2\n");
+    here.run("o", &jobs(1));
+    assert_eq!(counts(&here.run("o", &jobs(1))), (0, 2, 0));
+    here.write("y.csv", "arrival_s\n3\n");
+    assert_eq!(counts(&here.run("o", &jobs(1))), (1, 1, 0));
+    // Both are known by now.
+    here.write("x.csv", "arrival_s\n3\n");
+    here.write("y.csv", "arrival_s\n2\n");
+    assert_eq!(counts(&here.run("o", &jobs(1))), (0, 2, 0));
+}
+
+#[test]
+fn a_file_that_changes_meanwhile_fails_its_points() {
+    let here = Here::new(&format!("{TRACE}[sweep]\nworkload.1.file = [\"x.csv\", \"y.csv\"]\n"));
+    here.write("x.csv", "arrival_s\n1\n");
+    here.write("y.csv", "arrival_s\n2\n");
+    let sweep = here.load();
+    here.write("y.csv", "arrival_s\n20\n");
+    let outcome = sweep.run(&here.path("o"), &jobs(1)).unwrap();
+    assert_eq!(counts(&outcome), (1, 0, 1));
+    assert!(outcome.failed[0].reason.ends_with("y.csv` has changed since the sweep began"));
+    let rows = here.table("o/points.csv");
+    let status: Vec<&str> = rows.iter().map(|row| row["status"].as_str()).collect();
+    assert_eq!(status, ["done", "failed"]);
+    assert_eq!(counts(&here.run("o", &jobs(1))), (1, 1, 0));
+}
+
+/// The first point reaches its limit, the second one has a broken row, the others go on.
+#[test]
+fn a_run_that_fails_does_not_stop_the_others() {
+    let here = Here::new(&format!(
+        "{TRACE}[sweep]\n[[sweep.zip]]\nworkload.1.file = [\"x.csv\", \"y.csv\", \"x.csv\"]\n\
+         limits.events = [1, 1000, 2000]\n"
+    ));
+    here.write("x.csv", "arrival_s\n1\n2\n");
+    here.write("y.csv", "arrival_s\n1\nbroken\n");
+    let outcome = here.run("o", &jobs(2));
+    assert_eq!(counts(&outcome), (1, 0, 2));
+    let failed: Vec<_> = outcome.failed.iter().map(|run| (run.point, run.seed)).collect();
+    assert_eq!(failed, [(0, 5), (1, 5)]);
+    assert!(outcome.failed[0].reason.contains("1 event"), "{:?}", outcome.failed);
+    assert!(outcome.failed[1].reason.contains("broken"), "{:?}", outcome.failed);
+    assert_eq!(std::fs::read_dir(here.path("o/points")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_sweep_that_is_stopped_goes_on() {
+    let here = Here::new(SWEEP);
+    let ended = Arc::new(AtomicU64::new(0));
+    let (told, asked) = (Arc::clone(&ended), Arc::clone(&ended));
+    let stopping = SweepOptions {
+        progress: Arc::new(move |progress| told.store(progress.ended, Ordering::Relaxed)),
+        stop: Arc::new(move || asked.load(Ordering::Relaxed) >= 2),
+        ..jobs(1)
+    };
+    let outcome = here.run("o", &stopping);
+    assert!(outcome.is_stopped && outcome.done == 2, "{outcome:?}");
+    assert!(!here.path("o").join(POINTS).exists() && !here.path("o").join(AGGREGATES).exists());
+    assert_eq!(counts(&here.run("o", &jobs(1))), (4, 2, 0));
+    here.run("whole", &jobs(1));
+    assert!(files(&here.path("o")) == files(&here.path("whole")));
+}
+
+#[test]
+fn one_sweep_at_a_time_writes_into_a_folder() {
+    let here = Here::new(SWEEP);
+    let _lock = isotherm_experiment::output::FolderLock::of(&here.path("o")).unwrap();
+    let error = here.load().run(&here.path("o"), &jobs(1)).unwrap_err();
+    assert!(error.to_string().contains("cannot write the results"), "{error}");
+}
+
+/// Repetition k meets the same arrivals and durations at every point: what differs is the start-up.
+#[test]
+fn points_have_common_random_numbers() {
+    let here = Here::new(
+        "[sweep]\nrepeat = 2\nservice.startup = [\"0s\", \"1s\"]\n\
+         service.scheduler = [\"random\", \"warm-first\"]\n",
+    );
+    here.run("o", &jobs(2));
+    let rows = here.table("o/points.csv");
+    let drawn = |row: &BTreeMap<String, String>| {
+        let path = here.path("o").join(&row["folder"]).join("invocations.csv");
+        let mut reader = csv::Reader::from_path(path).unwrap();
+        let mut drawn: Vec<(String, i64)> = reader
+            .deserialize()
+            .map(|row: Result<BTreeMap<String, String>, _>| {
+                let row = row.unwrap();
+                let seconds = |name: &str| row[name].parse::<f64>().unwrap();
+                let body = seconds("ended_s") - seconds("started_s");
+                (row["submitted_s"].clone(), (body * 1e9).round() as i64)
+            })
+            .collect();
+        drawn.sort();
+        drawn
+    };
+    let of_seed =
+        |seed: &str| rows.iter().filter(|row| row["seed"] == seed).map(drawn).collect::<Vec<_>>();
+    let (first, second) = (of_seed("5"), of_seed("6"));
+    assert_eq!((first.len(), first[0].len()), (4, 30));
+    assert!(first.iter().all(|drawn| *drawn == first[0]));
+    assert!(second.iter().all(|drawn| *drawn == second[0]));
+    assert_ne!(first[0], second[0]);
+}
+
+/// The means of three values, by hand, and the interval with t(0.975; 2) = 4.302652730.
+#[test]
+fn tables_have_what_the_summaries_say() {
+    let here = Here::new(SWEEP);
+    let outcome = here.run("o", &jobs(2));
+    let rows = here.table("o/points.csv");
+    let names: Vec<_> =
+        rows.iter().map(|row| (row["name"].as_str(), row["seed"].as_str())).collect();
+    let both = ["startup-0s", "startup-1s"].map(|name| ["5", "6", "7"].map(|seed| (name, seed)));
+    assert_eq!(names, both.concat());
+    assert_eq!(rows[5]["service.startup"], "1s");
+    let metric = "response_of_completed.all.mean_s";
+    let values: Vec<f64> = rows[3..].iter().map(|row| row[metric].parse().unwrap()).collect();
+    let mean = values.iter().sum::<f64>() / 3.0;
+    let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / 2.0).sqrt();
+    let half = 4.302_652_730 * deviation / 3f64.sqrt();
+    let means = here.table("o/aggregates.csv");
+    let row = means.iter().find(|row| row["point"] == "1" && row["metric"] == metric).unwrap();
+    let expected = [mean, deviation, mean - half, mean + half];
+    for (column, expected) in ["mean", "standard_deviation", "low", "high"].iter().zip(expected) {
+        let found: f64 = row[*column].parse().unwrap();
+        assert!((found - expected).abs() < 1e-8, "{column}: {found}, not {expected}");
+    }
+    assert_eq!((row["runs"].as_str(), row["name"].as_str()), ("3", "startup-1s"));
+    assert!(deviation > 0.0);
+    assert_eq!(outcome.rows[1].metric(metric).count(), 3);
+}
+
+/// All points are checked before one is run, and errors are shown where they are written.
+#[test]
+fn a_wrong_point_is_found_before_anything_is_run() {
+    let here = Here::new("[sweep]\nservice.slots = [1, 2, \"many\"]\n");
+    let error = Sweep::load(&here.path("s.toml"), &Overrides::default()).unwrap_err().to_string();
+    assert!(error.contains("service.slots = [1, 2, \"many\"]"), "{error}");
+    let points = Points::load(&here.path("s.toml"), &Overrides::default()).unwrap();
+    assert_eq!((points.count(), points.axes()), (3, vec!["service.slots".to_owned()]));
+}
