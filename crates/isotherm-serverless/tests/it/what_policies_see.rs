@@ -165,8 +165,8 @@ large: Some(1) 8 × 3e9 8000 40000
 10 1 on 1 was idle
 10 ended 2
 10 0 on 0 was idle
-10 1 NotKept
-10 0 NotKept
+10 1 Expired
+10 0 Expired
 10 pending 3
 10 3 since 10: 1 pending, 0 run in 0";
     assert_eq!(lines.borrow().join("\n"), expected);
