@@ -5,7 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use isotherm_experiment::{Overrides, Points};
+use isotherm_config::fields::{Fields, takes};
+use isotherm_config::schema::{Field, field, table};
+use isotherm_experiment::{Kinds, Overrides, Points};
+use isotherm_kernel::RandomStreams;
+use isotherm_serverless::View;
+use isotherm_serverless::scheduler::{ByNode, FirstFit, Plan, Scheduler};
 use isotherm_study::{AGGREGATES, POINTS, Sweep, SweepOptions, SweepOutcome};
 use tempfile::TempDir;
 
@@ -260,6 +265,45 @@ fn points_have_common_random_numbers() {
     assert!(first.iter().all(|drawn| *drawn == first[0]));
     assert!(second.iter().all(|drawn| *drawn == second[0]));
     assert_ne!(first[0], second[0]);
+}
+
+/// A scheduler of a program. It fails where it is said to.
+struct Own {
+    fails: bool,
+    rounds: ByNode<FirstFit>,
+}
+
+impl Scheduler for Own {
+    fn round(&mut self, view: &View<'_>, plan: &mut Plan) {
+        assert!(!self.fails, "no round");
+        self.rounds.round(view, plan);
+    }
+}
+
+/// The code of a program has no hash, so its runs are done again, and nothing else is.
+#[test]
+fn a_panic_does_not_stop_the_others_and_own_policies_are_never_reused() {
+    let here = Here::new(
+        "[sweep]\nservice.scheduler = [\"first-fit\", { kind = \"own\", fails = true }, \"own\"]\n",
+    );
+    const FAILS: &[Field] = &[field("fails", takes::<bool>(), "Whether it does.").default("false")];
+    let kinds = Kinds::of("study")
+        .with_scheduler(table("own", "").with(FAILS), |fields: &mut Fields<'_>| {
+            let fails = fields.get::<bool>("fails")?;
+            Some(move |_: &RandomStreams| Own { fails, rounds: ByNode::new(FirstFit, true) })
+        })
+        .unwrap();
+    let overrides = Overrides::default().with_kinds(kinds);
+    let run = || {
+        let sweep = Sweep::load(&here.path("s.toml"), &overrides).unwrap();
+        sweep.run(&here.path("o"), &jobs(2)).unwrap()
+    };
+    let first = run();
+    assert_eq!(counts(&first), (2, 0, 1));
+    assert_eq!((first.failed[0].point, &*first.failed[0].reason), (1, "internal error: no round"));
+    let before = files(&here.path("o"));
+    assert_eq!(counts(&run()), (1, 1, 1));
+    assert!(files(&here.path("o")) == before);
 }
 
 /// The means of three values, by hand, and the interval with t(0.975; 2) = 4.302652730.
