@@ -88,8 +88,8 @@ impl Stamp {
 }
 
 impl Files {
-    /// The hash of a file; empty for what is not a file. What cannot be read is found when the point
-    /// is planned.
+    /// The hash of a file; empty for what is not a file. What cannot be read is found when the
+    /// point is planned.
     fn hash(&mut self, path: &Path) -> String {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         if let Some((_, hash)) = self.known.get(&path) {

@@ -50,8 +50,8 @@ impl Setting {
         service::meaning(&self.path, &self.shown)
     }
 
-    /// What a point with these settings is called, such as `reuse-newest_startup-1s`: the last parts
-    /// of the paths, with their values.
+    /// What a point with these settings is called, such as `reuse-newest_startup-1s`: the last
+    /// parts of the paths, with their values.
     #[must_use]
     pub fn label(settings: &[Setting]) -> String {
         let part = |setting: &Setting| {
@@ -84,8 +84,8 @@ pub struct Sweep {
     pub is_there: bool,
     /// The number of seeds of each point, and where it is written.
     pub repeat: Option<(u64, Span)>,
-    /// Fields of a group change together. Not empty, nor is a group, and all axes of a group have as
-    /// many values.
+    /// Fields of a group change together. Not empty, nor is a group, and all axes of a group have
+    /// as many values.
     groups: Vec<Vec<Axis>>,
 }
 
