@@ -32,13 +32,15 @@ Examples:
   isotherm run examples/quickstart.toml
   isotherm run study.toml --set service.keep_alive.idle=5min --seed 7 --out results/short
   isotherm run study.toml --json --no-records | jq .starts.cold
+  isotherm run study.toml --records parquet       invocations.parquet for data frames
   isotherm run results/short/manifest.toml        the same run again
 
 The results are three files, which appear when all of them are complete: invocations.csv, one line
 per invocation, ordered by end; summary.json, the run in numbers; and manifest.toml, everything
-the run was made of. docs/reference/results.md explains every field. The same file and seed give
-the same bytes in the first two, on any machine and from any folder; and so does a run of the
-manifest. An experiment with a [sweep] is run as by `isotherm sweep`.
+the run was made of. [output] in the experiment has other formats and more files.
+docs/reference/results.md explains every field. The same file and seed give the same bytes in the
+first two, on any machine and from any folder; and so does a run of the manifest. An experiment
+with a [sweep] is run as by `isotherm sweep`.
 
 If anything fails, the files of an earlier run stay as they were. Input files are never replaced;
 links, devices and pipes are written to only with `--force`. One run at a time writes into a
@@ -201,8 +203,12 @@ pub struct RunArguments {
     /// Write also through a link, or into a device or pipe, that stands at the path of a file.
     #[arg(long)]
     pub force: bool,
-    /// Do not write invocations.csv, the records of single invocations.
-    #[arg(long)]
+    /// Write the records of single invocations in this format; the same as
+    /// `--set output.records=FORMAT`.
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub records: Option<RecordFormat>,
+    /// Do not write records of single invocations.
+    #[arg(long, conflicts_with = "records")]
     pub no_records: bool,
     /// Print only errors: no table, no warnings, no progress.
     #[arg(long, conflicts_with = "json")]
@@ -210,6 +216,29 @@ pub struct RunArguments {
     /// Print the summary as JSON instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+impl RunArguments {
+    /// What is changed in the experiment.
+    pub fn overrides(&self) -> Overrides {
+        let mut overrides = self.experiment.overrides();
+        let records = self.records.and_then(|format| format.to_possible_value());
+        overrides.set.extend(
+            records.map(|format| ("output.records".to_owned(), format.get_name().to_owned())),
+        );
+        overrides
+    }
+}
+
+/// The format of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RecordFormat {
+    /// invocations.csv
+    Csv,
+    /// invocations.parquet
+    Parquet,
+    /// invocations.jsonl: a JSON object a line
+    Jsonl,
 }
 
 /// `isotherm sweep`

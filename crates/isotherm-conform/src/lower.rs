@@ -11,7 +11,7 @@ use isotherm_config::source::{Sources, Span};
 use isotherm_experiment::Plan;
 use isotherm_experiment::plan::{
     Body, ConcurrencyPlan, EvictionKind, FunctionPlan, HostsPlan, ImagePlan, KeepAliveKind,
-    OnFailurePlan, SchedulerKind, ServicePlan, StepPlan, StoragePlan, ValueSizes,
+    OnFailurePlan, OutputPlan, SchedulerKind, ServicePlan, StepPlan, StoragePlan, ValueSizes,
 };
 use isotherm_kernel::Duration;
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
@@ -82,6 +82,7 @@ pub(crate) fn plan(
         platform: platform.clone(),
         hosts,
         service: service_plan(preset, scenario),
+        output: OutputPlan::default(),
         storages: vec![storage],
         images: images.collect(),
         functions: functions.collect(),

@@ -149,8 +149,8 @@ impl Experiment {
         export(&run.plan, self.inputs(), options)
     }
 
-    /// Simulates one run and writes its results into a folder: `invocations.csv`, `summary.json`
-    /// and `manifest.toml`, which appear when all of them are whole.
+    /// Simulates one run and writes its results into a folder: records as the experiment says,
+    /// `summary.json` and `manifest.toml`, which appear when all of them are whole.
     ///
     /// # Errors
     ///
@@ -159,7 +159,7 @@ impl Experiment {
         self.run_with(run, folder, RunOptions::default())
     }
 
-    /// The same with options: without `invocations.csv`, with a watcher, or with policies of one's
+    /// The same with options: without records, with a watcher, or with policies of one's
     /// own.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use isotherm_results::Format;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
@@ -35,8 +36,11 @@ pub use lock::{LOCK, Lock};
 pub(crate) use target::Target;
 pub use target::{NotReplaced, Rules};
 
-/// The name of the file with the records.
+/// The name of the file with the records, if it is CSV.
 pub const INVOCATIONS: &str = "invocations.csv";
+
+/// The names of the files with the records. A run writes one of them at most.
+pub const RECORDS: [&str; 3] = [INVOCATIONS, "invocations.jsonl", "invocations.parquet"];
 
 /// The name of the file with the summary.
 pub const SUMMARY: &str = "summary.json";
@@ -44,29 +48,64 @@ pub const SUMMARY: &str = "summary.json";
 /// The name of the manifest.
 pub const MANIFEST: &str = "manifest.toml";
 
-/// The files of a run. The manifest, which makes the set complete, comes last.
-pub const FILES: [&str; 3] = [INVOCATIONS, SUMMARY, MANIFEST];
+/// The name of the file with the event log.
+pub const EVENTS: &str = "events.jsonl";
+
+/// The names of the files with the time series of the platform, and of those of the nodes.
+pub const TIME_SERIES: [&str; 4] =
+    ["timeseries.csv", "timeseries.parquet", "timeseries-nodes.csv", "timeseries-nodes.parquet"];
+
+/// The files that a run may write. The manifest, which makes the set complete, comes last.
+pub const FILES: [&str; 10] = [
+    RECORDS[0],
+    RECORDS[1],
+    RECORDS[2],
+    TIME_SERIES[0],
+    TIME_SERIES[1],
+    TIME_SERIES[2],
+    TIME_SERIES[3],
+    EVENTS,
+    SUMMARY,
+    MANIFEST,
+];
+
+/// The name of the file with records in this format.
+pub(crate) fn records_file(format: Format) -> &'static str {
+    match format {
+        Format::Jsonl => RECORDS[1],
+        Format::Parquet => RECORDS[2],
+        _ => INVOCATIONS,
+    }
+}
 
 /// A folder into which results are written. If dropped before [`commit`](Output::commit), it leaves
 /// nothing behind.
 pub struct Output {
     folder: PathBuf,
-    /// The records, if they are kept.
-    invocations: Option<(NamedTempFile, Arc<Mutex<Sha256>>)>,
+    /// The files that are written while the run goes on.
+    streams: Vec<Stream>,
     /// Held until all files are renamed.
     _lock: Lock,
     /// Dropped last, when the folder is empty again.
     made: CreatedFolder,
 }
 
+/// A file that is written bit by bit.
+struct Stream {
+    name: &'static str,
+    file: NamedTempFile,
+    hash: Arc<Mutex<Sha256>>,
+}
+
 impl Output {
-    /// Makes the folder if it does not exist and, if records are kept, a temporary file for them.
+    /// Makes the folder if it does not exist, and temporary files for those of [`FILES`] that are
+    /// written while the run goes on.
     ///
     /// # Errors
     ///
     /// The folder cannot be made or written into, another run writes into it, or one of the files
     /// may not be replaced.
-    pub fn create(folder: &Path, records: bool, rules: Rules<'_>) -> io::Result<Self> {
+    pub fn create(folder: &Path, streams: &[&'static str], rules: Rules<'_>) -> io::Result<Self> {
         // Asked once only: another run that fails may remove the folder at any moment.
         if std::fs::metadata(folder).is_ok_and(|known| !known.is_dir()) {
             return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a folder"));
@@ -83,23 +122,25 @@ impl Output {
             partial::clear_dead(place);
         }
         let folder = folder.to_owned();
-        let mut output = Output { folder, invocations: None, _lock: lock, made };
-        if records {
-            output.invocations = Some((output.begun(INVOCATIONS, rules)?, Arc::default()));
+        let mut output = Output { folder, streams: Vec::new(), _lock: lock, made };
+        for name in streams {
+            let file = output.begun(name, rules)?;
+            output.streams.push(Stream { name, file, hash: Arc::default() });
         }
         Ok(output)
     }
 
-    /// The writer for records; `None` if they are not kept.
+    /// The writer for one of the files that are written while the run goes on; `None` if it is not
+    /// one of them.
     ///
     /// # Errors
     ///
     /// The file handle cannot be duplicated.
-    pub fn invocations(&self) -> io::Result<Option<Hashed>> {
-        let hashed = |(file, hash): &(NamedTempFile, _)| {
+    pub fn stream(&self, name: &str) -> io::Result<Option<Hashed>> {
+        let hashed = |Stream { file, hash, .. }: &Stream| {
             Ok(Hashed { file: file.as_file().try_clone()?, hash: Arc::clone(hash) })
         };
-        self.invocations.as_ref().map(hashed).transpose()
+        self.streams.iter().find(|stream| stream.name == name).map(hashed).transpose()
     }
 
     /// Writes the other files, given by name and text, then the manifest with the hashes of all
@@ -116,20 +157,20 @@ impl Output {
     ) -> io::Result<()> {
         let mut files = Vec::new();
         let mut hashes = Vec::new();
-        let mut gone = Vec::new();
-        match self.invocations.take() {
-            Some((file, hash)) => {
-                let hash = hash.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                hashes.push((INVOCATIONS, hex(&hash.finalize())));
-                files.push(Staged { file, path: self.folder.join(INVOCATIONS) });
-            }
-            None => gone.push(self.folder.join(INVOCATIONS)),
+        for Stream { name, file, hash } in std::mem::take(&mut self.streams) {
+            let hash = hash.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            hashes.push((name, hex(&hash.finalize())));
+            files.push(Staged { file, path: self.folder.join(name) });
         }
         // What may fail for lack of disk space fails before the first file is renamed.
         for (name, text) in others {
             hashes.push((name, sha256(text.as_bytes())));
             files.push(self.staged(name, text, rules)?);
         }
+        // Those that an earlier run has written and this one has not.
+        let is_written = |name: &str| hashes.iter().any(|(written, _)| *written == name);
+        let others = FILES.into_iter().filter(|name| *name != MANIFEST && !is_written(name));
+        let gone: Vec<_> = others.map(|name| self.folder.join(name)).collect();
         let manifest = format!("{manifest}{}", listing::listing(&hashes));
         files.push(self.staged(MANIFEST, &manifest, rules)?);
         set::appear(files, &gone, rules)?;
@@ -284,11 +325,15 @@ mod tests {
     }
 
     fn create(folder: &Path, records: bool) -> Output {
-        Output::create(folder, records, rules()).unwrap()
+        Output::create(folder, streams(records), rules()).unwrap()
+    }
+
+    fn streams(records: bool) -> &'static [&'static str] {
+        if records { &[INVOCATIONS] } else { &[] }
     }
 
     fn write(output: &Output, text: &str) {
-        output.invocations().unwrap().unwrap().write_all(text.as_bytes()).unwrap();
+        output.stream(INVOCATIONS).unwrap().unwrap().write_all(text.as_bytes()).unwrap();
     }
 
     #[test]
@@ -350,7 +395,7 @@ mod tests {
         first.commit(&[(SUMMARY, "first")], "", rules()).unwrap();
         std::fs::remove_file(parent.path().join(SUMMARY)).unwrap();
         std::fs::create_dir(parent.path().join(SUMMARY)).unwrap();
-        let error = Output::create(parent.path(), true, rules()).err().unwrap();
+        let error = Output::create(parent.path(), streams(true), rules()).err().unwrap();
         assert!(error.to_string().contains("summary.json"), "{error}");
         assert_eq!(
             (names(parent.path()), read(parent.path(), INVOCATIONS)),
@@ -390,7 +435,7 @@ mod tests {
         let folder = parent.path().join("results/study");
         let first = create(&folder, true);
         write(&first, "first\n");
-        let error = Output::create(&folder, true, rules()).err().unwrap();
+        let error = Output::create(&folder, streams(true), rules()).err().unwrap();
         assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
         first.commit(&[(SUMMARY, "first")], "", rules()).unwrap();
         let second = create(&folder, true);
@@ -406,7 +451,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..50 {
-                        match Output::create(&begun, true, rules()) {
+                        match Output::create(&begun, streams(true), rules()) {
                             Ok(output) => drop(output),
                             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
                             Err(_) => {
@@ -464,7 +509,7 @@ mod tests {
         std::fs::write(other.join(".records.aBc123.partial"), "half").unwrap();
         std::fs::write(other.join(".seal.aBc123.earlier"), "older").unwrap();
         let rules = Rules { force: true, ..rules() };
-        let output = Output::create(folder.path(), true, rules).unwrap();
+        let output = Output::create(folder.path(), streams(true), rules).unwrap();
         write(&output, "new\n");
         let (here, there) = (names(folder.path()), names(&other));
         assert_eq!(here, [".isotherm.lock", INVOCATIONS, MANIFEST, SUMMARY]);
@@ -481,7 +526,7 @@ mod tests {
         );
         assert_eq!(read(&other, "records"), "new\n");
         assert!(read(&other, "seal").starts_with("name = \"m\"\n"));
-        assert!(FILES.iter().all(|name| folder.path().join(name).is_symlink()));
+        assert!(FILES_SORTED.iter().all(|name| folder.path().join(name).is_symlink()));
     }
 
     /// The records of an earlier run would be taken for those of this one.
@@ -490,7 +535,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         create(folder.path(), true).commit(&[(SUMMARY, "first")], "", rules()).unwrap();
         let second = create(folder.path(), false);
-        assert!(second.invocations().unwrap().is_none());
+        assert!(second.stream(INVOCATIONS).unwrap().is_none());
         assert_eq!(
             names(folder.path()),
             [".isotherm.lock", INVOCATIONS, MANIFEST, SUMMARY],

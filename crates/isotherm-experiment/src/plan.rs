@@ -10,7 +10,7 @@ use std::sync::Arc;
 use isotherm_config::source::Span;
 use isotherm_kernel::{Duration, Limits};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
-use isotherm_results::Window;
+use isotherm_results::{Format, MOST_NODES, Names, Window};
 use isotherm_serverless::{
     AfterFailure, ContainerReuse, OnFailure, Payloads, Preset, Slots, Throttle,
 };
@@ -19,6 +19,7 @@ mod azure;
 mod workload;
 
 use crate::duration_distribution::DurationDistribution;
+use crate::output;
 pub use crate::policies::{EvictionKind, ImageEvictionKind, KeepAliveKind, SchedulerKind};
 
 pub use azure::{AppMemory, AzureContent, AzurePlan, AzureSource, AzureTrace};
@@ -57,6 +58,8 @@ pub struct Plan {
     pub hosts: HostsPlan,
     /// The serverless platform.
     pub service: ServicePlan,
+    /// What the run writes.
+    pub output: OutputPlan,
     /// Storages, except the disks and memories of the serverless platform.
     pub storages: Vec<StoragePlan>,
     /// Container images.
@@ -70,6 +73,75 @@ pub struct Plan {
     pub workloads: Vec<WorkloadPlan>,
     /// Bodies of single invocations; an arrival refers to one by its tag, an index.
     pub bodies: Vec<Body>,
+}
+
+/// What a run writes besides its summary and its manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutputPlan {
+    /// The format of the records; `None`: they are not written.
+    pub records: Option<Format>,
+    /// Whether time series are written, in Parquet if the records are, else in CSV.
+    pub timeseries: bool,
+    /// Whether the event log is written.
+    pub events: bool,
+}
+
+impl Default for OutputPlan {
+    fn default() -> Self {
+        OutputPlan { records: Some(Format::Csv), timeseries: false, events: false }
+    }
+}
+
+impl OutputPlan {
+    /// The format of the time series and the names of their files, that of the nodes last.
+    pub(crate) fn time_series(&self) -> Option<(Format, [&'static str; 2])> {
+        let names = output::TIME_SERIES;
+        let of = match self.records {
+            Some(Format::Parquet) => (Format::Parquet, [names[1], names[3]]),
+            _ => (Format::Csv, [names[0], names[2]]),
+        };
+        self.timeseries.then_some(of)
+    }
+}
+
+impl Plan {
+    /// The names of the files that a run writes besides its summary and its manifest.
+    #[must_use]
+    pub fn files(&self) -> Vec<&'static str> {
+        let output = &self.output;
+        let mut files: Vec<_> = output.records.map(output::records_file).into_iter().collect();
+        if let Some((_, [platform, nodes])) = output.time_series() {
+            files.push(platform);
+            files.extend((self.hosts.nodes.len() <= MOST_NODES).then_some(nodes));
+        }
+        files.extend(output.events.then_some(output::EVENTS));
+        files
+    }
+
+    /// The names that stand for the numbers in the event log of a run.
+    pub(crate) fn names(&self) -> Names {
+        // Functions are registered in their order, and an image with the first that has it.
+        let mut images: Vec<usize> = Vec::new();
+        let mut is_known = vec![false; self.images.len()];
+        for image in self.functions.iter().filter_map(|function| function.image) {
+            if !std::mem::replace(&mut is_known[image], true) {
+                images.push(image);
+            }
+        }
+        let host = |&node: &HostId| self.platform.host(node).name.as_str().into();
+        Names {
+            nodes: self.hosts.nodes.iter().map(host).collect(),
+            functions: self
+                .functions
+                .iter()
+                .map(|function| function.name.as_str().into())
+                .collect(),
+            images: images
+                .into_iter()
+                .map(|image| self.images[image].name.as_str().into())
+                .collect(),
+        }
+    }
 }
 
 /// The roles of hosts.

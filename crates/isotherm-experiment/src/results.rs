@@ -18,13 +18,14 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::output::listing::hashes;
-use crate::output::{FILES, INVOCATIONS, MANIFEST, SUMMARY, sha256_of};
+use crate::output::{FILES, MANIFEST, RECORDS, SUMMARY, sha256_of};
 
 /// The folder of a run, whose files are those that its manifest was written for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Results {
     folder: PathBuf,
-    has_records: bool,
+    /// The names of its files, but for the manifest.
+    files: Vec<String>,
 }
 
 /// Why a folder does not hold the results of a run.
@@ -93,13 +94,21 @@ impl Results {
                 Err(_) => {}
             }
         }
-        Ok(Results { folder: folder.to_owned(), has_records: is_named(INVOCATIONS) })
+        let files = hashes.into_iter().map(|(name, _)| name).collect();
+        Ok(Results { folder: folder.to_owned(), files })
+    }
+
+    /// The names of its files, but for the manifest.
+    #[must_use]
+    pub fn files(&self) -> &[String] {
+        &self.files
     }
 
     /// The records of the invocations, if the run has kept them.
     #[must_use]
     pub fn invocations(&self) -> Option<PathBuf> {
-        self.has_records.then(|| self.folder.join(INVOCATIONS))
+        let records = self.files.iter().find(|name| RECORDS.contains(&name.as_str()));
+        records.map(|name| self.folder.join(name))
     }
 
     /// The run in numbers.

@@ -15,14 +15,16 @@
 //! [`replay_to`](Running::replay_to) starts it again and gives the same answers to the same
 //! questions, up to a date. From there on the copy can be advanced otherwise.
 
+use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
 use isotherm_config::source::Sources;
 use isotherm_kernel::{Advanced, Time};
-use isotherm_results::SinkError;
+use isotherm_results::{EventWriter, RecordWriter, SinkError, TimeSeries};
 use isotherm_serverless::{Answer, Decision, InvocationRecord, NotAsked, Unfinished, View};
 use isotherm_services::FailureCause;
 
@@ -30,7 +32,8 @@ use crate::error::ExperimentError;
 use crate::files::LARGEST_EXPERIMENT;
 use crate::inputs::Inputs;
 use crate::manifest::manifest;
-use crate::output::{Output, Rules, SUMMARY};
+use crate::output::{EVENTS, Hashed, Output, RECORDS, Rules, SUMMARY, records_file};
+use crate::plan::Plan;
 use crate::planned_run::PlannedRun;
 use crate::report::RunReport;
 use crate::run::{Failure, Progress, RunOptions, Started};
@@ -108,6 +111,9 @@ struct Files {
     /// Whether links, devices and pipes are written to.
     force: bool,
     manifest: String,
+    time_series: Option<Rc<RefCell<TimeSeries>>>,
+    /// Taken when the run has ended.
+    events: Option<Rc<RefCell<Option<EventWriter<Hashed>>>>>,
 }
 
 impl Running {
@@ -120,15 +126,18 @@ impl Running {
         reads_ahead: bool,
     ) -> Result<Self, ExperimentError> {
         let own_policies = options.own_policies(&planned.run.plan);
+        let (mut options, mut records) = (options, None);
         let files = match folder {
-            Some(folder) => Some(Files::create(&planned, folder, &options, &own_policies)?),
+            Some(folder) => {
+                let plan = &planned.run.plan;
+                let mut files = Files::create(&planned, folder, &options, &own_policies)?;
+                records = files.records(plan).map_err(|error| files.error(error))?;
+                options = files.listen(plan, options).map_err(|error| files.error(error))?;
+                Some(files)
+            }
             None => None,
         };
-        let invocations = match &files {
-            Some(files) => files.output.invocations().map_err(|error| files.error(error))?,
-            None => None,
-        };
-        let started = Started::start(&planned.run.plan, options, invocations, reads_ahead)
+        let started = Started::start(&planned.run.plan, options, records, reads_ahead)
             .map_err(|failure| explained(&planned, folder, failure))?;
         Ok(Running { planned, started, files, own_policies, answers: Vec::new() })
     }
@@ -263,13 +272,14 @@ impl Running {
             return Err(ExperimentError::Undecided { decision });
         }
         let Running { planned, started, files, own_policies, .. } = self;
+        let end = started.now();
         let outcome = started.finish().map_err(|failure| {
             let folder = files.as_ref().map(|files| files.folder.as_path());
             explained(&planned, folder, failure)
         })?;
         let report = RunReport::new(&planned.run, outcome, own_policies);
         if let Some(files) = files {
-            files.commit(&report, &planned.inputs)?;
+            files.commit(&report, &planned, end)?;
         }
         Ok(report)
     }
@@ -282,8 +292,7 @@ fn explained(planned: &Planned, folder: Option<&Path>, failure: Failure) -> Expe
         source,
     };
     match failure {
-        Failure::Records(SinkError::Write(source)) => output_error(source),
-        Failure::Records(error) => output_error(io::Error::other(error)),
+        Failure::Records(error) => output_error(reason(error)),
         Failure::Simulation(stopped) => ExperimentError::Simulation(stopped),
         Failure::Interrupted(progress) => ExperimentError::Interrupted { progress },
         Failure::UserGone { host, at } => ExperimentError::UserGone { host, at },
@@ -314,7 +323,9 @@ impl Files {
     ) -> Result<Self, ExperimentError> {
         let error = |source| ExperimentError::Output { path: folder.to_owned(), source };
         let rules = Rules { inputs: &planned.inputs, force: options.force };
-        let output = Output::create(folder, options.records, rules).map_err(error)?;
+        let mut streams = planned.run.plan.files();
+        streams.retain(|name| options.records || !RECORDS.contains(name));
+        let output = Output::create(folder, &streams, rules).map_err(error)?;
         // A manifest that could not be written or read again is an error before anything is
         // simulated.
         let manifest = manifest(&planned.run, &planned.sources, folder, own_policies)
@@ -325,11 +336,64 @@ impl Files {
                 "the manifest would be larger than 256 MiB",
             )));
         }
-        Ok(Files { folder: folder.to_owned(), output, force: options.force, manifest })
+        let (folder, force) = (folder.to_owned(), options.force);
+        Ok(Files { folder, output, force, manifest, time_series: None, events: None })
     }
 
-    fn commit(self, report: &RunReport, inputs: &Inputs) -> Result<(), ExperimentError> {
-        let Files { folder, output, force, manifest } = self;
+    /// The sink of records, if they are written.
+    fn records(&self, plan: &Plan) -> io::Result<Option<RecordWriter<Hashed>>> {
+        let Some(format) = plan.output.records else { return Ok(None) };
+        let file = self.output.stream(records_file(format))?;
+        Ok(file.map(|file| RecordWriter::new(file, format)))
+    }
+
+    /// The options with observers for the files that are made of events.
+    fn listen(&mut self, plan: &Plan, mut options: RunOptions) -> io::Result<RunOptions> {
+        if let Some(file) = self.output.stream(EVENTS)? {
+            let events = Rc::new(RefCell::new(Some(EventWriter::new(file, plan.names()))));
+            self.events = Some(Rc::clone(&events));
+            options = options.with_observer(move |event| {
+                if let Some(events) = &mut *events.borrow_mut() {
+                    events.observe(event);
+                }
+            });
+        }
+        if plan.output.timeseries {
+            let series = Rc::new(RefCell::new(TimeSeries::new(plan.names().nodes)));
+            self.time_series = Some(Rc::clone(&series));
+            options = options.with_observer(move |event| series.borrow_mut().observe(event));
+        }
+        Ok(options)
+    }
+
+    /// Writes what was gathered until the end of the run.
+    fn write_gathered(&mut self, plan: &Plan, end: Time) -> io::Result<()> {
+        if let Some(events) = self.events.take().and_then(|events| events.take()) {
+            events.close().map_err(reason)?;
+        }
+        if let (Some(series), Some((format, names))) =
+            (self.time_series.take(), plan.output.time_series())
+        {
+            let mut series = series.borrow_mut();
+            if let Some(file) = self.output.stream(names[0])? {
+                series.write(end, file, format)?;
+            }
+            if let Some(file) = self.output.stream(names[1])? {
+                series.write_nodes(end, file, format)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(
+        mut self,
+        report: &RunReport,
+        planned: &Planned,
+        end: Time,
+    ) -> Result<(), ExperimentError> {
+        let inputs = &planned.inputs;
+        self.write_gathered(&planned.run.plan, end).map_err(|source| self.error(source))?;
+        let Files { folder, output, force, manifest, .. } = self;
         output
             .commit(&[(SUMMARY, &report.to_json())], &manifest, Rules { inputs, force })
             .map_err(|source| ExperimentError::Output { path: folder, source })
@@ -337,6 +401,14 @@ impl Files {
 
     fn error(&self, source: io::Error) -> ExperimentError {
         ExperimentError::Output { path: self.folder.clone(), source }
+    }
+}
+
+/// Why results could not be written.
+fn reason(error: SinkError) -> io::Error {
+    match error {
+        SinkError::Write(error) => error,
+        error => io::Error::other(error),
     }
 }
 

@@ -4,9 +4,12 @@
 //! which they end (see [`isotherm_serverless::RecordSink`]). Everything here is a stream: a record
 //! is looked at once and forgotten, so that memory does not grow with the number of invocations.
 //!
-//! * [`Column`] is the reference of the columns of `invocations.csv`: name, unit and meaning of
-//!   each, in order. Files, documentation and tests are made from this one table.
-//! * [`CsvSink`] writes records as CSV into any [`std::io::Write`], with dates printed exactly.
+//! * [`Column`] is the reference of the columns of records: name, unit and meaning of each, in
+//!   order. Files, documentation and tests are made from this one table.
+//! * [`RecordWriter`] writes records as CSV, JSON Lines or Parquet ([`Format`]) into any
+//!   [`std::io::Write`].
+//! * [`TimeSeries`] gathers from the event log what happened and was held over time, in bins.
+//! * [`EventWriter`] writes the event log itself as JSON Lines.
 //! * [`Summary`] counts and measures as records pass; [`SummaryReport`] is what it has seen, ready
 //!   for `summary.json` and for printing.
 //! * [`PlatformCounts`] counts what the platform did (containers started and evicted, images moved)
@@ -22,23 +25,29 @@
 
 mod column;
 mod counts;
-mod csv_sink;
 mod decimal;
+mod event_writer;
 mod percentiles;
+mod record_writer;
 pub mod reference;
 mod summary;
+mod table;
+mod time_series;
 mod utilisation;
 mod window;
 
 pub use column::{Column, Unit};
 pub use counts::PlatformCounts;
-pub use csv_sink::{CsvSink, SinkError};
 pub use decimal::write_seconds;
+pub use event_writer::{EVENT_FIELDS, EVENTS, EventDoc, EventWriter, Names};
 pub use percentiles::{EXACT_UP_TO, Percentiles, TimesReport};
+pub use record_writer::{RecordWriter, SinkError};
 pub use summary::{
     ColdReasonCounts, ColdStartReport, OutcomeCounts, ResponseReport, StartCounts, Summary,
     SummaryReport,
 };
+pub use table::{Format, Kind, Value};
+pub use time_series::{MOST_BINS, MOST_NODES, TimeColumn, TimeSeries};
 pub use utilisation::{
     ContainerMemory, MemoryReport, MemoryUse, SlotUse, Totals, Utilisation, UtilisationReport,
 };

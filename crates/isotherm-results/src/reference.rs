@@ -1,6 +1,6 @@
 //! The reference of results: what the files of a run hold, with units and meanings.
 //!
-//! It is made of the same definitions as the files: [`Column::ALL`] writes `invocations.csv`, and
+//! It is made of the same definitions as the files: [`Column::ALL`] writes the records, and
 //! the fields of `summary.json` are those of the structs of this crate with their documentation,
 //! which a macro keeps. So `docs/reference/results.md` is generated, and a test compares it with
 //! the code.
@@ -8,9 +8,10 @@
 use std::fmt::Write;
 
 use crate::{
-    ColdReasonCounts, ColdStartReport, Column, ContainerMemory, EXACT_UP_TO, MemoryReport,
-    MemoryUse, OutcomeCounts, PlatformCounts, ResponseReport, SlotUse, StartCounts, SummaryReport,
-    TimesReport, UtilisationReport, WindowReport,
+    ColdReasonCounts, ColdStartReport, Column, ContainerMemory, EVENT_FIELDS, EVENTS, EXACT_UP_TO,
+    EventDoc, MOST_BINS, MOST_NODES, MemoryReport, MemoryUse, OutcomeCounts, PlatformCounts,
+    ResponseReport, SlotUse, StartCounts, SummaryReport, TimeColumn, TimesReport,
+    UtilisationReport, WindowReport,
 };
 
 /// A field of `summary.json`.
@@ -158,7 +159,12 @@ pub fn top() -> Vec<FieldDoc> {
 /// ```
 #[must_use]
 pub fn markdown() -> String {
-    let mut text = INTRODUCTION.replace("{EXACT_UP_TO}", &EXACT_UP_TO.to_string());
+    let numbers = |text: &str| {
+        text.replace("{EXACT_UP_TO}", &EXACT_UP_TO.to_string())
+            .replace("{MOST_BINS}", &MOST_BINS.to_string())
+            .replace("{MOST_NODES}", &MOST_NODES.to_string())
+    };
+    let mut text = numbers(INTRODUCTION);
     text += "\n## `invocations.csv`\n\n";
     text += RECORDS;
     text += "\n| column | unit | meaning |\n|---|---|---|\n";
@@ -167,6 +173,25 @@ pub fn markdown() -> String {
         let _ =
             writeln!(text, "| `{}` | {} | {} |", column.name, column.unit.symbol(), column.meaning);
     }
+    text += "\n## `timeseries.csv` and `timeseries-nodes.csv`\n\n";
+    text += &numbers(TIME_SERIES);
+    text += "\n| column | unit | in `timeseries-nodes` | meaning |\n|---|---|---|---|\n";
+    for TimeColumn { name, unit, meaning, of_platform, of_nodes, .. } in TimeColumn::ALL {
+        let of_nodes = match (of_platform, of_nodes) {
+            (true, true) => "too",
+            (false, _) => "only",
+            (true, false) => "no",
+        };
+        let _ = writeln!(text, "| `{name}` | {} | {of_nodes} | {meaning} |", unit.symbol());
+    }
+    text += "\n## `events.jsonl`\n\n";
+    text += EVENT_LOG;
+    text += "\n| event | what has happened | fields |\n|---|---|---|\n";
+    for EventDoc { name, meaning, fields } in EVENTS {
+        let fields: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
+        let _ = writeln!(text, "| `{name}` | {meaning} | {} |", fields.join(", "));
+    }
+    fields(&mut text, EVENT_FIELDS);
     text += "\n## `summary.json`\n\n";
     text += SUMMARY;
     fields(&mut text, &top());
@@ -204,7 +229,11 @@ have folders of their own in it ([below](#sweeps)).
 
 | file | what it holds |
 |---|---|
-| `invocations.csv` | one line for each invocation; not written with `--no-records` |
+| `invocations.csv` | one line for each invocation; not written with `--no-records`. `[output]` may make it \
+`invocations.parquet` or `invocations.jsonl` |
+| `timeseries.csv` | on request (`[output]`), what happened and was held over time |
+| `timeseries-nodes.csv` | on request, the same for each compute host, if there are at most {MOST_NODES} |
+| `events.jsonl` | on request, everything that happened on the platform |
 | `summary.json` | the run in a few dozen numbers |
 | `manifest.toml` | everything that the run was made of, defaults and overrides included, and the version of Isotherm. It is an \
 experiment: `isotherm run manifest.toml --out DIR` gives the same bytes again in every file |
@@ -224,8 +253,8 @@ functions, its traces) is never replaced by one of these, whatever path or link 
 link, a device or a pipe that stands in the place of one is left alone; with `--force` it is \
 written to. The same holds for `isotherm workload generate` and `isotherm platform`.
 
-The same experiment, seed and version give the same bytes in `invocations.csv` and \
-`summary.json`, on any machine and from any folder, with or without `--no-records`. \
+The same experiment, seed and version give the same bytes in all files but \
+`manifest.toml`, on any machine and from any folder, with or without `--no-records`. \
 `manifest.toml` also depends on where the files are that it names, because their paths are \
 relative to it, and on whether there are records. What `--seed`, `--set` and a sweep have changed \
 is in the manifest, and a run of the manifest says it in its results as well.
@@ -261,6 +290,21 @@ bytes of all files are the same at any number of `--jobs`.
 const RECORDS: &str = "\
 Invocations stand in the order in which they ended. Dates are simulated seconds since the start with nine decimals, exact. Waits do not overlap: where an invocation was
 dispatched, `submitted_s` + `download_wait_s` + `copy_wait_s` + `load_wait_s` + `queue_s` = `dispatched_s`.
+
+`invocations.parquet` and `invocations.jsonl` have the same columns; what is empty in CSV is null
+there. Parquet has unsigned integers, text, and times as `DOUBLE`: the nearest numbers, which tell
+all nanoseconds of 97 days apart.
+";
+
+const TIME_SERIES: &str = "\
+With `timeseries = true` in `[output]`, in Parquet if the records are, else in CSV. Bins are of
+equal width and begin at date 0; they are 1 ms wide, or as many times twice that as it takes for
+at most {MOST_BINS} of them to cover the run. The last one ends with the run. A mean is over time;
+where a bin takes none, there is no mean.
+";
+
+const EVENT_LOG: &str = "\
+With `events = true` in `[output]`: a JSON object a line, in the order of occurrence.
 ";
 
 const SUMMARY: &str = "\

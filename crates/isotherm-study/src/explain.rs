@@ -3,14 +3,15 @@
 //! The records of a run say when something happened; [`explain`] says what the platform was like
 //! then. It repeats the run from its manifest, which gives the same run again: once until the
 //! invocation has ended, to learn its dates, and once until just before it was dispatched, to look
-//! at the platform. If the run has kept its records, that of the invocation must be the same; it is
-//! another one if a file has changed that the experiment names.
+//! at the platform. If the run has kept its records as CSV, that of the invocation must be the
+//! same; it is another one if a file has changed that the experiment names.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
 
+use isotherm_experiment::output::INVOCATIONS;
 use isotherm_experiment::{
     Diagnostics, Experiment, ExperimentError, Overrides, Reached, Results, ResultsError,
     RunOptions, Running,
@@ -152,6 +153,7 @@ pub fn explain(results: &Path, id: u64) -> Result<Explanation, ExplainError> {
     let experiment = Experiment::load(&results.manifest(), &Overrides::default())?;
     let Lived { record, function, node } = lived(&experiment, id)?;
     if let Some(records) = results.invocations()
+        && records.ends_with(INVOCATIONS)
         && row_of(&records, id)?.is_none_or(|row| !row.iter().eq(texts(&record)))
     {
         return Err(ExplainError::Changed { id });

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use isotherm_experiment::output::{FolderLock, INVOCATIONS, MANIFEST, Rules, sha256, sha256_of};
+use isotherm_experiment::output::{FILES, FolderLock, MANIFEST, Rules, sha256, sha256_of};
 use isotherm_experiment::{
     Depth, Diagnostics, ExperimentError, Inputs, Overrides, Points, RunOptions, Setting,
 };
@@ -333,9 +333,7 @@ impl Sweep {
         for number in 0..self.runs() {
             let run = self.run_of(number, options);
             let is_new = options.fresh || self.checked[run.point as usize].has_own_policies;
-            if keys.insert(run.key.clone())
-                && (is_new || !is_complete(&folder.join(&run.key), options.records))
-            {
+            if keys.insert(run.key.clone()) && (is_new || !is_complete(&folder.join(&run.key))) {
                 todo.push(number);
             }
         }
@@ -568,10 +566,12 @@ fn clear_partial(folder: &Path) -> io::Result<()> {
 
 /// Whether a folder has the results of a run. It was renamed when they were complete, so this finds
 /// only what was removed or damaged since.
-fn is_complete(folder: &Path, records: bool) -> bool {
+fn is_complete(folder: &Path) -> bool {
+    let Ok(manifest) = std::fs::read_to_string(folder.join(MANIFEST)) else { return false };
+    // The manifest ends with the hashes of the other files.
+    let is_listed = |name: &&str| manifest.contains(&format!("\n\"{name}\" = "));
     tables::summary(folder).is_ok()
-        && folder.join(MANIFEST).is_file()
-        && (!records || folder.join(INVOCATIONS).is_file())
+        && FILES.iter().filter(|name| is_listed(name)).all(|name| folder.join(name).is_file())
 }
 
 /// What a panic says.

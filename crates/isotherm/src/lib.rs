@@ -112,7 +112,7 @@
 //! | [`services`] | storage, bare-metal computing, messages, controllers, failure causes | [actions](services::BareMetalService) without functions; files |
 //! | [`serverless`] | images, functions, containers, the service and its policies | the [life of an invocation](serverless); policies of your own |
 //! | [`workload`] | arrivals: listed, generated, or read from traces | [replaying a trace](workload::CsvTrace) |
-//! | [`results`] | columns, streaming statistics, CSV | the [columns](results::Column) of a record |
+//! | [`results`] | columns, streaming statistics, CSV and JSON Lines | the [columns](results::Column) of a record |
 //! | [`figures`] | platforms as tables and drawings | [drawing a platform](figures::platform) |
 //! | [`config`] | trees with places, field descriptions, units, diagnostics | files of your own in the same style |
 //! | [`experiment`] | experiment files, from text to results on disk | running experiments from a program |
@@ -159,7 +159,7 @@
 //! | method | observes |
 //! |---|---|
 //! | [`collect_records`](serverless::ServerlessComputeService::collect_records) | all invocations that have ended, after the run |
-//! | [`records_to`](serverless::ServerlessComputeService::records_to) | the same during the run, in a [sink](serverless::RecordSink): [statistics](results::Summary), [CSV](results::CsvSink), your own |
+//! | [`records_to`](serverless::ServerlessComputeService::records_to) | the same during the run, in a [sink](serverless::RecordSink): [statistics](results::Summary), [files](results::RecordWriter), your own |
 //! | [`observe`](serverless::ServerlessComputeService::observe) | [events](serverless::PlatformEvent): all changes of what nodes hold |
 //! | [`observe_messages`](services::Site::observe_messages) | every message between actors, with its size |
 //! | [`Invocation::record`](serverless::Invocation::record) | one invocation, also before its end |

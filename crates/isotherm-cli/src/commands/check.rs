@@ -46,11 +46,9 @@ fn results(folder: &Path) -> Result<(), Status> {
     for folder in folders {
         match Results::open(&folder) {
             Ok(results) => {
-                let files = if results.invocations().is_some() {
-                    "3 files"
-                } else {
-                    "2 files (no records)"
-                };
+                let without = if results.invocations().is_some() { "" } else { " (no records)" };
+                // And the manifest.
+                let files = format!("{} files{without}", results.files().len() + 1);
                 terminal
                     .line(&format!("{}: {files}, as their run has written them", folder.display()));
             }

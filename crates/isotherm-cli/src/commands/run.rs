@@ -7,7 +7,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use isotherm_experiment::output::{INVOCATIONS, MANIFEST, SUMMARY};
+use isotherm_experiment::output::{EVENTS, MANIFEST, RECORDS, SUMMARY, TIME_SERIES};
 use isotherm_experiment::{
     Depth, Experiment, ExperimentError, PlannedRun, Progress, RunOptions, RunReport,
 };
@@ -24,7 +24,7 @@ use crate::text;
 /// Runs an experiment, prints what happened, and says where the results are. A sweep is run as by
 /// `isotherm sweep`.
 pub fn run(arguments: &RunArguments) -> Result<(), Status> {
-    let (file, overrides) = (&arguments.experiment.file, arguments.experiment.overrides());
+    let (file, overrides) = (&arguments.experiment.file, arguments.overrides());
     let points = sweep::read(file, &overrides)?;
     if points.is_sweep() {
         return sweep::Session {
@@ -118,18 +118,33 @@ impl Session<'_> {
         shown += &summary::one_run(report);
         shown.push('\n');
         shown += &times(done);
-        let mut files = vec![
-            (SUMMARY, "the numbers above, and more"),
-            (MANIFEST, "what was run; can be run again"),
-        ];
-        if self.records {
-            files.insert(0, (INVOCATIONS, "one line per invocation"));
-        }
         shown += &format!("results in {}:", self.out.display());
+        let files = self.files();
+        let width = files.iter().map(|(name, _)| name.len() + 1).max().unwrap_or(0).max(16);
         for (name, meaning) in files {
-            shown += &format!("\n  {name:<16} {meaning}");
+            shown += &format!("\n  {name:<width$} {meaning}");
         }
         shown
+    }
+
+    /// The files of a run, the first of a sweep, and what they hold.
+    fn files(&self) -> Vec<(&'static str, &'static str)> {
+        let written = self.experiment.runs()[0].plan.files();
+        let is_kept = |name: &&str| self.records || !RECORDS.contains(name);
+        let mut files: Vec<_> =
+            written.into_iter().filter(is_kept).map(|name| (name, meaning(name))).collect();
+        files.push((SUMMARY, "the numbers above, and more"));
+        files.push((MANIFEST, "what was run; can be run again"));
+        files
+    }
+}
+
+/// What one of the files of a run holds that are not always there.
+fn meaning(name: &str) -> &'static str {
+    match name {
+        EVENTS => "one line per event on the platform",
+        name if TIME_SERIES.contains(&name) => "what happened over time",
+        _ => "one line per invocation",
     }
 }
 

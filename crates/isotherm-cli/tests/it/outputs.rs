@@ -161,6 +161,70 @@ fn a_folder_of_results_is_checked() {
     here.refuses(&["check", "o"], 2, &["`o` has no `manifest.toml`"]);
 }
 
+/// The records of one format take the place of those of another, and a run of the manifest gives
+/// the same bytes.
+#[test]
+fn records_have_the_format_that_is_asked_for() {
+    let here = Here::new();
+    for (format, beginning) in
+        [("parquet", &b"PAR1"[..]), ("jsonl", b"{\"id\":0,"), ("csv", b"id,")]
+    {
+        let file = format!("invocations.{format}");
+        here.runs(&["run", "e.toml", "--out", "o", "--quiet", "--records", format]);
+        assert_eq!(names(&here.path("o")), [file.as_str(), "manifest.toml", "summary.json"]);
+        here.runs(&["check", "o"]);
+        let records = std::fs::read(here.path("o").join(&file)).unwrap();
+        assert!(records.starts_with(beginning), "{format}");
+        here.runs(&["run", "o/manifest.toml", "--out", "p", "--quiet"]);
+        assert!(std::fs::read(here.path("p").join(&file)).unwrap() == records, "{format}");
+    }
+    let text = here.command(&["run", "e.toml", "--out", "o", "--records", "parquet"]).output();
+    let text = String::from_utf8(text.unwrap().stdout).unwrap();
+    assert!(text.contains("  invocations.parquet  one line per invocation\n"), "{text}");
+    here.runs(&["run", "e.toml", "--out", "o", "--quiet", "--set", "output.records=none"]);
+    assert_eq!(names(&here.path("o")), ["manifest.toml", "summary.json"]);
+}
+
+/// What is written on request agrees with the summary, and goes when it is no longer asked for.
+#[test]
+fn time_series_and_events_agree_with_the_summary() {
+    let here = Here::new();
+    let asked = ["--set", "output.timeseries=true", "--set", "output.events=true"];
+    here.runs(&[&["run", "e.toml", "--out", "o", "--quiet"][..], &asked].concat());
+    let files = [
+        "events.jsonl",
+        "invocations.csv",
+        "manifest.toml",
+        "summary.json",
+        "timeseries-nodes.csv",
+        "timeseries.csv",
+    ];
+    assert_eq!(names(&here.path("o")), files);
+    here.runs(&["check", "o"]);
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let summary = json(&here.read("o/summary.json"));
+    let events: Vec<_> = here.read("o/events.jsonl").lines().map(json).collect();
+    let cold = events.iter().filter(|event| event["start_kind"] == "cold").count();
+    assert_eq!(summary["starts"]["cold"], cold);
+    assert!(events.iter().any(|event| event["node"] == "node0" && event["function"] == "f"));
+    for (file, column, expected) in [
+        ("timeseries.csv", "arrivals", &summary["invocations"]["total"]),
+        ("timeseries.csv", "cold_starts", &summary["starts"]["cold"]),
+        ("timeseries-nodes.csv", "warm_starts", &summary["starts"]["warm"]),
+    ] {
+        let text = here.read(&format!("o/{file}"));
+        let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        let place = lines.next().unwrap().iter().position(|name| *name == column).unwrap();
+        let sum: u64 = lines.map(|line| line[place].parse::<u64>().unwrap()).sum();
+        assert_eq!(*expected, sum, "{column} of {file}");
+    }
+    let parquet = [&asked[..], &["--records", "parquet"]].concat();
+    here.runs(&[&["run", "e.toml", "--out", "o", "--quiet"][..], &parquet].concat());
+    assert!(std::fs::read(here.path("o/timeseries.parquet")).unwrap().starts_with(b"PAR1"));
+    here.runs(&["run", "e.toml", "--out", "o", "--quiet"]);
+    assert_eq!(names(&here.path("o")), RESULTS);
+}
+
 /// A run that goes on for a long time, when it has begun to write.
 fn endless(here: &Here, out: &str) -> Child {
     begin_endless(here, Command::new(env!("CARGO_BIN_EXE_isotherm")), out)

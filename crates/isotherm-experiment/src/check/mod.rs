@@ -25,6 +25,7 @@ mod limits;
 mod measured;
 mod objects;
 pub mod on_failure;
+mod output;
 mod parts;
 mod platform;
 mod room;
@@ -123,6 +124,8 @@ pub const EXPERIMENT: TableSpec = table("the experiment", "The top of the file."
     .otherwise("all of it"),
     field("measured", Takes::Table(&measured::MEASURED), "Numbers of a real platform.")
         .otherwise("nothing to compare with"),
+    field("output", Takes::Table(&output::OUTPUT), "What a run writes.")
+        .otherwise("records in CSV"),
     field(
         "manifest",
         Takes::Table(&MANIFEST),
@@ -307,6 +310,7 @@ impl ExperimentReader<'_> {
         }
         let measured = fields.entry("measured").map(|entry| &entry.value);
         let measured = measured::measured(measured, self.context);
+        let output = fields.optional_with("output", output::output).unwrap_or_default();
         // These keys are read elsewhere (or not at all: `[manifest]`), but are not unknown.
         for key in ["sweep", "functions", PARAMETERS, "manifest"] {
             fields.entry(key);
@@ -332,6 +336,7 @@ impl ExperimentReader<'_> {
             platform: spec,
             hosts,
             service,
+            output,
             storages: objects.storages,
             images: objects.images,
             functions: objects.functions,

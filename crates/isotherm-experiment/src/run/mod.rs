@@ -24,8 +24,8 @@ use std::rc::Rc;
 use isotherm_kernel::{Advanced, RunError, Simulation, Time};
 use isotherm_platform::{HostId, Platform};
 use isotherm_results::{
-    CsvSink, PlatformCounts, SinkError, Summary, SummaryReport, Utilisation, UtilisationReport,
-    Window,
+    PlatformCounts, RecordWriter, SinkError, Summary, SummaryReport, Utilisation,
+    UtilisationReport, Window,
 };
 use isotherm_serverless::eviction::ContainerEviction;
 use isotherm_serverless::keep_alive::KeepAlive;
@@ -72,7 +72,7 @@ type EventObserver = Box<dyn FnMut(&PlatformEvent)>;
 /// ```
 #[non_exhaustive]
 pub struct RunOptions {
-    /// Whether `invocations.csv` is written.
+    /// Whether records are written, as the experiment says.
     pub records: bool,
     /// Whether to write through a link, or into a device or pipe, that stands at the path of an
     /// output.
@@ -112,7 +112,7 @@ impl Default for RunOptions {
 }
 
 impl RunOptions {
-    /// The same without `invocations.csv`.
+    /// The same without records.
     #[must_use]
     pub fn without_records(mut self) -> Self {
         self.records = false;
@@ -291,7 +291,7 @@ impl Started {
     pub(crate) fn start(
         plan: &Plan,
         options: RunOptions,
-        records: Option<Hashed>,
+        records: Option<RecordWriter<Hashed>>,
         reads_ahead: bool,
     ) -> Result<Self, Failure> {
         let RunOptions { watch, keeps_records, own, observers, caller_decides, .. } = options;
@@ -424,8 +424,8 @@ impl Started {
     /// The outcome of a run that has ended.
     pub(crate) fn finish(self) -> Result<Outcome, Failure> {
         let end = self.ended.unwrap_or(self.now());
-        let (summary, csv) = self.recorder.borrow_mut().finish(end);
-        csv.map_err(Failure::Records)?;
+        let (summary, records) = self.recorder.borrow_mut().finish(end);
+        records.map_err(Failure::Records)?;
         let observer = &mut *self.observer.borrow_mut();
         let utilisation = observer.utilisation.report(end);
         let lost = self.lost.get() + self.service.requests_lost();
@@ -471,36 +471,33 @@ impl Observer {
 
 /// The sink of records.
 struct Recorder {
-    csv: Option<CsvSink<Hashed>>,
+    records: Option<RecordWriter<Hashed>>,
     summary: Summary,
     /// Those that the caller has not taken yet, if it takes any.
     kept: Option<Vec<InvocationRecord>>,
 }
 
 impl Recorder {
-    fn new(measure: Window, records: Option<Hashed>, keeps: bool) -> Self {
-        Recorder {
-            csv: records.map(CsvSink::new),
-            summary: Summary::within(measure),
-            kept: keeps.then(Vec::new),
-        }
+    fn new(measure: Window, records: Option<RecordWriter<Hashed>>, keeps: bool) -> Self {
+        let kept = keeps.then(Vec::new);
+        Recorder { records, summary: Summary::within(measure), kept }
     }
 
     fn finish(&mut self, end: Time) -> (SummaryReport, Result<(), SinkError>) {
-        let closed = self.csv.take().map_or(Ok(()), |csv| csv.close().map(drop));
+        let closed = self.records.take().map_or(Ok(()), |records| records.close().map(drop));
         (self.summary.report(end), closed)
     }
 }
 
 impl RecordSink for Recorder {
     fn wants_names(&self) -> bool {
-        self.csv.is_some() || self.kept.is_some()
+        self.records.is_some() || self.kept.is_some()
     }
 
     fn record(&mut self, record: &InvocationRecord) {
         self.summary.record(record);
-        if let Some(csv) = &mut self.csv {
-            csv.record(record);
+        if let Some(records) = &mut self.records {
+            records.record(record);
         }
         if let Some(kept) = &mut self.kept {
             kept.push(record.clone());

@@ -19,6 +19,11 @@ fn run(experiment: &Experiment, out: &Path) -> Vec<PathBuf> {
     experiment.runs().iter().map(run).collect()
 }
 
+/// The content of one of the files that a run may write, if it has.
+fn bytes(folder: &Path, name: &str) -> Option<Vec<u8>> {
+    std::fs::read(folder.join(name)).ok()
+}
+
 fn read(folder: &Path, name: &str) -> String {
     std::fs::read_to_string(folder.join(name)).unwrap()
 }
@@ -64,14 +69,15 @@ fn assert_runs_again(path: &Path, overrides: &Overrides) {
         let beside = folder.with_file_name("again");
         run(&again, &beside);
         for name in FILES {
-            let [one, other] = [&folder, &beside].map(|folder| read(folder, name));
-            assert!(one == other, "{name} of {}: {one}\n{other}", folder.display());
+            let [one, other] = [&folder, &beside].map(|folder| bytes(folder, name));
+            assert!(one == other, "{name} of {}", folder.display());
         }
         // In a folder of another depth nothing but the ways to files is written in another way.
         let deeper = folder.join("some/where/else");
         run(&load(&beside.join(MANIFEST), &Overrides::default()), &deeper);
-        for name in [INVOCATIONS, SUMMARY] {
-            assert!(read(&folder, name) == read(&deeper, name), "{name} of {}", deeper.display());
+        for name in FILES.into_iter().filter(|name| *name != MANIFEST) {
+            let [one, other] = [&folder, &deeper].map(|folder| bytes(folder, name));
+            assert!(one == other, "{name} of {}", deeper.display());
         }
         assert_eq!(without_ways(&read(&folder, MANIFEST)), without_ways(&read(&deeper, MANIFEST)));
         Results::open(&deeper).unwrap();
@@ -465,7 +471,7 @@ fn a_very_large_manifest_runs_again() {
     let other = folder.path().join("other");
     run(&load(&manifest, &Overrides::default()), &other);
     for name in FILES {
-        assert!(read(&first[0], name) == read(&other, name), "{name}");
+        assert!(bytes(&first[0], name) == bytes(&other, name), "{name}");
     }
 }
 

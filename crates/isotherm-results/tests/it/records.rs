@@ -1,16 +1,20 @@
 //! Records in, text and numbers out.
 
-use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use isotherm_kernel::{Duration, Time};
-use isotherm_results::{Column, CsvSink, PlatformCounts, Summary};
+use isotherm_results::{Column, Format, Kind, PlatformCounts, RecordWriter, Summary};
 use isotherm_serverless::{
     ColdReason, ColdStart, ContainerId, EventKind, ImageId, InvocationId, InvocationRecord,
     LastGone, NodeId, Outcome, PlatformEvent, RecordSink, StartKind, StopReason, WaitedFor,
 };
 use isotherm_services::FailureCause;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::Field;
 
 fn at(seconds: f64) -> Time {
     Time::from_nanos((seconds * 1e9).round() as u64)
@@ -100,7 +104,7 @@ fn cancelled() -> InvocationRecord {
 
 #[test]
 fn lines_of_csv() {
-    let mut sink = CsvSink::new(Vec::new());
+    let mut sink = RecordWriter::new(Vec::new(), Format::Csv);
     for record in [cold(), timed_out(), cancelled()] {
         sink.record(&record);
     }
@@ -115,6 +119,67 @@ id,function,image,submitted_s,admitted_s,dispatched_s,started_s,ended_s,outcome,
 2,\"odd, \"\"name\"\"\",,3.000000000,,,,,cancelled,,,,,1.000000001,0.000000000,0.000000000,,,,1.000000001,,,,,
 ";
     assert_eq!(text, expected);
+}
+
+fn written(format: Format, records: &[InvocationRecord]) -> Vec<u8> {
+    let mut sink = RecordWriter::new(Vec::new(), format);
+    records.iter().for_each(|record| sink.record(record));
+    sink.close().unwrap()
+}
+
+/// The rows of the CSV as JSON would have them.
+fn rows_of_csv(records: &[InvocationRecord]) -> Vec<BTreeMap<String, serde_json::Value>> {
+    let text = written(Format::Csv, records);
+    let mut csv = csv::Reader::from_reader(&text[..]);
+    let names = csv.headers().unwrap().clone();
+    let value = |(field, column): (&str, &Column)| match column.kind() {
+        _ if field.is_empty() => serde_json::Value::Null,
+        Kind::Text => field.into(),
+        Kind::Integer => field.parse::<u64>().unwrap().into(),
+        _ => field.parse::<f64>().unwrap().into(),
+    };
+    let row = |row: csv::StringRecord| {
+        let values = row.iter().zip(Column::ALL).map(value);
+        names.iter().map(str::to_owned).zip(values).collect()
+    };
+    csv.records().map(|line| row(line.unwrap())).collect()
+}
+
+#[test]
+fn lines_of_json_say_the_same() {
+    let records = [cold(), timed_out(), cancelled()];
+    let text = String::from_utf8(written(Format::Jsonl, &records)).unwrap();
+    let beginning =
+        "{\"id\":0,\"function\":\"resize\",\"image\":\"python\",\"submitted_s\":1.000000000,";
+    assert!(text.starts_with(beginning), "{text}");
+    let rows: Vec<BTreeMap<String, serde_json::Value>> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows, rows_of_csv(&records));
+}
+
+/// 66,000 records are more than a group of rows has.
+#[test]
+fn rows_of_parquet_say_the_same() {
+    let records = [cold(), timed_out(), cancelled()];
+    let many: Vec<_> = (0..66_000).map(|number| records[number % 3].clone()).collect();
+    let file = SerializedFileReader::new(Bytes::from(written(Format::Parquet, &many))).unwrap();
+    assert_eq!(file.metadata().num_row_groups(), 2);
+    let expected = rows_of_csv(&records);
+    let mut count = 0;
+    for (row, expected) in file.get_row_iter(None).unwrap().zip(expected.iter().cycle()) {
+        for (name, field) in row.unwrap().get_column_iter() {
+            let value = match field {
+                Field::Null => serde_json::Value::Null,
+                Field::ULong(value) => (*value).into(),
+                Field::Double(value) => (*value).into(),
+                Field::Str(text) => text.as_str().into(),
+                other => panic!("{name} is {other}"),
+            };
+            assert_eq!(value, expected[name], "{name} of row {count}");
+        }
+        count += 1;
+    }
+    assert_eq!(count, 66_000);
 }
 
 /// Waits do not overlap, and their sum is the way to the dispatch: 1 s + 3 s in line + 2 s of
@@ -244,14 +309,14 @@ fn a_summary_counts_and_measures() {
 #[derive(Clone)]
 struct Full {
     left: usize,
-    calls_after_failure: Rc<RefCell<usize>>,
+    calls_after_failure: Arc<AtomicUsize>,
 }
 
 impl Write for Full {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         if self.left < bytes.len() {
             self.left = 0;
-            *self.calls_after_failure.borrow_mut() += 1;
+            self.calls_after_failure.fetch_add(1, Ordering::Relaxed);
             return Err(std::io::Error::new(std::io::ErrorKind::StorageFull, "no space left"));
         }
         self.left -= bytes.len();
@@ -265,25 +330,32 @@ impl Write for Full {
 
 #[test]
 fn the_first_error_is_kept_and_told_when_the_sink_is_closed() {
-    let calls = Rc::new(RefCell::new(0));
-    let mut sink = CsvSink::new(Full { left: 100_000, calls_after_failure: calls.clone() });
-    for _ in 0..2_000 {
-        sink.record(&cold());
+    for (format, left) in [(Format::Csv, 100_000), (Format::Jsonl, 100_000), (Format::Parquet, 100)]
+    {
+        let calls = Arc::<AtomicUsize>::default();
+        let mut sink = RecordWriter::new(Full { left, calls_after_failure: calls.clone() }, format);
+        for _ in 0..2_000 {
+            sink.record(&cold());
+        }
+        assert_eq!(sink.records(), 2_000);
+        let error = sink.close().err().expect("a full disk is an error");
+        assert_eq!(error.to_string(), "cannot write the records");
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no space left");
+        // Once when the buffer was full, and perhaps once more when the writer is dropped, but not
+        // once for each of the records that came after.
+        let calls = calls.load(Ordering::Relaxed);
+        assert!(calls <= 2, "the writer was tried {calls} times");
     }
-    assert_eq!(sink.records(), 2_000);
-    let error = sink.close().err().expect("a full disk is an error");
-    assert_eq!(error.to_string(), "cannot write the records");
-    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no space left");
-    // Once when the buffer was full, and perhaps once more when the CSV writer is dropped, but not
-    // once for each of the records that came after.
-    assert!(*calls.borrow() <= 2, "the writer was tried {} times", calls.borrow());
 }
 
 #[test]
 fn an_error_that_comes_with_the_last_flush_is_told() {
-    let mut sink = CsvSink::new(Full { left: 10, calls_after_failure: Rc::default() });
-    sink.record(&cold());
-    assert!(sink.close().is_err());
+    for format in [Format::Csv, Format::Jsonl, Format::Parquet] {
+        let full = Full { left: 10, calls_after_failure: Arc::default() };
+        let mut sink = RecordWriter::new(full, format);
+        sink.record(&cold());
+        assert!(sink.close().is_err());
+    }
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl Run {
         let version = version.and_then(toml::Value::as_str).map(str::to_owned);
         let version =
             version.ok_or_else(|| broken(path, "it does not say its version".to_owned()))?;
-        for key in ["manifest", "seed", "name", "measured"] {
+        for key in ["manifest", "seed", "name", "measured", "output"] {
             experiment.remove(key);
         }
         absolute(&mut experiment, folder);

@@ -1,0 +1,56 @@
+//! `[output]`: what a run writes.
+
+use isotherm_config::diagnostic::Report;
+use isotherm_config::fields::{Choice, Fields, takes, word, words};
+use isotherm_config::schema::{TableSpec, Takes, field, table};
+use isotherm_config::tree::Value;
+use isotherm_results::Format;
+
+use crate::plan::OutputPlan;
+
+/// `[output]`.
+pub const OUTPUT: TableSpec = table(
+    "[output]",
+    "What a run writes besides `summary.json` and `manifest.toml`. It has no effect on what is \
+     simulated.",
+)
+.with(&[
+    field(
+        "records",
+        Takes::Words(|| words(RECORDS)),
+        "The records, a row for each invocation. `--no-records` leaves them out whatever this \
+         says.",
+    )
+    .default("\"csv\""),
+    field(
+        "timeseries",
+        takes::<bool>(),
+        "Whether time series are written: `timeseries.csv`, or `timeseries.parquet` if the records \
+         are Parquet; up to 100 nodes also `timeseries-nodes`.",
+    )
+    .default("false"),
+    field(
+        "events",
+        takes::<bool>(),
+        "Whether the event log of the platform is written: `events.jsonl`.",
+    )
+    .default("false"),
+]);
+
+const RECORDS: &[Choice<Option<Format>>] = &[
+    word("csv", "`invocations.csv`", Some(Format::Csv)),
+    word("parquet", "`invocations.parquet`", Some(Format::Parquet)),
+    word("jsonl", "`invocations.jsonl`, a JSON object a line", Some(Format::Jsonl)),
+    word("none", "no records", None),
+];
+
+/// Reads the table.
+pub fn output(value: &Value, report: &Report) -> Option<OutputPlan> {
+    let mut fields = Fields::of(value, &OUTPUT, report)?;
+    let default = OutputPlan::default();
+    let records = fields.choice_or("records", RECORDS, default.records).unwrap_or_default();
+    let timeseries = fields.optional_or("timeseries", default.timeseries);
+    let events = fields.optional_or("events", default.events);
+    fields.finish();
+    Some(OutputPlan { records, timeseries, events })
+}
