@@ -72,7 +72,8 @@ impl Column {
         }),
         seconds(
             "admitted_s",
-            "when its image was on the head disk, so that it could be scheduled; empty if that never came",
+            "when its image was on the head disk, so that it could be scheduled; empty if that \
+             never came",
             |record| record.admitted.map(|date| date.as_nanos()),
         ),
         seconds(
@@ -95,7 +96,8 @@ impl Column {
         ),
         text(
             "cause",
-            "why it did not complete, in one word such as time_limit or storage_full; empty if it completed",
+            "why it did not complete, in one word such as time_limit or storage_full; empty if it \
+             completed",
             |record| record.cause.as_ref().map(|cause| cause.code()),
         ),
         text(
@@ -110,7 +112,8 @@ impl Column {
         ),
         text(
             "start_kind",
-            "cold if a container was started for it, warm if an idle one served it; empty if it was never dispatched",
+            "cold if a container was started for it, warm if an idle one served it; empty if it \
+             was never dispatched",
             |record| record.start_kind.map(|kind| kind.name()),
         ),
         seconds(
@@ -120,42 +123,52 @@ impl Column {
         ),
         seconds(
             "copy_wait_s",
-            "time, after admission, during which its image was being copied to the disk of the node that ran it",
+            "time, after admission, during which its image was being copied to the disk of the \
+             node that ran it",
             |record| Some(record.copy_wait.as_nanos()),
         ),
         seconds(
             "load_wait_s",
-            "time, after admission, during which its image was being loaded into the memory of the node that ran it",
+            "time, after admission, during which its image was being loaded into the memory of \
+             the node that ran it",
             |record| Some(record.load_wait.as_nanos()),
         ),
         seconds(
             "queue_s",
-            "time until dispatch spent neither downloading, copying nor loading: in line for concurrency, or for a slot or room; empty if it was never dispatched",
+            "time until dispatch spent neither downloading, copying nor loading: in line for \
+             concurrency, or for a slot or room; empty if it was never dispatched",
             |record| record.dispatched.map(|_| record.queue().as_nanos()),
         ),
         seconds(
             "startup_s",
-            "time from dispatch to the beginning of the body: the start-up of the container; empty if the body never began",
+            "time from dispatch to the beginning of the body: the start-up of the container; \
+             empty if the body never began",
             |record| record.startup().map(|time| time.as_nanos()),
         ),
         seconds(
             "execution_s",
-            "time the body ran, until its end, or, if it was killed, until the service heard of it: at once, but under preset `wrench` with a `processing_overhead` only when it is done with the requests in its hands; empty if the body never began",
+            "time the body ran, until its end, or, if it was killed, until the service heard of \
+             it: at once, but under preset `wrench` with a `processing_overhead` only when it is \
+             done with the requests in its hands; empty if the body never began",
             |record| record.execution().map(|time| time.as_nanos()),
         ),
         seconds(
             "response_s",
-            "time from submission until the platform was done with the invocation, however it ended",
+            "time from submission until the platform was done with the invocation, however it \
+             ended",
             |record| Some(record.response().as_nanos()),
         ),
         text(
             "cold_reason",
-            "why it had a cold start, as the platform stood when it was dispatched, in the words of `cold_starts_by_reason`; empty if it had none",
+            "why it had a cold start, as the platform stood when it was dispatched, in the words \
+             of `cold_starts_by_reason`; empty if it had none",
             |record| record.cold_start.as_ref().map(|cold| cold.reason.name()),
         ),
         text(
             "last_gone_cause",
-            "for a cold start, why the container of the function had ended that had ended last: evicted, expired, not_kept, stopped (by the scheduler), discarded, lost or node_left; empty if none had",
+            "for a cold start, why the container of the function had ended that had ended last: \
+             evicted, expired, not_kept, stopped (by the scheduler), discarded, lost or \
+             node_left; empty if none had",
             |record| last_gone(record).map(|gone| gone.cause.name()),
         ),
         seconds("last_gone_s", "when that container had ended", |record| {
@@ -163,12 +176,15 @@ impl Column {
         }),
         text(
             "last_gone_for",
-            "name of the function for which that container was evicted; empty if it was not evicted",
+            "name of the function for which that container was evicted; empty if it was not \
+             evicted",
             |record| last_gone(record).and_then(|gone| gone.evicted_for.as_deref()),
         ),
         text(
             "waited_for",
-            "what it waited for the longest until its body began: concurrency, download, copy, load, place (a slot, room, or invocations before it) or start_up, the first of these if some are equal; empty if it did not wait or was never dispatched",
+            "what it waited for the longest until its body began: concurrency, download, copy, \
+             load, place (a slot, room, or invocations before it) or start_up, the first of these \
+             if some are equal; empty if it did not wait or was never dispatched",
             |record| record.waited_for().map(|what| what.name()),
         ),
     ];

@@ -61,7 +61,8 @@ pub enum CompareError {
     #[error(transparent)]
     Results(#[from] ResultsError),
     /// A folder has no results in it.
-    #[error("`{}` has no results in it: give the folder of a run, of several runs, or of a sweep", .0.display())]
+    #[error("`{}` has no results in it: give the folder of a run, of several runs, or of a \
+             sweep", .0.display())]
     NoResults(PathBuf),
     /// A file of the results is not what a run writes.
     #[error("cannot use `{}`: {reason}", path.display())]
@@ -73,11 +74,13 @@ pub enum CompareError {
     },
     /// There is one set of runs only.
     #[error(
-        "there is nothing to compare `{0}` with: give the results of two runs, or of a sweep with several points"
+        "there is nothing to compare `{0}` with: give the results of two runs, or of a sweep with \
+         several points"
     )]
     Alone(String),
     /// One of several folders has several points of a sweep.
-    #[error("`{}` has several points of a sweep ({points}): give their folders, or this folder alone to compare them with each other", folder.display())]
+    #[error("`{}` has several points of a sweep ({points}): give their folders, or this folder \
+             alone to compare them with each other", folder.display())]
     SeveralPoints {
         /// The folder.
         folder: PathBuf,
@@ -85,7 +88,8 @@ pub enum CompareError {
         points: usize,
     },
     /// Two runs of a set have one seed.
-    #[error("`{}` and `{}` are the same experiment with the same seed ({seed}): remove one of them", one.display(), other.display())]
+    #[error("`{}` and `{}` are the same experiment with the same seed ({seed}): remove one of \
+             them", one.display(), other.display())]
     SeedTwice {
         /// The seed.
         seed: u64,
@@ -95,7 +99,8 @@ pub enum CompareError {
         other: PathBuf,
     },
     /// Another version has written the results.
-    #[error("`{}` was written by Isotherm {theirs}, and this is {ours}: run its `manifest.toml` again", folder.display())]
+    #[error("`{}` was written by Isotherm {theirs}, and this is {ours}: run its `manifest.toml` \
+             again", folder.display())]
     OtherVersion {
         /// The folder.
         folder: PathBuf,
@@ -106,7 +111,8 @@ pub enum CompareError {
     },
     /// The workloads differ.
     #[error(
-        "`{one}` and `{other}` have different workloads (`[[workload]]` or the trace of `[functions]` in their `manifest.toml`), so their results are not comparable"
+        "`{one}` and `{other}` have different workloads (`[[workload]]` or the trace of \
+         `[functions]` in their `manifest.toml`), so their results are not comparable"
     )]
     OtherWorkload {
         /// One.
@@ -116,7 +122,8 @@ pub enum CompareError {
     },
     /// Other parts of the runs count in the statistics.
     #[error(
-        "`{one}` and `{other}` count different parts of a run (`measure` in their `manifest.toml`), so their results are not comparable"
+        "`{one}` and `{other}` count different parts of a run (`measure` in their \
+         `manifest.toml`), so their results are not comparable"
     )]
     OtherWindow {
         /// One.
@@ -129,11 +136,13 @@ pub enum CompareError {
     UnknownMetric(#[from] UnknownMetric),
     /// A metric that cannot be told for single functions.
     #[error(
-        "`{0}` is not known for single functions: those are response times, `cold_share`, `completed_share` and `cold_start_mean`"
+        "`{0}` is not known for single functions: those are response times, `cold_share`, \
+         `completed_share` and `cold_start_mean`"
     )]
     NotByFunction(String),
     /// Records are needed that a run has not kept.
-    #[error("`{}` has no `invocations.csv`, which says what each function did: run it with records", .0.display())]
+    #[error("`{}` has no `invocations.csv`, which says what each function did: run it with \
+             records", .0.display())]
     NoRecords(PathBuf),
 }
 

@@ -1,7 +1,7 @@
 //! Checks the tree of an experiment file and turns it into a [`Plan`].
 //!
-//! [`Sweep`] reads which values the points of a sweep have; [`check()`] turns the tree of each into a
-//! plan. It has a reader for each table of the file, mostly in a submodule of its own. Readers
+//! [`Sweep`] reads which values the points of a sweep have; [`check()`] turns the tree of each into
+//! a plan. It has a reader for each table of the file, mostly in a submodule of its own. Readers
 //! report errors to a [`Report`] and go on, so all errors of a file are found at once. There is a
 //! plan only if there are no errors. The names of storages, images and functions are gathered
 //! before any reader resolves one, so an error in one table does not cause errors in others.
@@ -138,16 +138,23 @@ const LIMITS: TableSpec = table("limits", "What a run may use.").with(&[
     field("time", takes::<Duration>(), "The run must be over at this simulated date.")
         .like("\"1h\"")
         .otherwise("no limit"),
-    field("events", takes::<u64>(), "The run must be over after so many events: ends of sleeps, computations, disk accesses, transfers and timers. At one date \
-           a million turns of what takes no time are free; each further one counts as well.")
-        .like("1_000_000")
-        .otherwise("no limit"),
+    field(
+        "events",
+        takes::<u64>(),
+        "The run must be over after so many events: ends of sleeps, \
+          computations, disk accesses, transfers and timers. At one date \
+           a million turns of what takes no time are free; each further one counts as well.",
+    )
+    .like("1_000_000")
+    .otherwise("no limit"),
 ]);
 
 const MEASURE: TableSpec = table(
     "measure",
-    "The part of the run that counts in the statistics of `summary.json`: invocations that are submitted in it, and what is in use during it. What the platform \
-          does (`platform`) is counted in all of the run, and `invocations.csv` has all invocations.",
+    "The part of the run that counts in the statistics of `summary.json`: invocations that are \
+     submitted in it, and what is in use during it. What the platform \
+          does (`platform`) is counted in all of the run, and `invocations.csv` has all \
+          invocations.",
 )
 .with(&[
     field("from", takes::<Duration>(), "Invocations from this date on count.")
@@ -161,8 +168,10 @@ const MEASURE: TableSpec = table(
 /// `[parameters]`; the user chooses the keys.
 const PARAMETERS_TABLE: TableSpec = table(
     "[parameters]",
-    "Values that the experiment names once. A string that has `${name}` in it gets the parameter's value there; one that is nothing \
-          but `${name}` becomes the value, whatever it is. A parameter may use those above it, and `$${` is a `${` that is meant as it is. \
+    "Values that the experiment names once. A string that has `${name}` in it gets the \
+     parameter's value there; one that is nothing \
+          but `${name}` becomes the value, whatever it is. A parameter may use those above it, \
+          and `$${` is a `${` that is meant as it is. \
           `--set name=value` sets a parameter.",
 );
 
@@ -170,20 +179,27 @@ const PARAMETERS_TABLE: TableSpec = table(
 const MANIFEST: TableSpec = table(
     "[manifest]",
     "What the manifest of a run (`manifest.toml`) says about itself: a manifest is an experiment \
-          file. It has no meaning for a run; what was changed from outside (`sweep`, `seed`, `set`) \
+          file. It has no meaning for a run; what was changed from outside (`sweep`, `seed`, \
+          `set`) \
           goes on into its results.",
 );
 
 /// `[sweep]`; the keys are paths of fields.
 const SWEEP: TableSpec = table(
     "[sweep]",
-    "Paths of fields, each with its values: one point for each combination. An element of an array is meant by its name or by its \
+    "Paths of fields, each with its values: one point for each combination. An element of an \
+     array is meant by its name or by its \
           number, counted from 0: `function.resize.limits.memory = [\"512MB\", \"1GB\"]`. Values are a list, or a range in a string: \
-          `\"1..=10\"` is all whole numbers, `\"linspace(0.1, 1, 10)\"` ten values at equal distances, `\"geom(64MB, 4GB, 7)\"` seven of \
-          which each is the same multiple of the one before. A value may be a whole table, and may have a name by which tables call it: \
-          `service.keep_alive = [\"none\", { name = \"short\", value = { kind = \"fixed\", idle = \"1min\" } }]`. The fields of a \
-          `[[sweep.zip]]`, whose lists are of one length, change together; groups are combined with the other fields, in the order in \
-          which they are written. `repeat = 10` runs each point with ten seeds, from `seed` on. What `--set` sets is not tried with other \
+          `\"1..=10\"` is all whole numbers, `\"linspace(0.1, 1, 10)\"` ten values at equal \
+          distances, `\"geom(64MB, 4GB, 7)\"` seven of \
+          which each is the same multiple of the one before. A value may be a whole table, and \
+          may have a name by which tables call it: \
+          `service.keep_alive = [\"none\", { name = \"short\", value = { kind = \"fixed\", \
+          idle = \"1min\" } }]`. The fields of a \
+          `[[sweep.zip]]`, whose lists are of one length, change together; groups are combined \
+          with the other fields, in the order in \
+          which they are written. `repeat = 10` runs each point with ten seeds, from `seed` on. \
+          What `--set` sets is not tried with other \
           values.",
 );
 

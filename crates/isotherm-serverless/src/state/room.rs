@@ -175,8 +175,8 @@ impl PlatformState {
     }
 
     /// Evicts idle containers of a node, chosen by the policy, until `need` is free or held by
-    /// unpinned images other than `keep`. Evicts none and returns false if that is impossible. It is
-    /// for a container of `function`, now or later.
+    /// unpinned images other than `keep`. Evicts none and returns false if that is impossible. It
+    /// is for a container of `function`, now or later.
     pub(super) fn obtain(
         &mut self,
         node: NodeId,

@@ -33,7 +33,7 @@ fn errors_records_plans_and_reports_may_go_to_any_thread() {
     assert_send_sync::<isotherm::results::SummaryReport>();
     assert_send_sync::<isotherm::results::PlatformCounts>();
     assert_send_sync::<isotherm::results::Utilisation>();
-    assert_send_sync::<isotherm::results::CsvSink<Vec<u8>>>();
+    assert_send_sync::<isotherm::results::RecordWriter<Vec<u8>>>();
     assert_send_sync::<isotherm::experiment::RunReport>();
     assert_send_sync::<isotherm::experiment::Progress>();
     assert_send_sync::<isotherm::conform::Obtained>();
