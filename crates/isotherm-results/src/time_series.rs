@@ -190,7 +190,8 @@ const fn mean(name: &'static str, meaning: &'static str, level: Level) -> TimeCo
     column(name, unit, meaning, Source::Mean(level))
 }
 
-/// What the platform did and held over time: see the [module](self).
+/// What the platform did and held over time, in bins of equal width from date 0 on. They are 1 ms
+/// wide at first; when there would be more than 2,000, they are merged pairwise.
 ///
 /// ```
 /// use isotherm_kernel::Time;

@@ -4,7 +4,8 @@
 //! then. It repeats the run from its manifest, which gives the same run again: once until the
 //! invocation has ended, to learn its dates, and once until just before it was dispatched, to look
 //! at the platform. If the run has kept its records as CSV, that of the invocation must be the
-//! same; it is another one if a file has changed that the experiment names.
+//! same; it is another one if a file has changed that the experiment names. Without such records a
+//! change is not noticed.
 
 use std::cell::RefCell;
 use std::fmt;
