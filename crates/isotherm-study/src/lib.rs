@@ -5,6 +5,17 @@
 //! * [`statistics`]: means and confidence intervals of what was measured in several runs.
 //! * [`compare`]: what differs between the results of runs, and how sure that is.
 //! * [`explain`]: why an invocation of a run took as long as it did.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use isotherm_experiment::Overrides;
+//! use isotherm_study::{Sweep, SweepOptions};
+//!
+//! let sweep = Sweep::load(Path::new("study.toml"), &Overrides::default())?;
+//! let outcome = sweep.run(Path::new("results/study"), &SweepOptions::default())?;
+//! println!("{} runs, of which {} failed", outcome.runs, outcome.failed.len());
+//! # Ok::<(), isotherm_study::SweepError>(())
+//! ```
 
 pub mod compare;
 pub mod explain;

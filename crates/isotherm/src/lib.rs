@@ -117,6 +117,7 @@
 //! | [`config`] | trees with places, field descriptions, units, diagnostics | files of your own in the same style |
 //! | [`experiment`] | experiment files, from text to results on disk | running experiments from a program |
 //! | [`conform`] | scenarios of the reference, simulated and compared | checking that dates are the reference's |
+//! | [`study`] | sweeps on all cores, comparison with intervals, why an invocation was slow | many runs, and second looks at one |
 //!
 //! This crate adds the [`prelude`], the [`quantities`], [`World`], [`Cluster`] and [`Error`].
 //!
@@ -275,6 +276,8 @@ pub use isotherm_platform as platform;
 pub use isotherm_results as results;
 pub use isotherm_serverless as serverless;
 pub use isotherm_services as services;
+#[cfg(feature = "experiment")]
+pub use isotherm_study as study;
 #[cfg(feature = "workload")]
 pub use isotherm_workload as workload;
 
