@@ -152,6 +152,20 @@ A difference can be told if its 95 % interval is on one side of 0.
 Runs with different workloads, or of other versions of Isotherm, are refused. Exit codes: 0 done;
 2 results that cannot be read or compared.";
 
+const AFTER_SEARCH: &str = about_set!(
+    "\
+The experiment has a table such as
+  [search]
+  minimize = \"platform.nodes.count\"
+  within = \"1..=500\"
+  subject_to = [\"response.p99 < 1s\", \"cold_share < 1%\"]
+
+Each probed value is run with 10 seeds, and with up to 80 if these do not decide. What cannot be
+decided then counts as violated. Invocations that did not complete count as an infinite response
+time. Nothing is written. docs/searching.md explains the statistics. Exit codes: 0 there is an
+answer; 1 no value fulfils the constraints; 2 bad input or usage."
+);
+
 const AFTER_CONFORM: &str = "\
 FOLDER holds scenarios in cases/*.json and, beside cases/, the platforms that they name, as
 conformance/ does. One line is printed for each scenario that differs: its first differing date,
@@ -186,6 +200,8 @@ pub enum Command {
     Workload(WorkloadArguments),
     /// Tell in what the results of runs differ, and how sure that is.
     Compare(CompareArguments),
+    /// Find the least value of a field with which an experiment fulfils constraints.
+    Search(SearchArguments),
     /// Compare the dates of a folder of scenarios with those of the reference simulator.
     Conform(ConformArguments),
 }
@@ -509,6 +525,18 @@ pub struct CompareArguments {
 pub enum CompareBy {
     /// Each function.
     Function,
+}
+
+/// `isotherm search`
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_SEARCH)]
+pub struct SearchArguments {
+    /// The experiment, which has a table [search].
+    #[command(flatten)]
+    pub experiment: ExperimentArguments,
+    /// Print the answer and the probes as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `isotherm conform`

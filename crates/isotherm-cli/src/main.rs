@@ -90,6 +90,7 @@ fn carry_out(command: &Command) -> Result<(), Status> {
         Command::Policies(policies) => commands::policies::run(policies),
         Command::Workload(workload) => commands::workload::run(&workload.command),
         Command::Compare(compare) => commands::compare::run(compare),
+        Command::Search(search) => commands::search::run(search),
         Command::Conform(conform) => commands::conform::run(conform),
     }
 }

@@ -129,7 +129,8 @@ fn tree(run: &PlannedRun, sources: &Sources) -> Table {
 /// meaning for it.
 fn completed(root: Value, run: &PlannedRun) -> Table {
     let Value { kind: Kind::Table(mut table), .. } = root else { return Table::default() };
-    table.entries.retain(|entry| ![PARAMETERS, "sweep", "manifest"].contains(&entry.key.as_str()));
+    let others = [PARAMETERS, "sweep", "search", "manifest"];
+    table.entries.retain(|entry| !others.contains(&entry.key.as_str()));
     table.entries.retain(|entry| entry.key != "seed");
     add(&mut table, "seed", &seed(run.plan.seed));
     add(&mut table, "service", "{}");

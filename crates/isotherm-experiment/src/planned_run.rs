@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use isotherm_config::tree::{Path, Value};
 
+use crate::check::search::Search;
 use crate::check::{Measured, Setting};
 use crate::document::{Document, Earlier};
 use crate::plan::Plan;
@@ -17,6 +18,8 @@ pub struct PlannedRun {
     pub plan: Arc<Plan>,
     /// What was measured on a real platform.
     pub measured: Measured,
+    /// What is searched for, which has no meaning for a run.
+    pub search: Option<Search>,
     /// The experiment it was planned from.
     pub(crate) document: Arc<Document>,
     /// The values of its sweep, which are set in the tree of the experiment.

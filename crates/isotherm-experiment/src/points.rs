@@ -313,11 +313,12 @@ impl Points {
         }
         let folder = &self.document.folder;
         let checked = check::check(&root, folder, &overrides, traces, sources, inputs, report)?;
-        let check::Checked { plan, measured } = checked;
+        let check::Checked { plan, measured, search } = checked;
         let run = PlannedRun {
             settings,
             plan: Arc::new(plan),
             measured,
+            search,
             document: Arc::clone(&self.document),
             changes,
             earlier: Earlier::of(&root, &self.set),

@@ -4,6 +4,7 @@
 //!   they can be stopped and continued.
 //! * [`statistics`]: means and confidence intervals of what was measured in several runs.
 //! * [`compare`]: what differs between the results of runs, and how sure that is.
+//! * [`search`]: the least value of a field with which an experiment fulfils constraints.
 //! * [`explain`]: why an invocation of a run took as long as it did.
 //!
 //! ```no_run
@@ -20,6 +21,7 @@
 pub mod compare;
 pub mod explain;
 pub mod metric;
+pub mod search;
 pub mod statistics;
 pub mod sweep;
 mod tables;

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod platform;
 pub mod policies;
 pub mod run;
+pub mod search;
 pub mod sweep;
 pub mod workload;
 

@@ -447,6 +447,7 @@ fn help_and_version_go_to_standard_output() {
         (&["sweep", "--help"], "sweep-help.txt"),
         (&["conform", "--help"], "conform-help.txt"),
         (&["explain", "--help"], "explain-help.txt"),
+        (&["search", "--help"], "search-help.txt"),
         (&["policies", "--help"], "policies-help.txt"),
     ] {
         let output = isotherm().args(arguments).output().unwrap();

@@ -10,5 +10,6 @@ mod outputs;
 mod picture;
 mod platform;
 mod policies;
+mod search;
 mod tutorial;
 mod workload;

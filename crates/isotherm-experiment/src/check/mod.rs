@@ -29,6 +29,7 @@ mod output;
 mod parts;
 mod platform;
 mod room;
+pub mod search;
 pub(crate) mod service;
 mod sweep;
 mod traces;
@@ -122,6 +123,8 @@ pub const EXPERIMENT: TableSpec = table("the experiment", "The top of the file."
         "The part of the run that counts in the statistics of `summary.json`.",
     )
     .otherwise("all of it"),
+    field("search", Takes::Table(&search::SEARCH), "What `isotherm search` looks for.")
+        .otherwise("nothing"),
     field("measured", Takes::Table(&measured::MEASURED), "Numbers of a real platform.")
         .otherwise("nothing to compare with"),
     field("output", Takes::Table(&output::OUTPUT), "What a run writes.")
@@ -212,6 +215,8 @@ pub struct Checked {
     pub plan: Plan,
     /// Measurements of a real platform, to be compared with the results.
     pub measured: Measured,
+    /// What is searched for.
+    pub search: Option<search::Search>,
 }
 
 /// Checks one experiment, with the changes of a sweep already made in the tree `root`.
@@ -324,6 +329,7 @@ impl ExperimentReader<'_> {
                 array_of_tables(&entry.value, kind, report);
             }
         }
+        let search = fields.optional_with("search", search::search);
         let measured = fields.entry("measured").map(|entry| &entry.value);
         let measured = measured::measured(measured, self.context);
         let output = fields.optional_with("output", output::output).unwrap_or_default();
@@ -360,7 +366,7 @@ impl ExperimentReader<'_> {
             workloads: objects.workloads,
             bodies: self.context.bodies.take(),
         };
-        Some(Checked { plan, measured })
+        Some(Checked { plan, measured, search })
     }
 
     /// Checks the name of the experiment, which is also the name of the results folder.

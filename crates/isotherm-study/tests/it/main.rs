@@ -1,4 +1,5 @@
 //! Integration tests.
 
 mod compare;
+mod search;
 mod sweep;
