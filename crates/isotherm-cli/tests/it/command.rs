@@ -5,6 +5,8 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
+use crate::ran::assert_snapshot;
+
 fn isotherm() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isotherm"));
     command.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("NO_COLOR");
@@ -53,12 +55,6 @@ fn steady(text: &str, out: &Path) -> String {
         steady.push('\n');
     }
     steady
-}
-
-fn assert_snapshot(text: &str, name: &str) {
-    let path = Path::new("tests/snapshots").join(name);
-    let expected = snapbox::Data::read_from(&path, None).raw();
-    snapbox::Assert::new().action_env("SNAPSHOTS").eq(text, expected);
 }
 
 #[test]

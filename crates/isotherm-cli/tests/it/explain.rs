@@ -1,22 +1,9 @@
 //! `isotherm explain`
 
-use std::path::Path;
-use std::process::Command;
+use crate::ran::{assert_snapshot, examples, isotherm_in};
 
-/// The exit code, and what went to standard output and to standard error.
 fn isotherm(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_isotherm"))
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples"))
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-fn assert_snapshot(text: &str, name: &str) {
-    let expected = snapbox::Data::read_from(&Path::new("tests/snapshots").join(name), None).raw();
-    snapbox::Assert::new().action_env("SNAPSHOTS").eq(text, expected);
+    isotherm_in(&examples(), arguments)
 }
 
 #[test]

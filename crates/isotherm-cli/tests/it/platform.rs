@@ -1,27 +1,18 @@
 //! `isotherm platform`
 
 use std::io::Read;
-use std::path::Path;
 use std::process::{Command, Stdio};
+
+use crate::ran::{assert_snapshot, examples, isotherm_in};
 
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isotherm"));
-    command
-        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples"))
-        .arg("platform");
+    command.current_dir(examples()).arg("platform");
     command
 }
 
-/// The exit code, and what went to standard output and to standard error.
 fn platform(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = command().args(arguments).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-fn assert_snapshot(text: &str, name: &str) {
-    let expected = snapbox::Data::read_from(&Path::new("tests/snapshots").join(name), None).raw();
-    snapbox::Assert::new().action_env("SNAPSHOTS").eq(text, expected);
+    isotherm_in(&examples(), &[&["platform"], arguments].concat())
 }
 
 #[test]

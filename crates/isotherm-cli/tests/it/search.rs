@@ -1,7 +1,6 @@
 //! `isotherm search`
 
-use std::path::Path;
-use std::process::Command;
+use crate::ran::{assert_snapshot, isotherm_in};
 
 /// A queue M/M/c with 4 arrivals a second and bodies of 1 s on average: without waiting an answer
 /// takes 1 s. By Erlang's formula it takes 1.55 s with 5 servers and 1.14 s with 6.
@@ -23,19 +22,7 @@ body = [{ sleep = { kind = "exponential", mean = "1s" } }]
 fn searched(more: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("queue.toml"), format!("{QUEUE}{more}")).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_isotherm"))
-        .current_dir(folder.path())
-        .args(["search", "queue.toml"])
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-fn assert_snapshot(text: &str, name: &str) {
-    let expected = snapbox::Data::read_from(&Path::new("tests/snapshots").join(name), None).raw();
-    snapbox::Assert::new().action_env("SNAPSHOTS").eq(text, expected);
+    isotherm_in(folder.path(), &[&["search", "queue.toml"], arguments].concat())
 }
 
 const SEARCH: &str = "[search]\nminimize = \"platform.nodes.count\"\nwithin = \"5..=20\"\n";

@@ -1,27 +1,12 @@
 //! `isotherm workload describe` and `isotherm workload generate`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::ran::{assert_snapshot, examples, isotherm_in};
 use std::process::Command;
 
-/// The exit code, and what went to standard output and to standard error.
 fn isotherm(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_isotherm"))
-        .current_dir(examples())
-        .arg("workload")
-        .args(arguments)
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-fn examples() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
-}
-
-fn assert_snapshot(text: &str, name: &str) {
-    let expected = snapbox::Data::read_from(&Path::new("tests/snapshots").join(name), None).raw();
-    snapbox::Assert::new().action_env("SNAPSHOTS").eq(text, expected);
+    isotherm_in(&examples(), &[&["workload"], arguments].concat())
 }
 
 fn names(folder: &Path) -> Vec<String> {
