@@ -54,7 +54,6 @@ pub struct Checked<'a> {
     /// The files that it reads, but for the experiment itself.
     pub inputs: &'a Inputs,
     root: &'a Value,
-    points: &'a Points,
     sources: &'a Sources,
 }
 
@@ -72,15 +71,6 @@ impl Checked<'_> {
     #[must_use]
     pub fn has_own_policies(&self) -> bool {
         !crate::RunOptions::default().own_policies(&self.run.plan).is_empty()
-    }
-
-    /// Its experiment alone, which can be run.
-    fn experiment(&self, traces: KnownTraces, warnings: Vec<Diagnostic>) -> Experiment {
-        let mut inputs = self.inputs.clone();
-        if let Some(file) = &self.points.file {
-            inputs.add(file);
-        }
-        Experiment::of_runs(vec![self.run.clone()], self.sources.clone(), inputs, warnings, traces)
     }
 }
 
@@ -181,35 +171,21 @@ impl Points {
             let planned = self.planned(point, 0, &traces, &sources, &inputs, &report);
             let Some((run, root)) = planned else { continue };
             let (inputs, sources) = (inputs.into_inner(), sources.borrow());
-            let checked = Checked {
-                point,
-                run: &run,
-                inputs: &inputs,
-                root: &root,
-                points: self,
-                sources: &sources,
-            };
+            let checked =
+                Checked { point, run: &run, inputs: &inputs, root: &root, sources: &sources };
             visit(&checked);
             if first.is_none() {
-                first = Some((run.clone(), root, inputs));
+                first = Some((run.clone(), inputs));
             }
         }
         let sources = sources.into_inner();
         if !report.is_empty() {
             return Err(report.into_diagnostics(sources));
         }
-        let Some((run, root, inputs)) = first else {
+        let Some((run, inputs)) = first else {
             return Err(Diagnostics::single("the experiment has no run"));
         };
-        let checked = Checked {
-            point: 0,
-            run: &run,
-            inputs: &inputs,
-            root: &root,
-            points: self,
-            sources: &sources,
-        };
-        Ok(checked.experiment(traces.into_known(), self.all_warnings(&report)))
+        Ok(self.experiment(vec![run], sources, inputs, traces.into_known(), &report))
     }
 
     /// Plans one run.
@@ -224,16 +200,8 @@ impl Points {
         let planned = self.planned(point, repetition, &traces, &sources, &inputs, &report);
         let (sources, inputs) = (sources.into_inner(), inputs.into_inner());
         match planned {
-            Some((run, root)) if report.is_empty() => {
-                let checked = Checked {
-                    point,
-                    run: &run,
-                    inputs: &inputs,
-                    root: &root,
-                    points: self,
-                    sources: &sources,
-                };
-                Ok(checked.experiment(traces.into_known(), self.all_warnings(&report)))
+            Some((run, _)) if report.is_empty() => {
+                Ok(self.experiment(vec![run], sources, inputs, traces.into_known(), &report))
             }
             _ => Err(report.into_diagnostics(sources)),
         }
@@ -256,18 +224,29 @@ impl Points {
                 planned.extend(run.map(|(run, _)| run));
             }
         }
-        let (sources, mut inputs) = (sources.into_inner(), inputs.into_inner());
+        let (sources, inputs) = (sources.into_inner(), inputs.into_inner());
         if !report.is_empty() {
             return Err(report.into_diagnostics(sources));
         }
         if planned.is_empty() {
             return Err(Diagnostics::single("the experiment has no run"));
         }
+        Ok(self.experiment(planned, sources, inputs, traces.into_known(), &report))
+    }
+
+    /// An experiment of some of the runs.
+    fn experiment(
+        &self,
+        runs: Vec<PlannedRun>,
+        sources: Sources,
+        mut inputs: Inputs,
+        traces: KnownTraces,
+        report: &Report,
+    ) -> Experiment {
         if let Some(file) = &self.file {
             inputs.add(file);
         }
-        let (traces, warnings) = (traces.into_known(), self.all_warnings(&report));
-        Ok(Experiment::of_runs(planned, sources, inputs, warnings, traces))
+        Experiment::of_runs(runs, sources, inputs, self.all_warnings(report), traces)
     }
 
     /// A report that has what is wrong with the sweep.

@@ -263,21 +263,26 @@ impl InvocationRecord {
     #[must_use]
     pub fn waited_for(&self) -> Option<WaitedFor> {
         self.dispatched?;
-        let waits = [
+        let mut longest = (None, Duration::ZERO);
+        for (what, wait) in self.waits() {
+            if wait > longest.1 {
+                longest = (Some(what), wait);
+            }
+        }
+        longest.0
+    }
+
+    /// How long it has waited for each thing until its body began, in the order of [`WaitedFor`].
+    #[must_use]
+    pub fn waits(&self) -> [(WaitedFor, Duration); 6] {
+        [
             (WaitedFor::Concurrency, self.throttle_wait),
             (WaitedFor::Download, self.download_wait),
             (WaitedFor::Copy, self.copy_wait),
             (WaitedFor::Load, self.load_wait),
             (WaitedFor::Place, self.queue().saturating_sub(self.throttle_wait)),
             (WaitedFor::StartUp, self.startup().unwrap_or_default()),
-        ];
-        let mut longest = (None, Duration::ZERO);
-        for (what, wait) in waits {
-            if wait > longest.1 {
-                longest = (Some(what), wait);
-            }
-        }
-        longest.0
+        ]
     }
 
     /// Time from the start of the body to its end; for a killed body, until the service was

@@ -9,13 +9,13 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::rc::Rc;
 
 use isotherm_experiment::output::INVOCATIONS;
 use isotherm_experiment::{
-    Diagnostics, Experiment, ExperimentError, Overrides, Reached, Results, ResultsError,
-    RunOptions, Running,
+    Diagnostics, Experiment, ExperimentError, Overrides, Results, ResultsError, RunOptions, Running,
 };
 use isotherm_kernel::{Duration, Time};
 use isotherm_results::Column;
@@ -25,10 +25,7 @@ use isotherm_serverless::{
     PlatformEvent, StartKind, View, WaitedFor,
 };
 
-/// The first piece of simulated time after which records are looked at.
-const FIRST_STEP: Duration = Duration::from_secs(1);
-/// More records in a piece than this make the next one shorter, and fewer make it longer.
-const MOST_RECORDS: usize = 50_000;
+use crate::each_record::each_record;
 
 /// The life of an invocation, with what the platform was like when it was dispatched.
 #[derive(Clone, Debug)]
@@ -56,7 +53,7 @@ pub struct Situation {
     pub pending: usize,
     /// Those of the same function.
     pub pending_of_function: usize,
-    /// Containers of the function, and how many of its invocations ran.
+    /// Containers of the function, busy and idle.
     pub containers: u32,
     /// How many invocations of the function ran.
     pub running: u32,
@@ -174,7 +171,8 @@ pub fn explain(results: &Path, id: u64) -> Result<Explanation, ExplainError> {
         advance_to_before(&mut run, date)?;
         before = Some(run.view(|view| seen(view, date, function, node)));
     }
-    Ok(Explanation { waits: waits(&record), waited_beside, before, record })
+    let waits = record.waits().into_iter().filter(|(_, time)| !time.is_zero()).collect();
+    Ok(Explanation { waits, waited_beside, before, record })
 }
 
 /// What the first repetition tells.
@@ -218,19 +216,19 @@ fn lived(experiment: &Experiment, id: u64) -> Result<Lived, ExplainError> {
     };
     let options = RunOptions::default().with_kept_records().with_observer(hear);
     let mut run = begin(experiment, options)?;
-    let (mut step, mut is_over) = (FIRST_STEP, false);
-    while !is_over {
-        is_over = matches!(run.advance_until(run.now() + step)?, Reached::End(_));
-        let records = run.records();
-        step = if records.len() > MOST_RECORDS { step / 2 } else { step * 2 };
-        let record = records.into_iter().find(|record| record.id == InvocationId(id));
-        let heard = heard.borrow();
-        if let Some((record, function)) = record.zip(heard.function) {
-            return Ok(Lived { record, function, node: heard.node });
+    let mut found = None;
+    each_record(&mut run, |record| {
+        if record.id != InvocationId(id) {
+            return ControlFlow::Continue(());
         }
+        found = Some(record);
+        ControlFlow::Break(())
+    })?;
+    let heard = heard.borrow();
+    match found.zip(heard.function) {
+        Some((record, function)) => Ok(Lived { record, function, node: heard.node }),
+        None => Err(ExplainError::Unknown { id, made: heard.submitted }),
     }
-    let made = heard.borrow().submitted;
-    Err(ExplainError::Unknown { id, made })
 }
 
 /// Runs until just before a date.
@@ -281,20 +279,6 @@ fn standing(view: &View<'_>, function: FunctionId, node: NodeId) -> Standing {
     };
     let image = view.image_of(function);
     Standing::Room { image: image.and_then(near), has_image: image.is_some() }
-}
-
-/// The waits of an invocation that are not zero.
-fn waits(record: &InvocationRecord) -> Vec<(WaitedFor, Duration)> {
-    let place = record.queue().saturating_sub(record.throttle_wait);
-    let all = [
-        (WaitedFor::Concurrency, record.throttle_wait),
-        (WaitedFor::Download, record.download_wait),
-        (WaitedFor::Copy, record.copy_wait),
-        (WaitedFor::Load, record.load_wait),
-        (WaitedFor::Place, place),
-        (WaitedFor::StartUp, record.startup().unwrap_or(Duration::ZERO)),
-    ];
-    all.into_iter().filter(|(_, time)| !time.is_zero()).collect()
 }
 
 /// The row of an invocation in the records of a run.

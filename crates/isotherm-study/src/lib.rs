@@ -19,6 +19,7 @@
 //! ```
 
 pub mod compare;
+mod each_record;
 pub mod explain;
 pub mod metric;
 pub mod search;

@@ -15,18 +15,19 @@
 //! Invocations that did not complete count as an infinite response time, so that a platform is not
 //! the faster for failing. A run that fails violates.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use isotherm_config::diagnostic::Diagnostics;
 use isotherm_experiment::check::search::{Constraint, Search};
-use isotherm_experiment::{Experiment, ExperimentError, Overrides, Reached, RunOptions};
-use isotherm_kernel::Time;
+use isotherm_experiment::{Experiment, ExperimentError, Overrides, RunOptions};
 use isotherm_serverless::Outcome;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::each_record::each_record;
 use crate::metric::{self, UnknownMetric};
 use crate::statistics::{Moments, percentile, t_quantile};
 
@@ -142,16 +143,15 @@ fn measured(experiment: &Experiment, of: &[Constraint]) -> Result<Measured, Sear
     let mut responses = Vec::new();
     let mut played = || {
         let mut running = experiment.start(run, RunOptions::default().with_kept_records())?;
-        let end = Time::from_nanos(u64::MAX);
-        while !matches!(running.advance_until(end)?, Reached::End(_)) {}
-        for record in running.records() {
+        each_record(&mut running, |record| {
             if window.contains(record.submitted) {
                 responses.push(match record.outcome {
                     Outcome::Completed => record.response().as_secs_f64(),
                     _ => f64::INFINITY,
                 });
             }
-        }
+            ControlFlow::Continue(())
+        })?;
         running.finish()
     };
     let report = match played() {
