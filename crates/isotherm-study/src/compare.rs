@@ -37,7 +37,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::metric::{self, PRINCIPAL, UnknownMetric};
-use crate::statistics::{Interval, LEVEL, Moments, paired, welch};
+use crate::statistics::{Interval, LEVEL, Moments, paired, paired_relative, welch, welch_relative};
 
 pub use words::{number, percent};
 
@@ -218,9 +218,11 @@ pub struct Difference {
     pub difference: f64,
     /// The interval of the difference.
     pub interval: Option<Interval>,
-    /// The difference as a part of the value in the first set; null if that is not above 0.
+    /// The difference as a part of the value in the first set; null if that is not above 0, for
+    /// all that its runs tell.
     pub relative: Option<f64>,
-    /// The interval as a part of the same.
+    /// The interval of that part. Between runs it is not the other one divided by the value in the
+    /// first set, which is not certain either: see [`paired_relative`] and [`welch_relative`].
     pub relative_interval: Option<Interval>,
     /// What can be told.
     pub verdict: Verdict,
@@ -459,9 +461,18 @@ impl<'a> Beside<'a> {
                 })
             }
         };
-        let by_base = |number: f64| (base_value > 0.0).then_some(number / base_value);
-        let relative_interval =
-            interval.filter(|_| base_value > 0.0).map(|known| known.divided_by(base_value));
+        let relative_interval = match self.method {
+            Method::PairedRuns => paired_relative(&pairs().collect::<Vec<_>>(), LEVEL),
+            Method::IndependentRuns => welch_relative(&before, &after, LEVEL),
+            // Taken as parts of the value that was measured.
+            Method::PairedBatches | Method::IndependentBatches => {
+                interval.filter(|_| base_value > 0.0).map(|known| known.divided_by(base_value))
+            }
+        };
+        let has_parts = match interval {
+            Some(_) => relative_interval.is_some(),
+            None => base_value > 0.0,
+        };
         let mut difference = Difference {
             metric: metric.to_owned(),
             function: function.map(str::to_owned),
@@ -469,7 +480,7 @@ impl<'a> Beside<'a> {
             other: other_value,
             difference,
             interval,
-            relative: by_base(difference),
+            relative: has_parts.then_some(difference / base_value),
             relative_interval,
             verdict: verdict(interval),
             says: String::new(),

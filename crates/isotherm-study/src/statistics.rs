@@ -177,11 +177,75 @@ pub fn paired(pairs: impl IntoIterator<Item = (f64, f64)>, level: f64) -> Option
 /// fewer than two.
 #[must_use]
 pub fn welch(before: &Moments, after: &Moments, level: f64) -> Option<Interval> {
+    let (error, degrees) = welch_error(before, after)?;
+    Some(student(after.mean - before.mean, error, degrees, level))
+}
+
+/// The standard error of the difference of two means, and its degrees of freedom.
+fn welch_error(before: &Moments, after: &Moments) -> Option<(f64, f64)> {
     let of_mean = |of: &Moments| Some(of.variance()? / of.count as f64);
     let (u, v) = (of_mean(before)?, of_mean(after)?);
     let freedom = |of: &Moments| (of.count - 1) as f64;
     let degrees = (u + v) * (u + v) / (u * u / freedom(before) + v * v / freedom(after));
-    Some(student(after.mean - before.mean, (u + v).sqrt(), degrees, level))
+    Some(((u + v).sqrt(), degrees))
+}
+
+/// The interval of the expected difference of pairs as a part of the expected value of `before`:
+/// all ρ for which the paired t test does not tell `after` from (1 + ρ)·`before` (Fieller, Journal
+/// of the Royal Statistical Society B 16, 1954). So it has 0 in it if [`paired`] has. `None` if
+/// there are fewer than two pairs, if it cannot be told that the expected value of `before` is
+/// above 0, or if the interval goes below -1: values are presumed not to be negative.
+#[must_use]
+pub fn paired_relative(pairs: &[(f64, f64)], level: f64) -> Option<Interval> {
+    let before: Moments = pairs.iter().map(|pair| pair.0).collect();
+    let difference: Moments = pairs.iter().map(|(before, after)| after - before).collect();
+    let relative = difference.mean()? / before.mean;
+    let left = |(before, after): &(f64, f64)| after - before - relative * before;
+    let rest: Moments = pairs.iter().map(left).collect();
+    let products = pairs.iter().map(|pair| left(pair) * (pair.0 - before.mean)).sum::<f64>();
+    let (count, degrees) = (before.count as f64, before.count as f64 - 1.0);
+    let [of_rest, of_both, of_before] =
+        [rest.variance()?, products / degrees, before.variance()?].map(|variance| variance / count);
+    fieller(relative, before.mean, [of_rest, of_both, of_before], degrees, level)
+}
+
+/// The interval of the expected difference of two independent sets as a part of the expected value
+/// of `before`, which belongs to [`welch`] as [`paired_relative`] does to [`paired`]. `None` as
+/// there.
+#[must_use]
+pub fn welch_relative(before: &Moments, after: &Moments, level: f64) -> Option<Interval> {
+    let (error, degrees) = welch_error(before, after)?;
+    let of_before = before.variance()? / before.count as f64;
+    let relative = (after.mean - before.mean) / before.mean;
+    let ratio = 1.0 + relative;
+    let of_after = error * error - of_before;
+    let variances = [of_after + ratio * ratio * of_before, -ratio * of_before, of_before];
+    fieller(relative, before.mean, variances, degrees, level)
+}
+
+/// The interval of ρ around `relative` = ȳ/x̄ - 1: with e = y - (ȳ/x̄)·x, all ρ = `relative` + ε for
+/// which (ε·x̄)² is at most t²·Var(ē - ε·x̄). The variances are those of ē, of ē with x̄, and of x̄.
+fn fieller(
+    relative: f64,
+    mean: f64,
+    [of_rest, of_both, of_before]: [f64; 3],
+    degrees: f64,
+    level: f64,
+) -> Option<Interval> {
+    if of_rest == 0.0 && mean > 0.0 {
+        return Some(Interval::around(relative, 0.0));
+    }
+    let quantile = t_quantile((1.0 + level) / 2.0, degrees)?;
+    let [rest, both, before] =
+        [of_rest, of_both, of_before].map(|variance| quantile * quantile * variance);
+    let above = mean * mean - before;
+    if mean <= 0.0 || above <= 0.0 {
+        return None;
+    }
+    let root = (both * both + above * rest).sqrt();
+    let end = |distance: f64| relative + distance / above;
+    let interval = Interval { low: end(-both - root), high: end(-both + root) };
+    (interval.low >= -1.0).then_some(interval)
 }
 
 /// The number of a batch among `batches` consecutive ones that are as equally long as can be, for
@@ -476,6 +540,63 @@ mod tests {
         let of = |pick: fn(&(f64, f64)) -> f64| pairs.iter().map(pick).collect();
         assert!(welch(&of(|pair| pair.0), &of(|pair| pair.1), LEVEL).unwrap().contains(0.0));
         assert_eq!(paired([(0.1, 0.1), (0.7, 0.7)], LEVEL).unwrap(), Interval::around(0.0, 0.0));
+    }
+
+    /// A tenth less of everything, in seeds that bring from 50 to 100.
+    #[test]
+    fn differences_that_grow_with_the_value_are_parts_of_it() {
+        let pairs = [(50.0, 45.0), (60.0, 54.0), (100.0, 90.0)];
+        let part = paired_relative(&pairs, LEVEL).unwrap();
+        assert_close(part.low, -0.1);
+        assert_close(part.high, -0.1);
+        let same = [(0.1, 0.1), (0.7, 0.7)];
+        assert_eq!(paired_relative(&same, LEVEL).unwrap(), Interval::around(0.0, 0.0));
+        // Nothing is a part of what may be nothing.
+        for pairs in [&[(0.0, 1.0), (0.0, 2.0)][..], &[(1.0, 1.0)], &[(-1.0, 2.0), (2.0, 7.0)]] {
+            assert_eq!(paired_relative(pairs, LEVEL), None, "{pairs:?}");
+        }
+    }
+
+    /// At its ends, the other test just tells a difference.
+    #[test]
+    fn parts_end_where_the_test_of_the_difference_does() {
+        let pairs = [(9.0, 4.0), (11.0, 7.0), (12.0, 5.0), (10.0, 6.0), (8.0, 5.0)];
+        let part = paired_relative(&pairs, LEVEL).unwrap();
+        assert!(part.low > -1.0 && part.high < 0.0, "{part:?}");
+        let left = |end: f64| pairs.map(|(before, after)| ((1.0 + end) * before, after));
+        assert_close(paired(left(part.low), LEVEL).unwrap().low, 0.0);
+        assert_close(paired(left(part.high), LEVEL).unwrap().high, 0.0);
+        let of = |pick: fn(&(f64, f64)) -> f64| pairs.iter().map(pick).collect::<Moments>();
+        let (before, after) = (of(|pair| pair.0), of(|pair| pair.1));
+        let part = welch_relative(&before, &after, LEVEL).unwrap();
+        // Var(ȳ) = 1.3/5, Var(x̄) = 2.5/5, by hand; the degrees are those of the difference.
+        let degrees = 0.76f64.powi(2) / (0.26f64.powi(2) / 4.0 + 0.25 / 4.0);
+        let quantile = t_quantile(0.975, degrees).unwrap();
+        for end in [part.low, part.high] {
+            let error = (0.26 + (1.0 + end).powi(2) * 0.5).sqrt();
+            assert_close((5.4 - (1.0 + end) * 10.0).abs(), quantile * error);
+        }
+    }
+
+    #[test]
+    fn intervals_of_parts_cover_the_part() {
+        let of_seed = Distribution::normal(100.0, 15.0).unwrap();
+        let part = Distribution::normal(0.8, 0.1).unwrap();
+        let noise = Distribution::normal(0.0, 5.0).unwrap();
+        let covered = of_thousand(|random: &mut Random| {
+            let seeds = sample(&of_seed, 20, random);
+            let pair = |before| (before, before * part.sample(random) + noise.sample(random));
+            let pairs: Vec<(f64, f64)> = seeds.into_iter().map(pair).collect();
+            paired_relative(&pairs, LEVEL).unwrap().contains(-0.2)
+        });
+        assert!((930..=970).contains(&covered), "{covered}");
+        let covered = of_thousand(|random: &mut Random| {
+            let one = moments(&sample(&of_seed, 20, random));
+            let other: Moments =
+                sample(&of_seed, 20, random).into_iter().map(|value| 0.8 * value).collect();
+            welch_relative(&one, &other, LEVEL).unwrap().contains(-0.2)
+        });
+        assert!((930..=970).contains(&covered), "{covered}");
     }
 
     #[test]

@@ -17,15 +17,17 @@ struct Words<'a> {
     is_subject: bool,
     /// Whether the name has to be said with the interval.
     is_named: bool,
+    /// The unit of an amount that is not a part; `None` if no sentence can be made of one.
+    unit: Option<&'a str>,
 }
 
 /// The sentence that says a difference, where `other` is what the other set is called:
 /// `B answers 12 % faster (p99: 8 to 15 %)`.
 pub fn sentence(difference: &Difference, other: &str) -> String {
-    let words = match difference.relative {
-        Some(_) => words(&difference.metric),
-        None => plain(&difference.metric),
-    };
+    let mut words = words(&difference.metric);
+    if difference.relative.is_none() && (difference.base <= 0.0 || words.unit.is_none()) {
+        words = plain(&difference.metric);
+    }
     let of = match &difference.function {
         Some(function) => format!("{function}: "),
         None => String::new(),
@@ -49,15 +51,16 @@ pub fn sentence(difference: &Difference, other: &str) -> String {
                 None => number(sign * difference.difference),
             };
             let named = if words.is_named { format!("{name}: ") } else { String::new() };
+            let unit = words.unit.filter(|_| difference.relative.is_none()).unwrap_or_default();
             let range = match amounts(difference, sign) {
-                Some(range) => format!("{named}{range}"),
+                Some(range) => format!("{named}{range}{unit}"),
                 None => format!("{named}no interval"),
             };
             let subject = match words.is_subject {
                 true => format!("{name} of {other}"),
                 false => other.to_owned(),
             };
-            format!("{subject} {verb} {amount} {how} ({range})")
+            format!("{subject} {verb} {amount}{unit} {how} ({range})")
         }
     };
     of + &said
@@ -65,13 +68,14 @@ pub fn sentence(difference: &Difference, other: &str) -> String {
 
 fn words(metric: &str) -> Words<'_> {
     let (object, field) = metric.rsplit_once('.').unwrap_or(("", metric));
-    let own =
-        |name, lower, higher| Words { name, lower, higher, is_subject: false, is_named: false };
+    let (is_subject, is_named, unit) = (false, false, None);
+    let own = |name, lower, higher| Words { name, lower, higher, is_subject, is_named, unit };
     match metric {
         COLD_SHARE => own("cold starts", ["has", "fewer cold starts"], ["has", "more cold starts"]),
         COMPLETED_SHARE => own("completed", ["completes", "less"], ["completes", "more"]),
         "utilisation.slots.used_mean" => {
-            own("slots in use", ["uses", "fewer slots"], ["uses", "more slots"])
+            let (lower, higher) = (["uses", "fewer slots"], ["uses", "more slots"]);
+            Words { unit: Some(""), ..own("slots in use", lower, higher) }
         }
         "utilisation.container_memory.idle_mb_s" => {
             own("wasted memory", ["wastes", "less memory"], ["wastes", "more memory"])
@@ -82,8 +86,9 @@ fn words(metric: &str) -> Words<'_> {
                 name,
                 lower: [verb, "faster"],
                 higher: [verb, "slower"],
-                is_subject: false,
+                is_subject,
                 is_named: true,
+                unit: Some(" s"),
             };
             match object {
                 "response_of_completed.all" if field != "count" => response("answers"),
@@ -98,7 +103,7 @@ fn words(metric: &str) -> Words<'_> {
 /// A metric of which nothing else is known, or of whose value there is no part.
 fn plain(metric: &str) -> Words<'_> {
     let (lower, higher) = (["is", "lower"], ["is", "higher"]);
-    Words { name: metric, lower, higher, is_subject: true, is_named: false }
+    Words { name: metric, lower, higher, is_subject: true, is_named: false, unit: None }
 }
 
 /// The ends of an interval, the smaller amount first: as parts of the first set if they are known.
@@ -209,6 +214,23 @@ mod tests {
             ),
         ] {
             assert_eq!(difference(metric, base, other, interval).says, expected);
+        }
+    }
+
+    /// Where the value in the first set may be nothing, for all that its runs tell.
+    #[test]
+    fn what_is_no_part_is_said_in_its_unit() {
+        for (metric, expected) in [
+            (
+                "response_of_completed.all.p99_s",
+                "B answers 0.5000 s slower (p99: 0.2500 to 1.000 s)",
+            ),
+            ("utilisation.slots.used_mean", "B uses 0.5000 more slots (0.2500 to 1.000)"),
+            (COLD_SHARE, "cold_share of B is 0.5000 higher (0.2500 to 1.000)"),
+        ] {
+            let mut of_metric = difference(metric, 1.0, 1.5, Some((0.25, 1.0)));
+            (of_metric.relative, of_metric.relative_interval) = (None, None);
+            assert_eq!(sentence(&of_metric, "B"), expected);
         }
     }
 
