@@ -168,6 +168,8 @@ pub struct Report {
     warnings: RefCell<Vec<Diagnostic>>,
     /// Places at which no further errors are reported.
     hushed: RefCell<BTreeSet<Span>>,
+    /// The fields of the top of the file, once they are known.
+    of_top: RefCell<Vec<&'static str>>,
 }
 
 impl Report {
@@ -222,6 +224,20 @@ impl Report {
     /// Ignores further errors at this place, because they follow from one that was reported.
     pub fn hush(&self, place: Span) {
         self.hushed.borrow_mut().insert(place);
+    }
+
+    /// Takes down which fields the top of the file has.
+    pub fn set_fields_of_top(&self, keys: Vec<&'static str>) {
+        self.of_top.replace(keys);
+    }
+
+    /// The hint for a field that would mean something at the top of a TOML file. One that is
+    /// written below the header of a table is part of that table.
+    pub(crate) fn hint_to_top(&self, key: &str) -> Option<String> {
+        let is_of_top = self.syntax == Syntax::Toml && self.of_top.borrow().contains(&key);
+        is_of_top.then(|| {
+            format!("`{key}` belongs to the top of the file: write it above the first `[table]`")
+        })
     }
 
     /// Takes one more that is no error.

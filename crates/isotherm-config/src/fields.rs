@@ -270,7 +270,8 @@ impl<'a> Fields<'a> {
                 continue;
             }
             let candidates = known.iter().copied().chain(self.also.iter().map(String::as_str));
-            let hint = suggestion(key, candidates)
+            let hint = (self.report.hint_to_top(key))
+                .or_else(|| suggestion(key, candidates))
                 .unwrap_or_else(|| format!("{what} takes {}", list(&known)));
             self.report.error(entry.key_span, format!("unknown field `{key}`"), hint);
         }

@@ -310,6 +310,7 @@ struct ExperimentReader<'a> {
 impl ExperimentReader<'_> {
     fn read(&self) -> Option<Checked> {
         let report = self.context.report;
+        report.set_fields_of_top(EXPERIMENT.keys());
         let mut fields = Fields::of(self.root, &EXPERIMENT, report)?;
         let name = fields.required::<Located<String>>("name");
         // Checked here; its value is in the context, because workloads need it.
