@@ -42,18 +42,24 @@ fn results(folder: &Path) -> Result<(), Status> {
         folders.push(folder.to_owned());
     }
     let mut terminal = Terminal::new();
-    let mut checked = Ok(());
+    let (mut checked, mut intact) = (Ok(()), 0);
+    let is_one = folders.len() == 1;
     for folder in folders {
         match Results::open(&folder) {
-            Ok(results) => {
+            Ok(results) if is_one => {
                 let without = if results.invocations().is_some() { "" } else { " (no records)" };
                 // And the manifest.
                 let files = format!("{} files{without}", results.files().len() + 1);
                 terminal
                     .line(&format!("{}: {files}, as their run has written them", folder.display()));
             }
+            Ok(_) => intact += 1,
             Err(error) => checked = Err(Terminal::refuse(&format!("error: {error}"))),
         }
+    }
+    if !is_one {
+        let (folder, intact) = (folder.display(), count(intact));
+        terminal.line(&format!("{folder}: the files of {intact} runs, as they have written them"));
     }
     terminal.done().and(checked)
 }

@@ -1,5 +1,5 @@
-//! `docs/tutorial.md`, followed to the letter: its files are written, its commands are run, and
-//! they print what it shows (`SNAPSHOTS=overwrite` writes the page anew).
+//! The pages of the tutorial, followed to the letter: their files are written, their commands are
+//! run, and they print what is shown (`SNAPSHOTS=overwrite` writes the pages anew).
 //!
 //! A block of code below `<!-- file: NAME -->` is a file; one below `<!-- add to: NAME -->` goes to
 //! the end of it. A block of `console` is a command, after `$ `, and what it prints. How long a run
@@ -48,8 +48,18 @@ fn steady(text: &str) -> String {
 
 #[test]
 fn the_tutorial_is_true() {
+    follow("tutorial.md", 5, 3);
+}
+
+#[test]
+fn the_sweep_for_a_paper_is_true() {
+    follow("sweep-for-a-paper.md", 6, 2);
+}
+
+/// Follows a page that has at least so many commands and files.
+fn follow(page: &str, least_commands: u32, least_files: u32) {
     let here = reader();
-    let path = root().join("docs/tutorial.md");
+    let path = root().join("docs").join(page);
     let text = std::fs::read_to_string(&path).unwrap();
     let (mut page, mut commands, mut files, mut before) = (String::new(), 0, 0, "");
     let mut parts = text.split("```");
@@ -84,7 +94,7 @@ fn the_tutorial_is_true() {
         before = prose;
     }
     assert!(
-        !before.is_empty() && commands >= 5 && files >= 3,
+        !before.is_empty() && commands >= least_commands && files >= least_files,
         "{commands} commands, {files} files"
     );
     let expected = snapbox::Data::read_from(&path, None).raw();
