@@ -8,7 +8,9 @@ use isotherm_study::statistics::LEVEL;
 use isotherm_study::{COLD_WAIT, PointRow};
 
 use crate::table::{lines, row, table};
-use crate::text::{DisplayUnit, count, difference, percent, seconds, share, three_digits};
+use crate::text::{
+    DisplayUnit, count, difference, percent, seconds, share, three_digits, with_interval,
+};
 
 /// Everything about one run.
 pub fn one_run(report: &RunReport) -> String {
@@ -190,24 +192,28 @@ pub fn sweep(rows: &[PointRow]) -> String {
     let mut table = table();
     let header = ["runs", "cold", "p50 s", "p95 s", "p99 s", "idle GB·h", "cold wait s"];
     row(&mut table, "point", &header.map(str::to_owned));
+    let all = "response_of_completed.all";
     for point in rows {
-        let all = "response_of_completed.all";
-        let number = |path: &str, write: &dyn Fn(f64) -> String| {
+        // With an interval in the unit of the column; without one as elsewhere.
+        let number = |path: &str, scale: f64, unit: &str, alone: &dyn Fn(f64) -> String| {
             let moments = point.metric(path);
-            let mean = moments.mean().map(write).unwrap_or_default();
-            match moments.interval(LEVEL) {
-                Some(interval) => format!("{mean} ± {}", write(interval.half_width())),
-                None => mean,
+            let Some(mean) = moments.mean() else { return String::new() };
+            match moments.interval(LEVEL).map(|interval| interval.half_width()) {
+                Some(half) if half > 0.0 => with_interval(scale * mean, scale * half) + unit,
+                Some(_) => format!("{} ± 0{unit}", alone(mean).trim_end_matches(unit)),
+                None => alone(mean),
             }
         };
+        let time = |path: &str| number(path, 1.0, "", &seconds);
+        let idle = |mb_s: f64| three_digits(mb_s / GB_H);
         let numbers = [
             count(point.metric("invocations.total").count()),
-            number(COLD_SHARE, &share),
-            number(&format!("{all}.p50_s"), &seconds),
-            number(&format!("{all}.p95_s"), &seconds),
-            number(&format!("{all}.p99_s"), &seconds),
-            number("utilisation.container_memory.idle_mb_s", &|mb_s| three_digits(mb_s / GB_H)),
-            number(COLD_WAIT, &seconds),
+            number(COLD_SHARE, 100.0, " %", &share),
+            time(&format!("{all}.p50_s")),
+            time(&format!("{all}.p95_s")),
+            time(&format!("{all}.p99_s")),
+            number("utilisation.container_memory.idle_mb_s", 1.0 / GB_H, "", &idle),
+            time(COLD_WAIT),
         ];
         row(&mut table, &point.name, &numbers);
     }

@@ -35,6 +35,21 @@ pub fn three_digits(number: f64) -> String {
     count(number.round() as u64)
 }
 
+/// A mean and half the width of its interval, both with the decimals that show two digits of the
+/// latter: `2.01 ± 0.13`.
+pub fn with_interval(mean: f64, half_width: f64) -> String {
+    let decimals = (1.0 - half_width.log10().floor()).clamp(0.0, 6.0) as usize;
+    let number = |number: f64| {
+        let text = format!("{number:.decimals$}");
+        let whole = text.split('.').next().unwrap_or_default();
+        match whole.parse() {
+            Ok(parsed) => count(parsed) + &text[whole.len()..],
+            Err(_) => text,
+        }
+    };
+    format!("{} ± {}", number(mean), number(half_width))
+}
+
 /// A unit that is a power of a thousand of another one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DisplayUnit {
@@ -136,6 +151,14 @@ mod tests {
     #[test]
     fn long_times_have_their_thousands_set_apart() {
         assert_eq!(seconds(403_126.64), "403,126.640");
+    }
+
+    #[test]
+    fn intervals_have_two_digits() {
+        let cases = [(2.0123, 0.1304), (54.3, 0.0996), (1234.5, 67.8), (12_345.6, 789.0)];
+        let expected = ["2.01 ± 0.13", "54.300 ± 0.100", "1,234 ± 68", "12,346 ± 789"];
+        assert_eq!(cases.map(|(mean, half)| with_interval(mean, half)), expected);
+        assert_eq!(with_interval(0.5, 1e-12), "0.500000 ± 0.000000");
     }
 
     #[test]
