@@ -1,5 +1,7 @@
 //! Differences in words.
 
+use isotherm_config::diagnostic::thousands;
+
 use crate::metric::{COLD_SHARE, COMPLETED_SHARE};
 use crate::statistics::Interval;
 
@@ -131,7 +133,7 @@ fn digits_of_percent(part: f64) -> String {
     let percent = part * 100.0;
     // By what is shown: 9.96 is 10, not 10.0.
     match percent.abs() {
-        size if size >= 9.95 => format!("{percent:.0}"),
+        size if size >= 9.95 => whole(percent),
         size if size >= 0.995 => format!("{percent:.1}"),
         size if size < 0.005 => "0".to_owned(),
         _ => format!("{percent:.2}"),
@@ -147,7 +149,17 @@ pub fn number(number: f64) -> String {
     let power = number.abs().log10().floor();
     match power {
         power if power < -6.0 => format!("{number:.3e}"),
-        power => format!("{number:.*}", (3.0 - power).max(0.0) as usize),
+        power if power < 3.0 => format!("{number:.*}", (3.0 - power) as usize),
+        _ => whole(number),
+    }
+}
+
+/// A number without decimals, its thousands set apart.
+fn whole(number: f64) -> String {
+    let sign = if number < 0.0 { "-" } else { "" };
+    match number.abs().round() {
+        size if size < 1e15 => format!("{sign}{}", thousands(size as u64)),
+        _ => format!("{number:.3e}"),
     }
 }
 
@@ -178,7 +190,7 @@ mod tests {
         let p99 = "response_of_completed.all.p99_s";
         for (metric, base, other, interval, expected) in [
             (p99, 2.0, 1.76, Some((-0.3, -0.16)), "B answers 12 % faster (p99: 8.0 to 15 %)"),
-            (p99, 2.0, 2.5, Some((0.25, 0.75)), "B answers 25 % slower (p99: 12 to 38 %)"),
+            (p99, 2.0, 2.5, Some((0.25, 0.75)), "B answers 25 % slower (p99: 13 to 38 %)"),
             (p99, 2.0, 2.1, Some((-0.1, 0.3)), "p99: no difference can be told (-5.0 to 15 %)"),
             (p99, 2.0, 2.0, Some((0.0, 0.0)), "p99: the same"),
             (p99, 2.0, 2.1, None, "B answers 5.0 % slower (p99: no interval)"),
@@ -237,7 +249,7 @@ mod tests {
     #[test]
     fn numbers_have_as_many_digits_as_tell_something() {
         let numbers = [0.0, 1.0, 0.0123456, 12.3456, 123_456.7, -0.5, 1e-9];
-        let expected = ["0", "1.000", "0.01235", "12.35", "123457", "-0.5000", "1.000e-9"];
+        let expected = ["0", "1.000", "0.01235", "12.35", "123,457", "-0.5000", "1.000e-9"];
         assert_eq!(numbers.map(number), expected);
         let parts = [0.5, 0.0995, 0.0123, 0.004, -0.2, 0.0];
         assert_eq!(parts.map(percent), ["50 %", "10 %", "1.2 %", "0.40 %", "-20 %", "0 %"]);
