@@ -57,6 +57,10 @@ pub struct Situation {
     pub containers: u32,
     /// How many invocations of the function ran.
     pub running: u32,
+    /// How many other invocations were dispatched at this date, before it.
+    pub dispatched_before: u64,
+    /// How many containers of the function were started at this date, before it was dispatched.
+    pub started_before: u64,
     /// What a container of the function needs.
     pub need: Need,
     /// The compute hosts.
@@ -149,7 +153,7 @@ impl From<Diagnostics> for ExplainError {
 pub fn explain(results: &Path, id: u64) -> Result<Explanation, ExplainError> {
     let results = Results::open(results)?;
     let experiment = Experiment::load(&results.manifest(), &Overrides::default())?;
-    let Lived { record, function, node } = lived(&experiment, id)?;
+    let Lived { record, function, node, dispatched, started } = lived(&experiment, id)?;
     if let Some(records) = results.invocations()
         && records.ends_with(INVOCATIONS)
         && row_of(&records, id)?.is_none_or(|row| !row.iter().eq(texts(&record)))
@@ -169,7 +173,8 @@ pub fn explain(results: &Path, id: u64) -> Result<Explanation, ExplainError> {
     let mut before = None;
     if date > Time::ZERO {
         advance_to_before(&mut run, date)?;
-        before = Some(run.view(|view| seen(view, date, function, node)));
+        let seen = run.view(|view| seen(view, date, function, node));
+        before = Some(Situation { dispatched_before: dispatched, started_before: started, ..seen });
     }
     let waits = record.waits().into_iter().filter(|(_, time)| !time.is_zero()).collect();
     Ok(Explanation { waits, waited_beside, before, record })
@@ -180,6 +185,10 @@ struct Lived {
     record: InvocationRecord,
     function: FunctionId,
     node: Option<NodeId>,
+    /// Other invocations that were dispatched at the same date, before it.
+    dispatched: u64,
+    /// Containers of its function that were started at the same date, before it was dispatched.
+    started: u64,
 }
 
 /// What events say of an invocation.
@@ -188,6 +197,49 @@ struct Heard {
     submitted: u64,
     function: Option<FunctionId>,
     node: Option<NodeId>,
+    /// The date of the last event until it was dispatched, and what happened at that date.
+    date: Time,
+    dispatched: u64,
+    /// The functions whose containers were started.
+    started: Vec<FunctionId>,
+    /// Whether the last of them is for the invocation that is dispatched next.
+    is_for_it: bool,
+}
+
+impl Heard {
+    fn hear(&mut self, event: &PlatformEvent, id: u64) {
+        if let EventKind::Submitted { invocation, function } = event.kind {
+            self.submitted += 1;
+            if invocation.0 == id {
+                self.function = Some(function);
+            }
+        }
+        if self.node.is_some() {
+            return;
+        }
+        if event.at != self.date {
+            (self.date, self.dispatched) = (event.at, 0);
+            self.started.clear();
+        }
+        match event.kind {
+            EventKind::Dispatched { invocation, node, .. } if invocation.0 == id => {
+                self.node = Some(node);
+                if self.is_for_it {
+                    self.started.pop();
+                }
+            }
+            EventKind::Dispatched { .. } => {
+                self.dispatched += 1;
+                self.is_for_it = false;
+            }
+            EventKind::ContainerStarted { function, .. } => {
+                self.started.push(function);
+                self.is_for_it = true;
+            }
+            EventKind::Prewarmed { .. } => self.is_for_it = false,
+            _ => {}
+        }
+    }
 }
 
 fn begin(experiment: &Experiment, options: RunOptions) -> Result<Running, ExplainError> {
@@ -200,19 +252,7 @@ fn lived(experiment: &Experiment, id: u64) -> Result<Lived, ExplainError> {
     let heard = Rc::new(RefCell::new(Heard::default()));
     let hear = {
         let heard = Rc::clone(&heard);
-        move |event: &PlatformEvent| match event.kind {
-            EventKind::Submitted { invocation, function } => {
-                let mut heard = heard.borrow_mut();
-                heard.submitted += 1;
-                if invocation.0 == id {
-                    heard.function = Some(function);
-                }
-            }
-            EventKind::Dispatched { invocation, node, .. } if invocation.0 == id => {
-                heard.borrow_mut().node = Some(node);
-            }
-            _ => {}
-        }
+        move |event: &PlatformEvent| heard.borrow_mut().hear(event, id)
     };
     let options = RunOptions::default().with_kept_records().with_observer(hear);
     let mut run = begin(experiment, options)?;
@@ -226,7 +266,11 @@ fn lived(experiment: &Experiment, id: u64) -> Result<Lived, ExplainError> {
     })?;
     let heard = heard.borrow();
     match found.zip(heard.function) {
-        Some((record, function)) => Ok(Lived { record, function, node: heard.node }),
+        Some((record, function)) => {
+            let Heard { node, dispatched, .. } = *heard;
+            let started = heard.started.iter().filter(|one| **one == function).count() as u64;
+            Ok(Lived { record, function, node, dispatched, started })
+        }
         None => Err(ExplainError::Unknown { id, made: heard.submitted }),
     }
 }
@@ -250,6 +294,8 @@ fn seen(view: &View<'_>, before: Time, function: FunctionId, chosen: Option<Node
         pending_of_function: view.pending_count(function),
         containers: view.containers_of(function),
         running: view.running_of(function),
+        dispatched_before: 0,
+        started_before: 0,
         need: view.need_of(function),
         nodes: nodes.map(candidate).collect(),
     }
@@ -422,6 +468,16 @@ impl Situation {
         )?;
         let containers = counted(self.containers as usize, "container", "containers");
         writeln!(f, "  the function had {containers} and {} running", self.running)?;
+        if was_dispatched && self.dispatched_before > 0 {
+            let others =
+                counted(self.dispatched_before as usize, "invocation was", "invocations were");
+            let started = counted(self.started_before as usize, "container was", "containers were");
+            writeln!(
+                f,
+                "  at that date, {others} dispatched before it, and {started} started for the \
+                 function"
+            )?;
+        }
         writeln!(f)?;
         if self.nodes.len() <= MOST_NODES {
             for candidate in &self.nodes {
@@ -575,6 +631,23 @@ mod tests {
             assert_eq!(chosen.standing, Standing::IdleContainer);
             assert_eq!((before.containers, before.running), (1, 0));
         }
+    }
+
+    /// Three at one date for two nodes of one slot: the reasons of the second one came with the
+    /// first.
+    #[test]
+    fn says_what_happened_at_the_same_date() {
+        let text = STUDY.replace("[\"0s\", \"3s\"]", "[\"1s\", \"1s\", \"1s\"]");
+        let folder = run(&text, true);
+        let of = |id| {
+            let before = explain(folder.path(), id).unwrap().before.unwrap();
+            (before.containers, before.dispatched_before, before.started_before)
+        };
+        assert_eq!([of(0), of(1), of(2)], [(0, 0, 0), (0, 1, 1), (2, 0, 0)]);
+        let said = explain(folder.path(), 1).unwrap().to_string();
+        let expected = "at that date, 1 invocation was dispatched before it, and 1 container was \
+                        started for the function";
+        assert!(said.contains(expected), "{said}");
     }
 
     fn date(seconds: f64) -> Time {

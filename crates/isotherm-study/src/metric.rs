@@ -48,6 +48,9 @@ const SHARES: [(&str, &str, &[&str]); 2] = [
     (COMPLETED_SHARE, "invocations.completed", &["invocations.total"]),
 ];
 
+/// How many invocations did not complete, by cause.
+const CAUSES: &str = "causes";
+
 /// What stands in the summary and says what was run, not what came of it.
 const NO_METRICS: [&str; 5] = ["name", "seed", "sweep", "measure", "measured_cold_starts"];
 
@@ -109,7 +112,11 @@ pub fn value(summary: &Value, path: &str) -> Option<f64> {
             let whole: f64 = whole.iter().map(|path| number(path)).sum::<Option<f64>>()?;
             number(part).filter(|_| whole > 0.0).map(|part| part / whole)
         }
-        None => number(path),
+        // A cause that did not occur is not in the summary.
+        None => number(path).or_else(|| {
+            let causes = path.strip_prefix(CAUSES)?.strip_prefix('.').and(summary.get(CAUSES))?;
+            causes.is_object().then_some(0.0)
+        }),
     }
 }
 
@@ -180,6 +187,11 @@ mod tests {
         );
         let of = |path| value(&summary(), path);
         assert_eq!((of("starts.cold"), of(COMPLETED_SHARE)), (Some(0.0), Some(0.75)));
+        // What did not occur occurred zero times.
+        assert_eq!(of("causes.time_limit"), None);
+        let with_causes = json!({ "causes": { "crash": 2 } });
+        let of_causes = |path| value(&with_causes, path);
+        assert_eq!(["causes.crash", "causes.time_limit"].map(of_causes), [Some(2.0), Some(0.0)]);
         // Of nothing there is no part.
         assert_eq!((of(COLD_SHARE), of("response_of_completed.cold.p99_s")), (None, None));
     }

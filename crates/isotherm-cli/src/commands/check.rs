@@ -48,10 +48,8 @@ fn results(folder: &Path) -> Result<(), Status> {
         match Results::open(&folder) {
             Ok(results) if is_one => {
                 let without = if results.invocations().is_some() { "" } else { " (no records)" };
-                // And the manifest.
-                let files = format!("{} files{without}", results.files().len() + 1);
-                terminal
-                    .line(&format!("{}: {files}, as their run has written them", folder.display()));
+                let files = format!("{} beside the manifest{without}", results.files().len());
+                terminal.line(&format!("{}: {files}, as written by their run", folder.display()));
             }
             Ok(_) => intact += 1,
             Err(error) => checked = Err(Terminal::refuse(&format!("error: {error}"))),
@@ -59,7 +57,7 @@ fn results(folder: &Path) -> Result<(), Status> {
     }
     if !is_one {
         let (folder, intact) = (folder.display(), count(intact));
-        terminal.line(&format!("{folder}: the files of {intact} runs, as they have written them"));
+        terminal.line(&format!("{folder}: {intact} runs whose files are as written by them"));
     }
     terminal.done().and(checked)
 }
