@@ -283,6 +283,7 @@ fn nearest_unit(unit: &str, dimension: Dimension) -> Option<String> {
     match dimension {
         Dimension::Speed => {
             add(&DECIMAL_PREFIXES, "f");
+            add(&DECIMAL_PREFIXES, "flops");
             add(&LONG, "flops");
         }
         Dimension::Bandwidth => {
@@ -297,7 +298,20 @@ fn nearest_unit(unit: &str, dimension: Dimension) -> Option<String> {
             add(&BINARY_PREFIXES, "B");
         }
     }
-    nearest(unit, known.iter().map(String::as_str)).map(str::to_owned)
+    // As units of rates are written elsewhere: `Mb/s`, `Mbit/s`, `Gflop/s`.
+    let spelt = unit.replace("its/s", "ps").replace("it/s", "ps").replace("/s", "ps");
+    let spelt = spelt.replace("flopps", "flops").replace("flopsps", "flops");
+    // Case may be wrong, but not that of the letter that tells bits from bytes.
+    let is_same = |one: &str, other: &str| {
+        let exact = |c: char| dimension == Dimension::Bandwidth && c.eq_ignore_ascii_case(&'b');
+        one.len() == other.len()
+            && one.chars().zip(other.chars()).all(|(one, other)| match exact(one) {
+                true => one == other,
+                false => one.eq_ignore_ascii_case(&other),
+            })
+    };
+    let same = known.iter().find(|known| is_same(known, &spelt));
+    same.cloned().or_else(|| nearest(&spelt, known.iter().map(String::as_str)).map(str::to_owned))
 }
 
 #[cfg(test)]
@@ -363,6 +377,38 @@ mod tests {
         let error = bandwidth("10KBps").unwrap_err();
         assert_eq!(error.hint().as_deref(), Some("did you mean `kBps`?"));
         assert_eq!(error.to_string(), "`KBps` in `10KBps` is not a unit of bandwidth");
+    }
+
+    /// A unit of the size that was meant, and bits stay bits.
+    #[test]
+    fn hints_are_of_the_same_size() {
+        for (text, hint) in [
+            ("1Kbps", "kbps"),
+            ("1KBps", "kBps"),
+            ("1mbps", "Mbps"),
+            ("1mBps", "MBps"),
+            ("1gbps", "Gbps"),
+            ("1KIBPS", "KiBps"),
+            ("1mb/s", "Mbps"),
+            ("1MB/s", "MBps"),
+            ("1Gbit/s", "Gbps"),
+            ("1KiB/s", "KiBps"),
+        ] {
+            assert_eq!(
+                bandwidth(text).unwrap_err().hint(),
+                Some(format!("did you mean `{hint}`?"))
+            );
+        }
+        for (text, hint) in [
+            ("1GFlops", "Gflops"),
+            ("1GF", "Gf"),
+            ("1mflops", "Mflops"),
+            ("1Gflop/s", "Gflops"),
+            ("1GFLOPS", "Gflops"),
+            ("1MegaFlops", "megaflops"),
+        ] {
+            assert_eq!(speed(text).unwrap_err().hint(), Some(format!("did you mean `{hint}`?")));
+        }
     }
 
     #[test]

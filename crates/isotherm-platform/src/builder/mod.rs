@@ -102,7 +102,8 @@ impl PlatformBuilder {
     }
 
     /// Adds a host with several processor states, each with its speed in flop/s. It starts in the
-    /// first one.
+    /// first one, unless [`pstate`](HostBuilder::pstate) says otherwise. That one has a speed above
+    /// 0; others may have none, such as a state in which the host boots.
     pub fn host_with_pstates(
         &mut self,
         name: impl Into<String>,
@@ -114,7 +115,8 @@ impl PlatformBuilder {
         if speeds.is_empty() {
             self.report(bad_value(&what(), "", "a host has at least one speed"));
         }
-        for &speed in &speeds {
+        // Which of several states is selected is known in the end.
+        for &speed in speeds.iter().filter(|&&speed| speed != 0.0 || speeds.len() == 1) {
             self.rate(speed, what);
         }
         let index = self.raw.hosts.len();
@@ -281,6 +283,13 @@ impl PlatformBuilder {
                 self.report(error);
             }
             description.expand(&mut self.raw);
+        }
+        for host in &self.raw.hosts {
+            if host.speeds.len() > 1 && host.speeds.get(host.pstate) == Some(&0.0) {
+                let what = format!("the speed of host `{}`", host.name.text);
+                let rule = "it must be positive in the processor state in which the host starts";
+                self.findings.push(Finding { error: bad_value(&what, 0, rule), origin: None });
+            }
         }
         // Hosts count in the order in which they were added, those of a cluster at its place.
         self.raw.hosts.sort_by_key(|host| host.order);

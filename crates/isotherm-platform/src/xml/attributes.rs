@@ -112,17 +112,27 @@ impl Attributes {
         }
     }
 
-    /// A list of speeds, separated by commas, that must be there.
-    pub(super) fn speeds(&self, reader: &mut Reader<'_, '_>, attribute: &str) -> Option<Vec<f64>> {
+    /// The speeds of the processor states of a host, separated by commas, which must be there. The
+    /// one of the selected state is above 0; another one may be 0, such as that of a state in which
+    /// the host boots.
+    pub(super) fn speeds(
+        &self,
+        reader: &mut Reader<'_, '_>,
+        attribute: &str,
+        selected: usize,
+    ) -> Option<Vec<f64>> {
         let list = self.required(reader, attribute)?;
-        let speeds: Vec<Option<f64>> = list
-            .text
-            .split(',')
-            .map(|text| {
-                let given = Name { text: text.to_owned(), origin: list.origin };
-                self.rate_of(reader, attribute, &given, Dimension::Speed)
-            })
-            .collect();
+        let speed = |(state, text): (usize, &str)| {
+            let given = Name { text: text.to_owned(), origin: list.origin };
+            match state == selected {
+                true => self.rate_of(reader, attribute, &given, Dimension::Speed),
+                false => {
+                    let what = format!("attribute `{attribute}` of `{}`", self.element);
+                    self.quantity(reader, &what, &given, Dimension::Speed)
+                }
+            }
+        };
+        let speeds: Vec<Option<f64>> = list.text.split(',').enumerate().map(speed).collect();
         speeds.into_iter().collect()
     }
 

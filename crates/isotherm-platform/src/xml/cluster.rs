@@ -148,7 +148,7 @@ impl Reader<'_, '_> {
     ) -> Option<HostSeries> {
         let affix = |name: &str| attributes.get(name).map(|given| given.text).unwrap_or_default();
         let radical = attributes.required(self, "radical");
-        let speeds = attributes.speeds(self, "speed");
+        let speeds = attributes.speeds(self, "speed", 0);
         let cores = attributes.whole(self, "core", 1, 1);
         let bandwidth = attributes.rate(self, "bw", Dimension::Bandwidth);
         attributes.required(self, "lat");

@@ -26,9 +26,9 @@ impl Reader<'_, '_> {
         let attributes = Attributes::new(self, node, &known);
         let order = self.raw.next_order();
         let name = attributes.required(self, "id");
-        let speeds = attributes.speeds(self, "speed");
-        let cores = attributes.whole(self, "core", 1, 1);
         let pstate = attributes.whole(self, "pstate", 0, 0);
+        let speeds = attributes.speeds(self, "speed", pstate.unwrap_or_default() as usize);
+        let cores = attributes.whole(self, "core", 1, 1);
         if let (Some(speeds), Some(pstate)) = (&speeds, pstate)
             && pstate as usize >= speeds.len()
         {

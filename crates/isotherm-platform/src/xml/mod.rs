@@ -93,7 +93,8 @@ pub(crate) fn read<T>(
         let position = finding.origin.map(|offset| lines.position(text, offset));
         finding.error.at(position)
     };
-    let document = text::parse(text).map_err(|error| vec![error])?;
+    let parsed = text::without_late_declaration(text);
+    let document = text::parse(&parsed).map_err(|error| vec![error])?;
     let mut reader = Reader {
         raw: RawPlatform::default(),
         findings: Vec::new(),

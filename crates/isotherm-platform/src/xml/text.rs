@@ -1,5 +1,7 @@
 //! The text of a platform file: from characters to elements, and from bytes to lines and columns.
 
+use std::borrow::Cow;
+
 use roxmltree::{Document, Error, ParsingOptions};
 
 use crate::error::{PlatformError, Problem, TextPosition};
@@ -70,6 +72,32 @@ fn entity_declaration(text: &str) -> Option<usize> {
         }
     }
     None
+}
+
+/// The text with spaces in place of an XML declaration that does not begin it, so that all places
+/// stay. SimGrid reads files in which white space or comments come first, which XML forbids.
+pub(super) fn without_late_declaration(text: &str) -> Cow<'_, str> {
+    let mut at = text.len() - text.trim_start_matches('\u{feff}').len();
+    let begin = at;
+    loop {
+        let rest = &text[at..];
+        let words = rest.trim_start();
+        at += rest.len() - words.len();
+        match words.strip_prefix("<!--").and_then(|comment| comment.find("-->")) {
+            Some(end) => at += "<!--".len() + end + "-->".len(),
+            None => break,
+        }
+    }
+    let is_late = at > begin && text[at..].starts_with("<?xml");
+    match text[at..].find("?>").filter(|_| is_late) {
+        Some(length) => {
+            let end = at + length + "?>".len();
+            let blank: String =
+                text[at..end].chars().map(|c| if c == '\n' { c } else { ' ' }).collect();
+            Cow::Owned([&text[..at], &blank, &text[end..]].concat())
+        }
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// No element of a platform has more than about twenty. The reader compares each with each.

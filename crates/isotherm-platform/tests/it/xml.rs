@@ -671,3 +671,38 @@ fn elements_with_too_many_attributes() {
         "{errors:?}"
     );
 }
+
+/// As SimGrid reads it: files in repositories begin with an empty line or a licence.
+#[test]
+fn white_space_and_comments_may_come_before_the_declaration() {
+    let rest = "<?xml version='1.0'?>\n<platform version='4.1'>\n<zone id='w' routing='Full'><host id='a' speed='1f'/></zone></platform>";
+    for before in ["\n", "  \r\n", "<!-- a licence -->\n", "\u{feff}\n<!-- one --> <!-- two -->"] {
+        let spec = read(&format!("{before}{rest}"));
+        assert_eq!(spec.hosts().next().unwrap().1.name, "a");
+    }
+    // Places stay what they are.
+    let broken = format!("\n\n{}", rest.replace("speed", "sped"));
+    let errors = PlatformSpec::from_simgrid_xml(&broken).unwrap_err();
+    let position = errors[0].position().unwrap();
+    assert_eq!((position.line, position.column), (5, 42));
+    // A second declaration is none, nor one behind the beginning.
+    for text in [format!("<?xml version='1.0'?>{rest}"), format!("x{rest}"), "\n<?xml".to_owned()] {
+        assert!(PlatformSpec::from_simgrid_xml(&text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_state_that_is_not_selected_may_have_no_speed() {
+    let hosts = "<host id='a' speed='100Mf,50Mf,0f'/>\n<host id='b' speed='0f,5f' pstate='1'/>";
+    let spec = read(&zone(hosts));
+    let speeds: Vec<_> = spec.hosts().map(|(_, host)| host.speeds[host.pstate]).collect();
+    assert_eq!(speeds, [100e6, 5.0]);
+    let errors = PlatformSpec::from_simgrid_xml(&zone("<host id='a' speed='1f,0f' pstate='1'/>"));
+    assert!(errors.unwrap_err()[0].to_string().contains("is `0`, but it must be a positive"));
+    let mut builder = isotherm_platform::PlatformBuilder::new();
+    builder.host_with_pstates("a", [0.0, 2.0]).pstate(1);
+    builder.host_with_pstates("b", [2.0, 0.0]).pstate(1);
+    let errors = builder.build().unwrap_err();
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].to_string().contains("the speed of host `b` is `0`"), "{}", errors[0]);
+}
