@@ -19,6 +19,7 @@ network = { node = "1Gbps", latency = "0s" }
 [[function]]
 name = "f"
 limits = { time = "60s", memory = "1MB" }
+startup = "1us"
 body = [{ sleep = "1ms" }]
 [[workload]]
 kind = "poisson"

@@ -30,6 +30,7 @@ pub struct TraceSize {
 pub struct Traces {
     depth: Depth,
     known: RefCell<Vec<Known>>,
+    firsts: RefCell<Vec<(CsvPlan, Time)>>,
     azure: RefCell<Vec<(AzureSource, Option<AzureContent>)>>,
 }
 
@@ -48,15 +49,42 @@ impl KnownTraces {
     /// What is known of a trace: nothing if only its beginning was looked at.
     #[must_use]
     pub fn size(&self, plan: &CsvPlan) -> Option<TraceSize> {
-        self.0.iter().find(|known| known.plan == *plan).map(|known| known.size)
+        size(&self.0, plan)
     }
+}
+
+fn size(known: &[Known], plan: &CsvPlan) -> Option<TraceSize> {
+    known.iter().find(|known| known.plan == *plan).map(|known| known.size)
 }
 
 impl Traces {
     /// None so far.
     #[must_use]
     pub fn new(depth: Depth) -> Self {
-        Traces { depth, known: RefCell::default(), azure: RefCell::default() }
+        Traces {
+            depth,
+            known: RefCell::default(),
+            firsts: RefCell::default(),
+            azure: RefCell::default(),
+        }
+    }
+
+    /// What is known of a trace so far.
+    pub fn size(&self, plan: &CsvPlan) -> Option<TraceSize> {
+        size(&self.known.borrow(), plan)
+    }
+
+    /// When the first invocation of a trace arrives, if it was looked at and can be read.
+    pub fn first(&self, plan: &CsvPlan) -> Option<Time> {
+        let firsts = self.firsts.borrow();
+        firsts.iter().find(|(known, _)| known == plan).map(|(_, first)| *first)
+    }
+
+    /// Takes note of when a trace begins.
+    pub fn add_first(&self, plan: &CsvPlan, first: Time) {
+        if self.first(plan).is_none() {
+            self.firsts.borrow_mut().push((plan.clone(), first));
+        }
     }
 
     /// What has been learnt.

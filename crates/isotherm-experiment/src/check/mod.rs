@@ -22,6 +22,7 @@ mod generate;
 mod invoked;
 mod known_traces;
 mod limits;
+mod meaning;
 mod measured;
 mod objects;
 pub mod on_failure;
@@ -367,7 +368,26 @@ impl ExperimentReader<'_> {
             workloads: objects.workloads,
             bodies: self.context.bodies.take(),
         };
+        // What a manifest says was warned of when it was run first, and has its defaults written.
+        if self.table.get("manifest").is_none() {
+            meaning::check(&plan, self.context.traces, &self.places());
+        }
         Some(Checked { plan, measured, search })
+    }
+
+    /// Where warnings about the meaning of the plan belong.
+    fn places(&self) -> meaning::Places<'_> {
+        let service = self.table.get("service");
+        let of_service = |key: &str| match service.map(|value| &value.kind) {
+            Some(Kind::Table(table)) => table.get(key).map(|value| value.span),
+            _ => None,
+        };
+        meaning::Places {
+            workloads: tables(self.table, "workload").iter().map(|value| value.span).collect(),
+            startup: of_service("startup"),
+            keep_alive: of_service("keep_alive"),
+            report: self.context.report,
+        }
     }
 
     /// Checks the name of the experiment, which is also the name of the results folder.

@@ -4,7 +4,7 @@ use isotherm_config::diagnostic::{Diagnostic, thousands};
 use isotherm_config::hint::suggestion;
 use isotherm_config::source::Located;
 use isotherm_kernel::Time;
-use isotherm_workload::{FunctionNames, TraceError, TraceProblem, WorkloadError};
+use isotherm_workload::{FunctionNames, TraceError, TraceProblem, Workload, WorkloadError};
 
 use crate::check::context::Context;
 use crate::check::known_traces::{Depth, TraceSize};
@@ -31,7 +31,12 @@ pub fn check(
     }
     let names = FunctionNames::new(functions.iter().map(String::as_str));
     let looked_at = match context.traces.depth() {
-        Depth::Beginning => trace::open(plan, names).map(drop),
+        Depth::Beginning => trace::open(plan, names).map(|mut trace| {
+            // A row that cannot be read is told of when the run comes to it.
+            if let Ok(Some(arrival)) = trace.next_arrival() {
+                context.traces.add_first(plan, arrival.at);
+            }
+        }),
         Depth::Whole => trace::check(plan, names, MOST_OF_A_TRACE).map(|check| {
             let shown = check.errors.len() as u64;
             for error in check.errors {
@@ -40,6 +45,9 @@ pub fn check(
             if check.further > 0 {
                 let message = further(&file.value, shown, check.further);
                 context.report.push(Diagnostic::at(file.span, message, ""));
+            }
+            if let Some(first) = check.first {
+                context.traces.add_first(plan, first);
             }
             let size = TraceSize { arrivals: check.rows, last: check.last.unwrap_or(Time::ZERO) };
             context.traces.add(plan.clone(), functions, size);

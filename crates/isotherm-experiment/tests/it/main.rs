@@ -16,3 +16,4 @@ mod reference;
 mod robust;
 mod stepping;
 mod summary;
+mod warnings;

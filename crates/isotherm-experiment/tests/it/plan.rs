@@ -502,7 +502,7 @@ fn functions_of_a_file_have_their_numbers_or_the_defaults() {
 fn functions_of_a_trace_that_says_too_little_are_left_out() {
     let text = |functions: &str| {
         format!(
-            "name = \"a\"\n{PLATFORM}{FUNCTION}[functions]\nazure_2019 = {{ folder = \"../bad/files/azure-2019\" }}\n{functions}\n
+            "name = \"a\"\n{PLATFORM}{FUNCTION}[functions]\nazure_2019 = {{ folder = \"../bad/files/azure-2019\" }}\nstartup = \"1s\"\n{functions}\n
              [[workload]]\nkind = \"azure-2019\"\n"
         )
     };
@@ -555,7 +555,7 @@ fn functions_of_a_trace_that_says_too_little_are_left_out() {
 fn fewer_apps_than_are_to_be_drawn() {
     let warnings = |functions: &str, kind: &str| {
         let text = format!(
-            "name = \"a\"\n{PLATFORM}[functions]\n{functions}\nlimits = {{ memory = \"1MB\" }}\nbody = [{{ sleep = \"1s\" }}]\n\
+            "name = \"a\"\n{PLATFORM}[functions]\n{functions}\nlimits = {{ memory = \"1MB\" }}\nstartup = \"1s\"\nbody = [{{ sleep = \"1s\" }}]\n\
              [[workload]]\nkind = \"{kind}\"\n"
         );
         match Experiment::parse(
