@@ -218,24 +218,29 @@ pub fn sweep(rows: &[PointRow]) -> String {
         row(&mut table, &point.name, &numbers);
     }
     let mut text = lines(&table);
-    if let Some(measured) = rows.first().and_then(|row| row.measured_cold_starts) {
+    if rows.iter().any(|row| row.measured_cold_starts.is_some()) {
         text.push('\n');
-        text.push_str(&beside_measured(rows, measured));
+        text.push_str(&beside_measured(rows));
     }
     text
 }
 
-/// The cold starts of each point beside those that were measured on a real platform.
-fn beside_measured(rows: &[PointRow], measured: u64) -> String {
+/// The cold starts of each point beside those that were measured on a real platform, for points
+/// with results.
+fn beside_measured(rows: &[PointRow]) -> String {
     let mut table = table();
     let first = rows.first().map(|row| row.settings.as_slice()).unwrap_or_default();
     let paths: Vec<_> = first.iter().map(|setting| setting.path.as_str()).collect();
     let header = ["simulated", "measured", "off by"].map(str::to_owned);
     row(&mut table, &format!("cold starts by {}", paths.join(", ")), &header);
     for point in rows {
+        let simulated = point.metric("starts.cold").mean();
+        let Some((measured, simulated)) = point.measured_cold_starts.zip(simulated) else {
+            continue;
+        };
+        let simulated = simulated.round() as u64;
         let settings = &point.settings;
         let label: Vec<_> = settings.iter().map(|setting| setting.shown.as_str()).collect();
-        let simulated = point.metric("starts.cold").mean().unwrap_or_default().round() as u64;
         let mut cells = vec![Cell::new(format!("  {}", label.join(", ")))];
         let numbers = [count(simulated), count(measured), difference(simulated, measured)];
         cells.extend(numbers.map(|number| Cell::new(number).set_alignment(CellAlignment::Right)));
