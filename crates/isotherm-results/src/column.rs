@@ -219,7 +219,7 @@ impl Column {
         }
     }
 
-    pub(crate) fn heads() -> Vec<Head> {
+    pub(crate) fn heads() -> Vec<Head<'static>> {
         Self::ALL.iter().map(|column| Head { name: column.name, kind: column.kind() }).collect()
     }
 }

@@ -7,7 +7,7 @@
 //! * [`Column`] is the reference of the columns of records: name, unit and meaning of each, in
 //!   order. Files, documentation and tests are made from this one table.
 //! * [`RecordWriter`] writes records as CSV, JSON Lines or Parquet ([`Format`]) into any
-//!   [`std::io::Write`].
+//!   [`std::io::Write`]; [`Table`] does the same for other tables.
 //! * [`TimeSeries`] gathers from the event log what happened and was held over time, in bins.
 //! * [`EventWriter`] writes the event log itself as JSON Lines.
 //! * [`Summary`] counts and measures as records pass; [`SummaryReport`] is what it has seen, ready
@@ -46,7 +46,7 @@ pub use summary::{
     ColdReasonCounts, ColdStartReport, OutcomeCounts, ResponseReport, StartCounts, Summary,
     SummaryReport,
 };
-pub use table::{Format, Kind, Value};
+pub use table::{Format, Head, Kind, Table, Value};
 pub use time_series::{MOST_BINS, MOST_NODES, TimeColumn, TimeSeries};
 pub use utilisation::{
     ContainerMemory, MemoryReport, MemoryUse, SlotUse, Totals, Utilisation, UtilisationReport,

@@ -51,6 +51,8 @@ pub enum Value<'a> {
     Seconds(u64),
     /// Any other number, which is finite. Text has as many digits as tell it from all others.
     Number(f64),
+    /// Whether something is so.
+    Boolean(bool),
     /// A name or a word.
     Text(&'a str),
 }
@@ -64,20 +66,28 @@ pub enum Kind {
     Seconds,
     /// [`Value::Number`]
     Number,
+    /// [`Value::Boolean`]
+    Boolean,
     /// [`Value::Text`]
     Text,
 }
 
 /// The head of a column.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Head {
-    pub name: &'static str,
-    #[cfg_attr(not(feature = "parquet"), expect(dead_code, reason = "text has no types"))]
+pub struct Head<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What its values are.
     pub kind: Kind,
 }
 
 /// A table that is being written.
-pub(crate) enum Table<W: Write + Send> {
+pub struct Table<W: Write + Send> {
+    writer: Writer<W>,
+}
+
+/// A table in one of the formats.
+enum Writer<W: Write + Send> {
     Csv(Box<Csv<W>>),
     Jsonl(Jsonl<W>),
     #[cfg(feature = "parquet")]
@@ -86,44 +96,75 @@ pub(crate) enum Table<W: Write + Send> {
 
 impl<W: Write + Send> Table<W> {
     /// Begins a table.
-    pub fn new(writer: W, format: Format, heads: &[Head]) -> io::Result<Self> {
-        Ok(match format {
-            Format::Csv => Table::Csv(Box::new(Csv::new(writer, heads)?)),
-            Format::Jsonl => Table::Jsonl(Jsonl::new(writer, heads)?),
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn new(writer: W, format: Format, heads: &[Head<'_>]) -> io::Result<Self> {
+        Self::with_notes(writer, format, heads, &[])
+    }
+
+    /// The same with notes about the table, as keys and values. Parquet keeps them in its metadata,
+    /// text has no place for them.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
+    pub fn with_notes(
+        writer: W,
+        format: Format,
+        heads: &[Head<'_>],
+        #[cfg_attr(not(feature = "parquet"), expect(unused_variables, reason = "text has none"))]
+        notes: &[(&str, String)],
+    ) -> io::Result<Self> {
+        let writer = match format {
+            Format::Csv => Writer::Csv(Box::new(Csv::new(writer, heads)?)),
+            Format::Jsonl => Writer::Jsonl(Jsonl::new(writer, heads)?),
             #[cfg(feature = "parquet")]
-            Format::Parquet => Table::Parquet(Box::new(parquet::Parquet::new(writer, heads)?)),
-        })
+            Format::Parquet => {
+                Writer::Parquet(Box::new(parquet::Parquet::new(writer, heads, notes)?))
+            }
+        };
+        Ok(Table { writer })
     }
 
     /// Adds a row, which has a value of its kind or none for each column.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
     pub fn row<'v>(&mut self, values: impl Iterator<Item = Value<'v>>) -> io::Result<()> {
-        match self {
-            Table::Csv(csv) => csv.row(values),
-            Table::Jsonl(jsonl) => jsonl.row(values),
+        match &mut self.writer {
+            Writer::Csv(csv) => csv.row(values),
+            Writer::Jsonl(jsonl) => jsonl.row(values),
             #[cfg(feature = "parquet")]
-            Table::Parquet(parquet) => parquet.row(values),
+            Writer::Parquet(parquet) => parquet.row(values),
         }
     }
 
     /// Writes what is still buffered and gives the writer back.
+    ///
+    /// # Errors
+    ///
+    /// Those of the writer.
     pub fn close(self) -> io::Result<W> {
-        match self {
-            Table::Csv(csv) => csv.writer.into_inner().map_err(|error| error.into_error()),
-            Table::Jsonl(jsonl) => jsonl.lines.close(),
+        match self.writer {
+            Writer::Csv(csv) => csv.writer.into_inner().map_err(|error| error.into_error()),
+            Writer::Jsonl(jsonl) => jsonl.lines.close(),
             #[cfg(feature = "parquet")]
-            Table::Parquet(parquet) => parquet.close(),
+            Writer::Parquet(parquet) => parquet.close(),
         }
     }
 }
 
-pub(crate) struct Csv<W: Write> {
+struct Csv<W: Write> {
     writer: csv::Writer<W>,
     // One field at a time is formatted here, so that a row costs no allocation.
     field: Vec<u8>,
 }
 
 impl<W: Write> Csv<W> {
-    fn new(writer: W, heads: &[Head]) -> io::Result<Self> {
+    fn new(writer: W, heads: &[Head<'_>]) -> io::Result<Self> {
         let mut writer = csv::WriterBuilder::new().buffer_capacity(BUFFER).from_writer(writer);
         writer.write_record(heads.iter().map(|head| head.name))?;
         Ok(Csv { writer, field: Vec::with_capacity(64) })
@@ -143,14 +184,14 @@ impl<W: Write> Csv<W> {
     }
 }
 
-pub(crate) struct Jsonl<W> {
+struct Jsonl<W> {
     lines: Lines<W>,
     /// What stands before the value of each column: a bracket or comma, the key, and a colon.
     before: Vec<Vec<u8>>,
 }
 
 impl<W: Write> Jsonl<W> {
-    fn new(writer: W, heads: &[Head]) -> io::Result<Self> {
+    fn new(writer: W, heads: &[Head<'_>]) -> io::Result<Self> {
         let mut before = Vec::with_capacity(heads.len());
         for (number, head) in heads.iter().enumerate() {
             let mut text = vec![if number == 0 { b'{' } else { b',' }];
@@ -229,6 +270,7 @@ pub(crate) fn write_number(out: &mut Vec<u8>, value: Value<'_>) {
         Value::Seconds(nanos) => write_seconds(out, nanos),
         // Writing into memory does not fail.
         Value::Number(number) => drop(write!(out, "{number}")),
+        Value::Boolean(truth) => drop(write!(out, "{truth}")),
         Value::None | Value::Text(_) => {}
     }
 }

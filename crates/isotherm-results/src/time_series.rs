@@ -540,6 +540,6 @@ impl TimeSeries {
     }
 }
 
-fn heads(columns: &[&TimeColumn]) -> Vec<Head> {
+fn heads(columns: &[&TimeColumn]) -> Vec<Head<'static>> {
     columns.iter().map(|column| Head { name: column.name, kind: column.kind() }).collect()
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical};
-use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, Type};
@@ -36,12 +37,13 @@ struct Held {
 enum Values {
     Integers(Vec<i64>),
     Numbers(Vec<f64>),
+    Booleans(Vec<bool>),
     /// All texts in a row, and where each of them ends.
     Texts(Vec<u8>, Vec<usize>),
 }
 
 impl<W: Write + Send> Parquet<W> {
-    pub fn new(writer: W, heads: &[Head]) -> io::Result<Self> {
+    pub fn new(writer: W, heads: &[Head<'_>], notes: &[(&str, String)]) -> io::Result<Self> {
         let fields = heads.iter().map(|head| field(*head).map(Arc::new));
         let fields = fields.collect::<Result<_, _>>().map_err(broken)?;
         let schema = Type::group_type_builder("rows").with_fields(fields).build();
@@ -53,6 +55,11 @@ impl<W: Write + Send> Parquet<W> {
             let path = ColumnPath::new(vec![head.name.to_owned()]);
             properties = properties.set_column_dictionary_enabled(path, false);
         }
+        if !notes.is_empty() {
+            let note =
+                |(key, text): &(&str, String)| KeyValue::new((*key).to_owned(), text.clone());
+            properties = properties.set_key_value_metadata(Some(notes.iter().map(note).collect()));
+        }
         let file = SerializedFileWriter::new(
             writer,
             Arc::new(schema.map_err(broken)?),
@@ -62,6 +69,7 @@ impl<W: Write + Send> Parquet<W> {
             values: match head.kind {
                 Kind::Integer => Values::Integers(Vec::new()),
                 Kind::Seconds | Kind::Number => Values::Numbers(Vec::new()),
+                Kind::Boolean => Values::Booleans(Vec::new()),
                 Kind::Text => Values::Texts(Vec::new(), Vec::new()),
             },
             defined: Vec::new(),
@@ -90,6 +98,11 @@ impl<W: Write + Send> Parquet<W> {
                 }
                 Values::Numbers(values) => {
                     let written = writer.typed::<DoubleType>().write_batch(values, defined, None);
+                    written.map_err(broken)?;
+                    values.clear();
+                }
+                Values::Booleans(values) => {
+                    let written = writer.typed::<BoolType>().write_batch(values, defined, None);
                     written.map_err(broken)?;
                     values.clear();
                 }
@@ -122,6 +135,7 @@ impl Held {
             (Values::Integers(values), Value::Integer(value)) => values.push(value as i64),
             (Values::Numbers(values), Value::Seconds(nanos)) => values.push(nanos as f64 / 1e9),
             (Values::Numbers(values), Value::Number(number)) => values.push(number),
+            (Values::Booleans(values), Value::Boolean(truth)) => values.push(truth),
             (Values::Texts(text, ends), Value::Text(value)) => {
                 text.extend_from_slice(value.as_bytes());
                 ends.push(text.len());
@@ -140,10 +154,11 @@ fn split(text: Vec<u8>, ends: &[usize]) -> Vec<ByteArray> {
     ends.iter().map(part).collect()
 }
 
-fn field(head: Head) -> Result<Type, ParquetError> {
+fn field(head: Head<'_>) -> Result<Type, ParquetError> {
     let (physical, logical) = match head.kind {
         Kind::Integer => (Physical::INT64, Some(LogicalType::integer(64, false))),
         Kind::Seconds | Kind::Number => (Physical::DOUBLE, None),
+        Kind::Boolean => (Physical::BOOLEAN, None),
         Kind::Text => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
     };
     Type::primitive_type_builder(head.name, physical)
