@@ -30,8 +30,17 @@ const REPEAT: &str = "repeat";
 /// The key of the groups of fields that change together.
 const ZIP: &str = "zip";
 
-/// The fields that no sweep may change: they say nothing about what is simulated.
-const NO_AXES: [&str; 3] = ["name", "sweep", "manifest"];
+/// The fields that no sweep may change, since they say nothing about what is simulated, and what to
+/// do instead.
+const NO_AXES: [(&str, &str); 4] = [
+    ("name", "points are called by the values of the other fields"),
+    ("sweep", "`repeat` and `[[sweep.zip]]` are written in `[sweep]` itself"),
+    ("manifest", "it says where an experiment comes from"),
+    ("search", "it is for `isotherm search`, which chooses the values itself"),
+];
+
+/// The field that no sweep may change that repeats its points.
+const SEED: &str = "seed";
 
 /// One field and the value it has at a point.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,6 +117,7 @@ impl Sweep {
             }
         }
         read.refuse_twice(report);
+        read.refuse_seeds_twice(report);
         for group in &mut read.groups {
             group.retain(|axis| !set.iter().any(|path| path.to_string() == axis.path.to_string()));
         }
@@ -200,6 +210,17 @@ impl Sweep {
     }
 }
 
+impl Sweep {
+    /// The seeds of repetitions are those from `seed` on, which would be others at each point.
+    fn refuse_seeds_twice(&self, report: &Report) {
+        let is_seed = |axis: &&Axis| axis.path.to_string() == SEED;
+        if let (Some(_), Some(axis)) = (self.repeat, self.groups.iter().flatten().find(is_seed)) {
+            let message = "both `seed` and `repeat` say which seeds there are";
+            report.error(axis.place, message, "leave one of them out");
+        }
+    }
+}
+
 struct Reader<'a> {
     root: &'a Value,
     sources: &'a Sources,
@@ -240,6 +261,13 @@ impl Reader<'_> {
             self.report.error(value.span, message, "begin each with a line [[sweep.zip]]");
             return;
         };
+        if groups.is_empty() {
+            self.report.error(
+                value.span,
+                "no groups of fields",
+                "begin each with a line [[sweep.zip]]",
+            );
+        }
         for group in groups {
             let Some(table) = group.table() else {
                 let message =
@@ -248,6 +276,9 @@ impl Reader<'_> {
                 continue;
             };
             let mut axes = Vec::new();
+            if table.entries.is_empty() {
+                self.report.error(group.span, "a group without fields", "give at least one");
+            }
             for entry in &table.entries {
                 let step = Step { name: entry.key.clone(), span: entry.key_span };
                 self.gather(vec![step], &entry.value, &mut axes);
@@ -274,6 +305,10 @@ impl Reader<'_> {
     fn gather(&self, steps: Vec<Step>, value: &Value, axes: &mut Vec<Axis>) {
         let place = steps.last().map_or(value.span, |step| step.span);
         match &value.kind {
+            Kind::Table(table) if table.entries.is_empty() => {
+                let message = format!("no field of `{}`", Path { steps });
+                self.report.error(value.span, message, "give at least one, with its values");
+            }
             Kind::Table(table) => {
                 for entry in &table.entries {
                     let mut steps = steps.clone();
@@ -313,11 +348,21 @@ impl Reader<'_> {
     fn axis(&self, steps: Vec<Step>, place: Span, values: Vec<AxisValue>, axes: &mut Vec<Axis>) {
         let path = parameters::resolve(Path { steps }, self.root);
         let is_parameter = path.steps[0].name == parameters::PARAMETERS;
-        if let [only] = &path.steps[..]
-            && NO_AXES.contains(&only.name.as_str())
+        let first = path.steps[0].name.as_str();
+        let no_axis = NO_AXES.iter().find(|(name, _)| *name == first);
+        if let Some((name, instead)) = no_axis
+            // A part of a string is told to be none where it is tried.
+            && (*name != "name" || path.steps.len() == 1)
         {
-            let message = format!("`{}` cannot be changed by a sweep", only.name);
-            self.report.error(place, message, "");
+            self.report.error(place, format!("`{name}` cannot be changed by a sweep"), *instead);
+        } else if is_parameter
+            && path.steps.len() == 1
+            && let Some(wrong) = values.iter().find(|value| value.value.table().is_none())
+        {
+            let message =
+                format!("`parameters` is a table, not {}", wrong.value.kind.description());
+            let hint = "write the name of one, such as parameters.rate = [1, 2]";
+            self.report.error(wrong.value.span, message, hint);
         } else if is_parameter
             && let Some(step) = path.steps.get(1)
             && !parameters::names(self.root).contains(&step.name.as_str())
