@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use isotherm_experiment::{Overrides, TraceColumns};
+use isotherm_study::Shard;
 
 const AFTER_HELP: &str = "\
 Begin with:  isotherm run examples/quickstart.toml
@@ -56,20 +57,37 @@ const AFTER_SWEEP: &str = about_set!(
 Examples:
   isotherm sweep study.toml --dry-run         the points that there are
   isotherm sweep study.toml --out results/a   runs them, on all cores
+  isotherm sweep study.toml --shard 3/16      a sixteenth of them, for a cluster
 
 There is a run for each combination of the values in [sweep] and each of `repeat` seeds. All points
 are checked before the first is run. A run that fails is reported and does not stop the others.
-DIR gets points.csv with a row per run, aggregates.csv with the means and 95 % confidence intervals
-of each point, and a folder per run in points/. The same file gives the same bytes at any number of
-jobs.
+DIR gets points.csv and points.parquet with a row per run, aggregates.csv with the means and 95 %
+confidence intervals of each point, and a folder per run in points/. The same file gives the same
+bytes at any number of jobs.
 
 A sweep that was stopped or killed goes on where it was: give the same command again. Runs that are
 there are not run again, unless the experiment, a file that it reads, or Isotherm itself has
-changed in a way that concerns them, or `--fresh` is given. One sweep at a time writes into a folder.
+changed in a way that concerns them, or `--fresh` is given. One sweep at a time writes into a
+folder.
+
+`--shard 3/16` runs a sixteenth of the runs and makes no tables. Shards may run at the same time, in
+one folder or in several; `isotherm merge` joins them. docs/sweeps.md has a script for clusters.
 
 Exit codes: 0 done; 1 some runs failed, or results could not be written; 2 bad input or usage; 129
 the terminal was closed; 130 Ctrl-C; 143 asked to end by the system."
 );
+
+const AFTER_MERGE: &str = "\
+Examples:
+  isotherm merge results/study                     all shards are in one folder
+  isotherm merge shard1 shard2 shard3 --out all    each has a folder of its own
+
+The tables have the bytes of those of a sweep that is not divided, and the same summary is printed.
+Runs that are in other folders than DIR of `--out` are copied there. The shards must be of the same
+experiment and the same program. If runs are missing they are listed, and nothing is written.
+
+Exit codes: 0 done; 1 runs are missing or have failed, or results could not be written; 2 shards
+that do not belong together, or bad usage.";
 
 const AFTER_CHECK: &str = about_set!(
     "\
@@ -188,6 +206,8 @@ pub enum Command {
     Run(RunArguments),
     /// Run all points of an experiment with a [sweep], or go on where they were stopped.
     Sweep(SweepArguments),
+    /// Join the shards of a sweep: make the tables of all of its runs.
+    Merge(MergeArguments),
     /// Report all errors of an experiment without running it.
     Check(CheckArguments),
     /// Explain an invocation of a run: what it waited for, and why it ran where it did.
@@ -276,6 +296,9 @@ pub struct SweepArguments {
     /// Run everything again, also what has results.
     #[arg(long)]
     pub fresh: bool,
+    /// Run one of N parts of the sweep, such as 3/16, and make no tables.
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
     /// Run also more than 10,000 runs.
     #[arg(long)]
     pub yes: bool,
@@ -288,6 +311,21 @@ pub struct SweepArguments {
     /// Print the summaries of all runs as JSON instead of a table.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `isotherm merge`
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_MERGE)]
+pub struct MergeArguments {
+    /// The folders into which the shards were run.
+    #[arg(required = true, value_name = "DIR")]
+    pub folders: Vec<PathBuf>,
+    /// The folder for all results [default: the first of the others].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print only errors.
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 /// `isotherm check`

@@ -84,6 +84,7 @@ fn carry_out(command: &Command) -> Result<(), Status> {
     match command {
         Command::Run(run) => commands::run::run(run),
         Command::Sweep(sweep) => commands::sweep::run(sweep),
+        Command::Merge(merge) => commands::sweep::merged(merge),
         Command::Check(check) => commands::check::run(check),
         Command::Explain(explain) => commands::explain::run(explain),
         Command::Platform(platform) => commands::platform::run(platform),

@@ -11,6 +11,7 @@ use isotherm_config::syntax::Syntax;
 use isotherm_config::tree::{self, Entry, Kind, Path, Value};
 
 use crate::check::Setting;
+use crate::manifest::inputs_of;
 use crate::overrides::Overrides;
 
 /// Every value of a file is held in memory with its place, some hundred bytes each. A file of
@@ -83,6 +84,8 @@ pub struct Earlier {
     pub seed: Option<u64>,
     /// Fields that were set, as `path=value`.
     pub set: Vec<String>,
+    /// The paths of the files that it has read and knows the hashes of.
+    pub inputs: Vec<String>,
 }
 
 impl Earlier {
@@ -120,6 +123,7 @@ impl Earlier {
                 .filter(|_| !is_set("seed"))
                 .and_then(|seed| Seed::of(&seed.kind)),
             set: set.filter_map(text).collect(),
+            inputs: inputs_of(manifest).into_iter().map(|(path, _)| path).collect(),
         }
     }
 }

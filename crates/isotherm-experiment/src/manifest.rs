@@ -10,8 +10,10 @@
 //! The table `[manifest]` has what the rest does not: the version of Isotherm, what was changed
 //! from outside, and the size of the platform. It has no effect on a run, but what was changed from
 //! outside is copied into the results of a run of the manifest, so that these are the same to the
-//! last byte. Its table `[manifest.sha256]` is added when the other files are complete
-//! ([`crate::results`]).
+//! last byte. The manifest of a run of a sweep has the hashes of the files that it names in the
+//! table `[manifest.inputs]`, and so has that of a run of such a manifest; other runs would read
+//! their traces twice for that. The table `[manifest.sha256]` is added when the other files are
+//! complete ([`crate::results`]).
 
 use std::cell::RefCell;
 use std::path::{Component, Path, PathBuf};
@@ -21,11 +23,12 @@ use isotherm_config::resolve::{Resolver, constant, resolved};
 use isotherm_config::schema::FamilySpec;
 use isotherm_config::source::{Sources, Span};
 use isotherm_config::tree::parameters::{self, PARAMETERS};
-use isotherm_config::tree::{Entry, Kind, Table, Value};
+use isotherm_config::tree::{Entry, Kind, Table, Value, parse_toml};
 use isotherm_config::write::{self, key, list, size, string, value};
 use isotherm_serverless::Slots;
 
 use crate::check::{EXPERIMENT, Setting, preset_defaults};
+use crate::output::{MANIFEST, listing};
 use crate::overrides::Overrides;
 use crate::planned_run::PlannedRun;
 use crate::policies::Kinds;
@@ -33,16 +36,21 @@ use crate::policies::Kinds;
 /// The field of `[manifest]` that names the policies of a run that were those of a program.
 const OWN_POLICIES: &str = "own_policies";
 
+/// The table in `[manifest]` with the files that the run has read.
+pub(crate) const INPUTS: &str = "inputs";
+
 /// A longer array of tables has a line for each of them.
 const LONGEST_LINE: usize = 100;
 
 /// The text of the manifest of a run whose results are in `folder`, without the hashes of its
-/// files. The error is a path that is not UTF-8.
+/// files. `inputs` are the files that it reads, with their hashes, as far as these are known. The
+/// error is a path that is not UTF-8.
 pub fn manifest(
     run: &PlannedRun,
     sources: &Sources,
     folder: &Path,
     own_policies: &[String],
+    inputs: &[(PathBuf, String)],
 ) -> Result<String, PathBuf> {
     let table = tree(run, sources);
     let paths = Paths { folder, no_text: RefCell::new(None) };
@@ -50,6 +58,64 @@ pub fn manifest(
     let kinds = &run.document.overrides.kinds;
     let also = |family: &FamilySpec, kind: &str| kinds.own_table(family, kind);
     let table = resolved(&table, &EXPERIMENT, &Resolver { path: &path, own_kind: &also });
+    let mut about = String::new();
+    self::about(run, &mut Section { text: &mut about });
+    if !own_policies.is_empty() {
+        let own = list(own_policies.iter().map(|policy| string(policy)));
+        Section { text: &mut about }.field(OWN_POLICIES, own);
+    }
+    let inputs = inputs.iter().map(|(path, hash)| (paths.to(path), hash.clone()));
+    let text = text(table, &about) + &listing::table(INPUTS, inputs.collect());
+    paths.checked(text)
+}
+
+/// The text of a manifest as it is in another folder: its paths lead to the same files. The error
+/// says what is wrong with it, or with a path.
+pub fn moved(text: &str, from: &Path, to: &Path) -> Result<String, String> {
+    let (body, hashes) = match text.find(listing::BEGIN) {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let (mut sources, report) = (Sources::default(), Report::default());
+    let source = sources.add(MANIFEST, body);
+    let root = parse_toml(source, body, &report);
+    let Kind::Table(mut table) = root.kind else { return Err("it is no table".to_owned()) };
+    if !report.is_empty() {
+        return Err(report.into_diagnostics(sources).to_string());
+    }
+    let (mut about, mut inputs) = (String::new(), Vec::new());
+    if let Some(Kind::Table(known)) = table.entry_mut("manifest").map(|entry| &mut entry.value.kind)
+    {
+        inputs = inputs_of(known);
+        known.entries.retain(|entry| entry.key != INPUTS);
+        Section { text: &mut about }.fields(known);
+    }
+    table.entries.retain(|entry| entry.key != "manifest");
+    let paths = Paths { folder: to, no_text: RefCell::new(None) };
+    let path = |path: &str, _: Span| paths.to(&from.join(path));
+    let resolver = Resolver { path: &path, own_kind: &|_, _| None };
+    let table = resolved(&table, &EXPERIMENT, &resolver);
+    let inputs = inputs.into_iter().map(|(path, hash)| (paths.to(&from.join(path)), hash));
+    let text = self::text(table, &about) + &listing::table(INPUTS, inputs.collect());
+    let moved = paths.checked(text);
+    let no_text = |path: PathBuf| format!("the way to `{}` is not UTF-8 text", path.display());
+    Ok(moved.map_err(no_text)? + hashes)
+}
+
+/// The files that a run has read, with their hashes, from its table `[manifest]`; none if it does
+/// not say them.
+pub fn inputs_of(manifest: &Table) -> Vec<(String, String)> {
+    let inputs = manifest.get(INPUTS).and_then(Value::table);
+    let entries = inputs.into_iter().flat_map(|inputs| &inputs.entries);
+    let text = |entry: &Entry| match &entry.value.kind {
+        Kind::String(hash) => Some((entry.key.clone(), hash.clone())),
+        _ => None,
+    };
+    entries.filter_map(text).collect()
+}
+
+/// The text of a manifest with this about itself.
+fn text(table: Table, about: &str) -> String {
     let mut text = String::from(
         "# Everything that this run was made of. It is an experiment: `isotherm run` on it gives the same results again.\n\n",
     );
@@ -60,11 +126,7 @@ pub fn manifest(
     let (sections, top): (Vec<_>, Vec<_>) =
         table.entries.into_iter().partition(|entry| is_section(&entry.value));
     Section { text: &mut text }.fields(&Table { entries: top });
-    let mut section = Section::new("[manifest]", &mut text);
-    about(run, &mut section);
-    if !own_policies.is_empty() {
-        section.field(OWN_POLICIES, list(own_policies.iter().map(|policy| string(policy))));
-    }
+    Section::new("[manifest]", &mut text).text.push_str(about);
     for Entry { key, value, .. } in &sections {
         match &value.kind {
             Kind::Array(values) => {
@@ -78,10 +140,7 @@ pub fn manifest(
             _ => {}
         }
     }
-    match paths.no_text.into_inner() {
-        Some(path) => Err(path),
-        None => Ok(text),
-    }
+    text
 }
 
 /// What the results of a run depend on but its seed and the content of files that its files name.
@@ -133,6 +192,10 @@ fn completed(root: Value, run: &PlannedRun) -> Table {
     table.entries.retain(|entry| !others.contains(&entry.key.as_str()));
     table.entries.retain(|entry| entry.key != "seed");
     add(&mut table, "seed", &seed(run.plan.seed));
+    if run.is_nameless {
+        table.entries.retain(|entry| entry.key != "name");
+        add(&mut table, "name", &string(&run.plan.name));
+    }
     add(&mut table, "service", "{}");
     if let Some(Kind::Table(service)) =
         table.entry_mut("service").map(|service| &mut service.value.kind)
@@ -256,6 +319,14 @@ impl Paths<'_> {
         }
     }
 
+    /// A text, if all paths in it are text.
+    fn checked(self, text: String) -> Result<String, PathBuf> {
+        match self.no_text.into_inner() {
+            Some(path) => Err(path),
+            None => Ok(text),
+        }
+    }
+
     fn relative(&self, file: &Path) -> Option<PathBuf> {
         let from = self.folder.canonicalize().ok()?;
         // A link stays one: what a file names beside itself is beside the link.
@@ -283,7 +354,9 @@ fn about(run: &PlannedRun, section: &mut Section<'_>) {
         let settings: Vec<_> = settings.iter().map(entry).collect();
         section.field("sweep", format!("{{ {} }}", settings.join(", ")));
     }
-    let Overrides { seed, set, .. } = &run.document.overrides;
+    let nothing = Overrides::default();
+    let Overrides { seed, set, .. } =
+        if run.is_nameless { &nothing } else { &run.document.overrides };
     if let Some(seed) = seed.or(run.earlier.seed) {
         section.field("seed", self::seed(seed));
     }

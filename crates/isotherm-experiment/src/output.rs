@@ -113,7 +113,7 @@ impl Output {
         for name in FILES {
             rules.target(&folder.join(name))?;
         }
-        let (made, lock) = created_folder::locked(folder)?;
+        let (made, lock) = created_folder::locked(folder, Lock::of_folder)?;
         let places = FILES.map(|name| beside(&folder.join(name), rules));
         let places = places.into_iter().collect::<io::Result<Vec<_>>>()?;
         let named: Vec<_> = FILES.into_iter().zip(places.iter().map(PathBuf::as_path)).collect();
@@ -191,9 +191,10 @@ impl Output {
 }
 
 /// A folder into whose subfolders several runs of one command write, and no other command
-/// meanwhile.
+/// meanwhile, unless it has another part of the folder.
 #[derive(Debug)]
 pub struct FolderLock {
+    _part: Option<Lock>,
     _lock: Lock,
     /// Dropped last, when the folder is empty again.
     _made: CreatedFolder,
@@ -204,10 +205,24 @@ impl FolderLock {
     ///
     /// # Errors
     ///
-    /// Another process has the lock, or the folder cannot be made or written into.
+    /// Another process has the lock, or that of a part, or the folder cannot be made or written
+    /// into.
     pub fn of(folder: &Path) -> io::Result<Self> {
-        let (made, lock) = created_folder::locked(folder)?;
-        Ok(FolderLock { _lock: lock, _made: made })
+        let (made, lock) = created_folder::locked(folder, Lock::of_folder)?;
+        Ok(FolderLock { _part: None, _lock: lock, _made: made })
+    }
+
+    /// Locks a part of a folder, which is made if it does not exist. The part is no more than a
+    /// name. `busy` is the reason if another process has it.
+    ///
+    /// # Errors
+    ///
+    /// Another process has the part, or the lock of the whole folder, or the folder cannot be made
+    /// or written into.
+    pub fn of_part(folder: &Path, part: &str, busy: &str) -> io::Result<Self> {
+        let (made, lock) = created_folder::locked(folder, Lock::of_shared_folder)?;
+        let part = Lock::of_file_or(&folder.join(part), busy)?;
+        Ok(FolderLock { _part: Some(part), _lock: lock, _made: made })
     }
 }
 
@@ -250,9 +265,65 @@ pub(crate) fn stage(path: &Path, rules: Rules<'_>) -> io::Result<NamedTempFile> 
 ///
 /// It cannot be written, or may not replace what is at the path.
 pub fn write_whole(path: &Path, text: &str, rules: Rules<'_>) -> io::Result<()> {
-    let mut file = stage(path, rules)?;
-    file.write_all(text.as_bytes())?;
-    set::appear(vec![Staged { file, path: path.to_owned() }], &[], rules)
+    let mut files = WholeFiles::new(rules);
+    files.begin(path)?.write_all(text.as_bytes())?;
+    files.appear()
+}
+
+/// Copies the results of a run into a folder that is made for them. The paths in their manifest
+/// lead to the same files from there.
+///
+/// # Errors
+///
+/// They cannot be read or written. What was copied is left.
+pub fn copy_results(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for name in FILES.into_iter().filter(|name| from.join(name).is_file()) {
+        if name != MANIFEST {
+            std::fs::copy(from.join(name), to.join(name))?;
+            continue;
+        }
+        let text = std::fs::read_to_string(from.join(name))?;
+        let moved = crate::manifest::moved(&text, from, to).map_err(io::Error::other)?;
+        std::fs::write(to.join(name), moved)?;
+    }
+    Ok(())
+}
+
+/// Files that appear, or are replaced, together when all of them are complete.
+#[derive(Debug)]
+pub struct WholeFiles<'a> {
+    files: Vec<Staged>,
+    rules: Rules<'a>,
+}
+
+impl<'a> WholeFiles<'a> {
+    /// None yet.
+    #[must_use]
+    pub fn new(rules: Rules<'a>) -> Self {
+        WholeFiles { files: Vec::new(), rules }
+    }
+
+    /// Begins a file in a folder that exists. What it returns writes into it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written, or may not replace what is at the path.
+    pub fn begin(&mut self, path: &Path) -> io::Result<File> {
+        let file = stage(path, self.rules)?;
+        let writer = file.as_file().try_clone()?;
+        self.files.push(Staged { file, path: path.to_owned() });
+        Ok(writer)
+    }
+
+    /// Gives them their names. Without it they leave nothing.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be renamed. Then everything is as it was before.
+    pub fn appear(self) -> io::Result<()> {
+        set::appear(self.files, &[], self.rules)
+    }
 }
 
 /// A file that is hashed while it is written.

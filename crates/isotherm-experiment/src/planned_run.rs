@@ -26,6 +26,8 @@ pub struct PlannedRun {
     pub(crate) changes: Vec<(Path, Value)>,
     /// What was changed for the run whose manifest the document is, if it is one.
     pub(crate) earlier: Earlier,
+    /// Neither what it is called nor what was changed for it is in its results.
+    pub(crate) is_nameless: bool,
 }
 
 impl PlannedRun {
@@ -34,6 +36,14 @@ impl PlannedRun {
     #[must_use]
     pub fn label(&self) -> Option<String> {
         (!self.settings.is_empty()).then(|| Setting::label(&self.settings))
+    }
+
+    /// Gives it another name and forgets what was changed for it.
+    pub(crate) fn forget_names(&mut self, name: &str) {
+        Arc::make_mut(&mut self.plan).name = name.to_owned();
+        self.settings.clear();
+        self.earlier = Earlier::default();
+        self.is_nameless = true;
     }
 
     /// The fields that were changed for this run by a sweep: for a manifest also by the sweep that

@@ -194,13 +194,40 @@ impl Points {
     ///
     /// What is wrong with it: nothing, if all points were checked and no file has changed since.
     pub fn plan(&self, point: u64, repetition: u64) -> Result<Experiment, Diagnostics> {
+        self.plan_as(point, repetition, None)
+    }
+
+    /// The same with another name, and without what was changed for it: its results do not tell it
+    /// from a run of another experiment that simulates the same.
+    ///
+    /// # Errors
+    ///
+    /// See [`plan`](Self::plan).
+    pub fn plan_nameless(
+        &self,
+        point: u64,
+        repetition: u64,
+        name: &str,
+    ) -> Result<Experiment, Diagnostics> {
+        self.plan_as(point, repetition, Some(name))
+    }
+
+    fn plan_as(
+        &self,
+        point: u64,
+        repetition: u64,
+        name: Option<&str>,
+    ) -> Result<Experiment, Diagnostics> {
         let report = self.report();
         let (sources, traces) = (RefCell::new(self.sources.clone()), Traces::new(Depth::Beginning));
         let inputs = RefCell::default();
         let planned = self.planned(point, repetition, &traces, &sources, &inputs, &report);
         let (sources, inputs) = (sources.into_inner(), inputs.into_inner());
         match planned {
-            Some((run, _)) if report.is_empty() => {
+            Some((mut run, _)) if report.is_empty() => {
+                if let Some(name) = name {
+                    run.forget_names(name);
+                }
                 Ok(self.experiment(vec![run], sources, inputs, traces.into_known(), &report))
             }
             _ => Err(report.into_diagnostics(sources)),
@@ -301,6 +328,7 @@ impl Points {
             document: Arc::clone(&self.document),
             changes,
             earlier: Earlier::of(&root, &self.set),
+            is_nameless: false,
         };
         Some((run, root))
     }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::output::listing::hashes;
+use crate::output::listing::{hashes, inputs};
 use crate::output::{FILES, MANIFEST, RECORDS, SUMMARY, sha256_of};
 
 /// The folder of a run, whose files are those that its manifest was written for.
@@ -26,6 +26,8 @@ pub struct Results {
     folder: PathBuf,
     /// The names of its files, but for the manifest.
     files: Vec<String>,
+    /// The files that it has read, by their paths from the folder, with their hashes.
+    inputs: Option<Vec<(String, String)>>,
 }
 
 /// Why a folder does not hold the results of a run.
@@ -95,13 +97,30 @@ impl Results {
             }
         }
         let files = hashes.into_iter().map(|(name, _)| name).collect();
-        Ok(Results { folder: folder.to_owned(), files })
+        Ok(Results { folder: folder.to_owned(), files, inputs: inputs(&text) })
     }
 
     /// The names of its files, but for the manifest.
     #[must_use]
     pub fn files(&self) -> &[String] {
         &self.files
+    }
+
+    /// Whether its manifest says the hashes of the files that it has read. That of a run of a sweep
+    /// does, if there are any.
+    #[must_use]
+    pub fn knows_inputs(&self) -> bool {
+        self.inputs.is_some()
+    }
+
+    /// The first of the files it has read that is there and has changed since, as far as the
+    /// manifest says their hashes. They are read.
+    #[must_use]
+    pub fn changed_input(&self) -> Option<PathBuf> {
+        self.inputs.iter().flatten().find_map(|(path, hash)| {
+            let path = self.folder.join(path);
+            sha256_of(&path).is_ok_and(|found| found != *hash).then_some(path)
+        })
     }
 
     /// The records of the invocations, if the run has kept them.

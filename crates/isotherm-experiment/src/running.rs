@@ -32,7 +32,7 @@ use crate::error::ExperimentError;
 use crate::files::LARGEST_EXPERIMENT;
 use crate::inputs::Inputs;
 use crate::manifest::manifest;
-use crate::output::{EVENTS, Hashed, Output, RECORDS, Rules, SUMMARY, records_file};
+use crate::output::{EVENTS, Hashed, Output, RECORDS, Rules, SUMMARY, records_file, sha256_of};
 use crate::plan::Plan;
 use crate::planned_run::PlannedRun;
 use crate::report::RunReport;
@@ -328,7 +328,9 @@ impl Files {
         let output = Output::create(folder, &streams, rules).map_err(error)?;
         // A manifest that could not be written or read again is an error before anything is
         // simulated.
-        let manifest = manifest(&planned.run, &planned.sources, folder, own_policies)
+        let again = || rehashed(planned).map_err(error);
+        let inputs = if options.inputs.is_empty() { &again()? } else { &options.inputs };
+        let manifest = manifest(&planned.run, &planned.sources, folder, own_policies, inputs)
             .map_err(|path| error(no_text(&path)))?;
         if manifest.len() as u64 > LARGEST_EXPERIMENT - ROOM_FOR_HASHES {
             return Err(error(io::Error::new(
@@ -410,6 +412,14 @@ fn reason(error: SinkError) -> io::Error {
         SinkError::Write(error) => error,
         error => io::Error::other(error),
     }
+}
+
+/// The hashes of the files that a manifest has hashes of, as they are now, if its run reads them.
+fn rehashed(planned: &Planned) -> io::Result<Vec<(PathBuf, String)>> {
+    let PlannedRun { document, earlier, .. } = &planned.run;
+    let paths = earlier.inputs.iter().map(|path| document.folder.join(path));
+    let paths = paths.filter(|path| planned.inputs.contains(path));
+    paths.map(|path| Ok((path.clone(), sha256_of(&path)?))).collect()
 }
 
 /// Why there cannot be a manifest that names a file.

@@ -270,16 +270,19 @@ always exact.
 | file | what it holds |
 |---|---|
 | `points.csv` | a row for each run, in the order of the points: `point`, counted from 0, `name`, a column for each field of the sweep, `seed`, `status` (`done` or `failed`), `folder`, and every number of `summary.json` by its path, with `cold_share` and `completed_share` |
+| `points.parquet` | the same rows with types: a field of the sweep is a column of whole numbers, numbers, truth values or text, whichever all of its values are. Quantities are numbers in bytes, seconds, 1/s, floating-point operations (per second) or bytes per second; the note `units` in the metadata of the file says which, as JSON |
 | `aggregates.csv` | a row for each metric of each point: `runs` that have it, `mean`, `standard_deviation`, and the ends `low` and `high` of the 95 % confidence interval of the mean (Student's t; empty for a single run) |
-| `points/KEY/` | the three files of a run |
+| `points/KEY/` | the files of a run |
+| `shards/I-of-N.json` | of a shard (`--shard I/N`) instead of the tables: what `isotherm merge` makes them of |
 
 `KEY` is a hash of what the results depend on: the experiment with all defaults, the content of \
 the files that it reads, the seed, whether there are records, and the program. It does not depend \
 on names and paths. A run is written into `points/.KEY.partial/`, and renamed when it is on the \
 disk. So a sweep that was stopped or killed goes on where it was when the same command is given \
-again, and a changed experiment runs only what the change concerns. `summary.json` and \
-`manifest.toml` of a run that is used again have the names and paths of when it was run. Runs with \
-policies of a program are always run again, and `--fresh` runs everything again. Folders of points \
+again, and a changed experiment runs only what the change concerns. So that a run can be used again \
+under another name, its `summary.json` and `manifest.toml` have its key as their name and do not say \
+what was changed for the point; the tables do. Its `manifest.toml` has the SHA-256 of the files that \
+it has read in `[manifest.inputs]`, and their paths of when it was run. Runs with policies of a program are always run again, and `--fresh` runs everything again. Folders of points \
 that the experiment no longer has stay; the tables do not name them.
 
 A run that fails does not stop the others; the tables have its row without numbers, and the next \

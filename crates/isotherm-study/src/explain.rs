@@ -3,14 +3,15 @@
 //! The records of a run say when something happened; [`explain`] says what the platform was like
 //! then. It repeats the run from its manifest, which gives the same run again: once until the
 //! invocation has ended, to learn its dates, and once until just before it was dispatched, to look
-//! at the platform. If the run has kept its records as CSV, that of the invocation must be the
-//! same; it is another one if a file has changed that the experiment names. Without such records a
-//! change is not noticed.
+//! at the platform. It is another run if a file has changed that the experiment names. The manifest
+//! of a run of a sweep has the hashes of these files, which are compared. Of other runs the record
+//! of the invocation must be the same, if they have kept their records as CSV; else a change is not
+//! noticed.
 
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use isotherm_experiment::output::INVOCATIONS;
@@ -125,6 +126,9 @@ pub enum ExplainError {
         /// How many invocations there are.
         made: u64,
     },
+    /// A file has changed that the run has read.
+    #[error("the run cannot be repeated: `{}`, which it has read, has changed since", .0.display())]
+    InputChanged(PathBuf),
     /// The repeated run is another one.
     #[error(
         "invocation {id} is another one when the run is repeated: a file that the experiment names \
@@ -152,9 +156,13 @@ impl From<Diagnostics> for ExplainError {
 /// The results are incomplete, the run cannot be repeated, or it has made no such invocation.
 pub fn explain(results: &Path, id: u64) -> Result<Explanation, ExplainError> {
     let results = Results::open(results)?;
+    if let Some(path) = results.changed_input() {
+        return Err(ExplainError::InputChanged(path));
+    }
     let experiment = Experiment::load(&results.manifest(), &Overrides::default())?;
     let Lived { record, function, node, dispatched, started } = lived(&experiment, id)?;
-    if let Some(records) = results.invocations()
+    if !results.knows_inputs()
+        && let Some(records) = results.invocations()
         && records.ends_with(INVOCATIONS)
         && row_of(&records, id)?.is_none_or(|row| !row.iter().eq(texts(&record)))
     {

@@ -2,6 +2,7 @@
 //!
 //! * [`sweep`]: all points of an experiment, on as many cores as there are, into a folder in which
 //!   they can be stopped and continued.
+//! * [`shard`] and [`merge`](merge()): parts of a sweep that are run apart, and joined.
 //! * [`statistics`]: means and confidence intervals of what was measured in several runs.
 //! * [`compare`]: what differs between the results of runs, and how sure that is.
 //! * [`search`]: the least value of a field with which an experiment fulfils constraints.
@@ -21,11 +22,16 @@
 pub mod compare;
 mod each_record;
 pub mod explain;
+mod hashes;
+mod merge;
 pub mod metric;
 pub mod search;
+pub mod shard;
 pub mod statistics;
 pub mod sweep;
 mod tables;
 
+pub use merge::{MergeError, merge};
+pub use shard::Shard;
 pub use sweep::{FailedRun, Sweep, SweepError, SweepOptions, SweepOutcome, SweepProgress};
-pub use tables::{AGGREGATES, COLD_WAIT, POINTS, PointRow};
+pub use tables::{AGGREGATES, COLD_WAIT, POINTS, POINTS_PARQUET, PointRow};

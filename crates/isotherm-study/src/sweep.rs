@@ -3,8 +3,8 @@
 //! A run has a key, a hash of everything that its results depend on, and its results are in the
 //! folder `points/KEY`. They are written into `points/.KEY.partial`, brought to the disk and then
 //! renamed, so a folder without a point before its name is complete, whenever the process was
-//! killed. A sweep leaves out runs whose folders are there. What points are called stands in the
-//! tables only.
+//! killed. A sweep leaves out runs whose folders are there. What the experiment and its points are
+//! called stands in the tables only; in the folder of a run its key is its name.
 //!
 //! The key is made of the experiment with all defaults, without its name, the content of the files
 //! that it reads, the seed, whether there are records, and the program that runs it. Runs with
@@ -13,9 +13,12 @@
 //!
 //! All points are checked before the first is run, with one plan in memory at a time. Workers plan
 //! their runs again, so that there are as many plans as workers.
+//!
+//! A [shard](crate::shard) runs a part of the runs and writes no tables; [`merge`](crate::merge())
+//! does. Shards may run in one folder at the same time: each run has a lock of its own then.
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
@@ -23,21 +26,20 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
-use isotherm_experiment::output::{FILES, FolderLock, MANIFEST, Rules, sha256, sha256_of};
+use isotherm_experiment::output::{FILES, FolderLock, Lock, MANIFEST, Rules, SUMMARY, sha256};
 use isotherm_experiment::{
     Depth, Diagnostics, ExperimentError, Inputs, Overrides, Points, RunOptions, Setting,
 };
+use serde_json::Value;
 use thiserror::Error;
 
+use crate::hashes::Hashes;
+use crate::shard::{KEY, PlannedPoint, Shard, ShardFile, SweepPlan, key};
 use crate::tables::{self, PointRow};
 
 /// The folder of the runs of a sweep.
-const POINTS: &str = "points";
-
-/// Characters of a key: 128 bits.
-const KEY: usize = 32;
+pub(crate) const POINTS: &str = "points";
 
 /// How finely the progress of a run is counted.
 const PARTS: u64 = 1000;
@@ -50,7 +52,7 @@ pub struct Sweep {
     warnings: Diagnostics,
     /// In the order of the points.
     checked: Vec<CheckedPoint>,
-    files: Files,
+    files: Hashes,
     inputs: Inputs,
 }
 
@@ -67,54 +69,6 @@ struct CheckedPoint {
     files: Arc<[PathBuf]>,
 }
 
-/// The files that runs read, hashed once.
-#[derive(Debug, Default)]
-struct Files {
-    known: BTreeMap<PathBuf, (Option<Stamp>, String)>,
-}
-
-/// What changes when a file is written to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
-    length: u64,
-    modified: Option<SystemTime>,
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Option<Self> {
-        let known = path.metadata().ok()?;
-        Some(Stamp { length: known.len(), modified: known.modified().ok() })
-    }
-}
-
-impl Files {
-    /// The hash of a file; empty for what is not a file. What cannot be read is found when the
-    /// point is planned.
-    fn hash(&mut self, path: &Path) -> String {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        if let Some((_, hash)) = self.known.get(&path) {
-            return hash.clone();
-        }
-        let stamp = Stamp::of(&path);
-        let hash = match path.is_file() {
-            true => sha256_of(&path).unwrap_or_default(),
-            false => String::new(),
-        };
-        self.known.insert(path, (stamp, hash.clone()));
-        hash
-    }
-
-    /// The first of these files that has changed since it was hashed.
-    fn changed<'a>(&self, paths: &'a [PathBuf]) -> Option<&'a Path> {
-        let is_changed = |path: &PathBuf| {
-            self.known
-                .get(path)
-                .is_some_and(|(stamp, _)| path.is_file() && *stamp != Stamp::of(path))
-        };
-        paths.iter().find(|path| is_changed(path)).map(PathBuf::as_path)
-    }
-}
-
 /// How the runs of a sweep are carried out. Nothing of it changes their results.
 #[derive(Clone)]
 pub struct SweepOptions {
@@ -124,6 +78,8 @@ pub struct SweepOptions {
     pub records: bool,
     /// Whether all runs are run again.
     pub fresh: bool,
+    /// The part that is run, if not all of it is.
+    pub shard: Option<Shard>,
     /// What tells the program that runs the sweep from others: results of another one are not used
     /// again.
     pub build: String,
@@ -139,6 +95,7 @@ impl Default for SweepOptions {
             jobs: 0,
             records: true,
             fresh: false,
+            shard: None,
             build: env!("CARGO_PKG_VERSION").to_owned(),
             stop: Arc::new(|| false),
             progress: Arc::new(|_| {}),
@@ -159,10 +116,16 @@ pub struct SweepProgress {
     pub parts: f64,
 }
 
-/// What a sweep has come to.
+/// What a sweep has come to, or a shard of it, or all of its shards.
 #[derive(Clone, Debug, Default)]
 pub struct SweepOutcome {
-    /// The number of runs: points times repetitions.
+    /// The name of the experiment.
+    pub name: String,
+    /// The number of points.
+    pub points: u64,
+    /// How many runs each point has.
+    pub repetitions: u64,
+    /// The number of runs: points times repetitions. Of a shard, how many runs it has.
     pub runs: u64,
     /// How many of them were carried out.
     pub done: u64,
@@ -170,9 +133,11 @@ pub struct SweepOutcome {
     pub reused: u64,
     /// Those that have no results.
     pub failed: Vec<FailedRun>,
+    /// Those that no shard has carried out yet. Then there are no tables.
+    pub missing: Vec<FailedRun>,
     /// Whether it was stopped. Then there are no tables.
     pub is_stopped: bool,
-    /// The points, for a table.
+    /// The points, for a table. Of a shard there is none.
     pub rows: Vec<PointRow>,
 }
 
@@ -240,7 +205,7 @@ impl Sweep {
     ///
     /// Everything that is wrong with any of them.
     pub fn of(points: Points, file: &Path) -> Result<Self, Diagnostics> {
-        let (mut files, mut inputs) = (Files::default(), Inputs::default());
+        let (mut files, mut inputs) = (Hashes::default(), Inputs::default());
         inputs.add(file);
         let mut checked: Vec<CheckedPoint> = Vec::new();
         let files_of_all = std::cell::RefCell::new(&mut files);
@@ -301,20 +266,76 @@ impl Sweep {
         (0..self.runs()).map(move |number| folder.join(self.run_of(number, options).key))
     }
 
+    /// The texts of the summaries that there are, with the name of the experiment and what was
+    /// changed for the point, in the order of points and repetitions. Of a shard, those of its
+    /// runs.
+    pub fn summaries(&self, out: &Path, options: &SweepOptions) -> impl Iterator<Item = String> {
+        let folder = out.join(POINTS);
+        let numbers = match options.shard {
+            None => (0..self.runs()).collect(),
+            Some(_) => self.numbers(options),
+        };
+        numbers.into_iter().filter_map(move |number| {
+            let RunOfSweep { point, key, .. } = self.run_of(number, options);
+            let text = std::fs::read_to_string(folder.join(&key).join(SUMMARY)).ok()?;
+            let settings = self.points.settings(point).into_iter();
+            let settings = settings.map(|setting| (setting.path, Value::from(setting.shown)));
+            let settings = Value::Object(settings.collect());
+            let name = format!("\"name\": {}", Value::from(self.name.clone()));
+            let text = text.replacen(&format!("\"name\": \"{key}\""), &name, 1);
+            Some(text.trim_end().replacen("\"sweep\": {}", &format!("\"sweep\": {settings}"), 1))
+        })
+    }
+
+    /// The numbers of the runs that are to have results, each key once: all, or those of a shard.
+    #[must_use]
+    pub fn numbers(&self, options: &SweepOptions) -> Vec<u64> {
+        let mut keys = BTreeSet::new();
+        let distinct =
+            (0..self.runs()).filter(|&number| keys.insert(self.run_of(number, options).key));
+        match options.shard {
+            None => distinct.collect(),
+            Some(shard) => (0..)
+                .zip(distinct)
+                .filter(|&(index, _)| Shard::of_run(index, shard.count()) == shard)
+                .map(|(_, number)| number)
+                .collect(),
+        }
+    }
+
+    /// Everything that is to be known of the runs once they are there.
+    fn plan(&self, options: &SweepOptions) -> SweepPlan {
+        let values = |point| {
+            let settings = self.points.settings(point);
+            settings.into_iter().map(|setting| setting.shown).collect()
+        };
+        let point = |(point, checked): (u64, &CheckedPoint)| PlannedPoint {
+            digest: checked.digest.clone(),
+            seed: checked.seed,
+            values: values(point),
+        };
+        SweepPlan {
+            isotherm: env!("CARGO_PKG_VERSION").to_owned(),
+            build: options.build.clone(),
+            name: self.name.clone(),
+            records: options.records,
+            repetitions: self.points.repetitions(),
+            axes: self.points.axes(),
+            points: (0..).zip(&self.checked).map(point).collect(),
+        }
+    }
+
     pub(crate) fn run_of(&self, number: u64, options: &SweepOptions) -> RunOfSweep {
         let (point, repetition) =
             (number / self.points.repetitions(), number % self.points.repetitions());
         let checked = &self.checked[point as usize];
         let seed = checked.seed + repetition;
-        let SweepOptions { build, records, .. } = options;
-        let text = format!("{build}\n{}\nseed {seed}\nrecords {records}\n", checked.digest);
-        let mut key = sha256(text.as_bytes());
-        key.truncate(KEY);
+        let key = key(&options.build, &checked.digest, seed, options.records);
         RunOfSweep { point, repetition, seed, key }
     }
 
-    /// Runs what has no results in `out` yet, and writes the tables. A run that fails does not stop
-    /// the others.
+    /// Runs what has no results in `out` yet, and writes the tables unless it is a shard. A run
+    /// that fails does not stop the others.
     ///
     /// # Errors
     ///
@@ -324,28 +345,50 @@ impl Sweep {
             let path = path.to_owned();
             |source| SweepError::Output { path, source }
         };
-        let _lock = FolderLock::of(out).map_err(error(out))?;
+        let _lock = match options.shard {
+            None => FolderLock::of(out),
+            Some(shard) => {
+                let busy = format!("shard {shard} is being run there at this moment");
+                FolderLock::of_part(out, &format!("shard-{}", shard.name()), &busy)
+            }
+        };
+        let _lock = _lock.map_err(error(out))?;
         let folder = out.join(POINTS);
         std::fs::create_dir_all(&folder).map_err(error(&folder))?;
-        clear_partial(&folder).map_err(error(&folder))?;
-        let mut todo = Vec::new();
-        let mut keys = BTreeSet::new();
-        for number in 0..self.runs() {
-            let run = self.run_of(number, options);
-            let is_new = options.fresh || self.checked[run.point as usize].has_own_policies;
-            if keys.insert(run.key.clone()) && (is_new || !is_complete(&folder.join(&run.key))) {
-                todo.push(number);
-            }
+        if options.shard.is_none() {
+            clear_partial(&folder).map_err(error(&folder))?;
         }
-        drop(keys);
+        let rules = Rules { inputs: &self.inputs, force: false };
+        let left = options.shard.map(|shard| {
+            let sweep = self.plan(options);
+            (ShardFile::path(out, shard), ShardFile::new(shard, sweep))
+        });
+        if let Some((path, file)) = &left {
+            file.write(path, rules).map_err(error(path))?;
+        }
+        let numbers = self.numbers(options);
+        let runs = if options.shard.is_some() { numbers.len() as u64 } else { self.runs() };
+        let is_todo = |number: &u64| {
+            let run = self.run_of(*number, options);
+            let is_new = options.fresh || self.checked[run.point as usize].has_own_policies;
+            is_new || !is_complete(&folder.join(run.key))
+        };
+        let todo: Vec<u64> = numbers.into_iter().filter(is_todo).collect();
         if options.fresh {
             for &number in &todo {
                 let old = folder.join(self.run_of(number, options).key);
                 remove(&old).map_err(error(&old))?;
             }
         }
-        if !todo.is_empty() {
-            tables::remove(out, &self.inputs).map_err(error(out))?;
+        // Those of an earlier sweep, unless they are read by this one.
+        let tables = tables::ALL.map(|name| out.join(name));
+        for path in tables.iter().filter(|path| !todo.is_empty() && !self.inputs.contains(path)) {
+            match std::fs::remove_file(path) {
+                Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                    return Err(error(path)(source));
+                }
+                _ => {}
+            }
         }
         let work = Work {
             sweep: self,
@@ -382,19 +425,30 @@ impl Sweep {
         let mut failed = work.failed.into_inner().unwrap_or_else(PoisonError::into_inner);
         failed.sort_unstable_by_key(|&(number, _)| number);
         let mut outcome = SweepOutcome {
-            runs: self.runs(),
+            name: self.name.clone(),
+            points: self.points.count(),
+            repetitions: self.points.repetitions(),
+            runs,
             done: watched.ended.load(Ordering::Relaxed) - failed.len() as u64,
-            reused: self.runs() - todo.len() as u64,
+            reused: runs - todo.len() as u64,
             is_stopped: watched.is_stopped.load(Ordering::Relaxed),
             ..SweepOutcome::default()
         };
-        for (number, reason) in failed {
-            let RunOfSweep { point, seed, .. } = self.run_of(number, options);
-            outcome.failed.push(FailedRun { point, name: self.label(point), seed, reason });
+        for (number, reason) in &failed {
+            let RunOfSweep { point, seed, .. } = self.run_of(*number, options);
+            let (name, reason) = (self.label(point), reason.clone());
+            outcome.failed.push(FailedRun { point, name, seed, reason });
         }
-        if !outcome.is_stopped {
-            let rules = Rules { inputs: &self.inputs, force: false };
-            outcome.rows = tables::write(self, out, &folder, options, rules).map_err(error(out))?;
+        match left {
+            _ if outcome.is_stopped => {}
+            Some((path, file)) => {
+                let file = ShardFile { failed: Some(failed), ..file };
+                file.write(&path, rules).map_err(error(&path))?;
+            }
+            None => {
+                let plan = self.plan(options);
+                outcome.rows = tables::write(&plan, out, &folder, rules).map_err(error(out))?;
+            }
         }
         Ok(outcome)
     }
@@ -455,13 +509,8 @@ impl Work<'_> {
             let next = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(&number) = self.todo.get(next) else { return };
             let run = self.sweep.run_of(number, self.options);
-            let partial = self.folder.join(format!(".{}.partial", run.key));
             let told = Arc::new(AtomicU64::new(0));
-            // What a panic leaves behind is the folder, which is removed.
-            let done = catch_unwind(AssertUnwindSafe(|| self.one(&run, &partial, &told, jobs)));
-            let done = done.unwrap_or_else(|panic| Err(Unfinished::Failed(panicked(&*panic))));
-            if let Err(reason) = done {
-                let _ = remove(&partial);
+            if let Err(reason) = self.alone(&run, &told, jobs) {
                 let Unfinished::Failed(reason) = reason else { return };
                 self.failed.lock().unwrap_or_else(PoisonError::into_inner).push((number, reason));
                 self.watched.failed.fetch_add(1, Ordering::Relaxed);
@@ -471,6 +520,27 @@ impl Work<'_> {
             self.watched.ended.fetch_add(1, Ordering::Relaxed);
             self.watched.tell();
         }
+    }
+
+    /// Does one run, and no other process does it meanwhile.
+    fn alone(
+        &self,
+        run: &RunOfSweep,
+        told: &Arc<AtomicU64>,
+        jobs: usize,
+    ) -> Result<(), Unfinished> {
+        // Shards of an experiment that was changed, or divided otherwise, may have it in common.
+        let lock = self.options.shard.map(|_| Lock::of_file(&self.folder.join(&run.key)));
+        let _lock = lock.transpose().map_err(|error| Unfinished::Failed(error.to_string()))?;
+        let partial = self.folder.join(format!(".{}.partial", run.key));
+        let _ = remove(&partial);
+        // What a panic leaves behind is the folder, which is removed.
+        let done = catch_unwind(AssertUnwindSafe(|| self.one(run, &partial, told, jobs)));
+        let done = done.unwrap_or_else(|panic| Err(Unfinished::Failed(panicked(&*panic))));
+        if done.is_err() {
+            let _ = remove(&partial);
+        }
+        done
     }
 
     /// Does one run.
@@ -490,11 +560,12 @@ impl Work<'_> {
             None => Ok(()),
         };
         unchanged()?;
-        let plan = self.sweep.points.plan(run.point, run.repetition);
+        let plan = self.sweep.points.plan_nameless(run.point, run.repetition, &run.key);
         let experiment = plan.map_err(|diagnostics| failed(&diagnostics))?;
         let mut options = RunOptions::default();
         options.records = self.options.records;
         options.reads_ahead = jobs == 1;
+        options.inputs = self.sweep.files.of(files);
         let (watched, told) = (Arc::clone(&self.watched), Arc::clone(told));
         options.watch = Some(Box::new(move |progress| {
             if watched.is_over() {
@@ -522,7 +593,7 @@ impl Work<'_> {
 }
 
 /// Brings the files of a run to the disk, and gives their folder its final name.
-fn put(partial: &Path, done: &Path, folder: &Path) -> io::Result<()> {
+pub(crate) fn put(partial: &Path, done: &Path, folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(partial)? {
         sync(&entry?.path())?;
     }
@@ -542,7 +613,7 @@ fn sync(path: &Path) -> io::Result<()> {
 }
 
 /// Removes a folder, if it is there.
-fn remove(folder: &Path) -> io::Result<()> {
+pub(crate) fn remove(folder: &Path) -> io::Result<()> {
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
@@ -550,27 +621,33 @@ fn remove(folder: &Path) -> io::Result<()> {
 }
 
 /// Removes what killed processes have left.
-fn clear_partial(folder: &Path) -> io::Result<()> {
+pub(crate) fn clear_partial(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name();
-        let key = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(".partial"));
-        if key
-            .is_some_and(|key| key.len() == KEY && key.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        {
-            remove(&entry.path())?;
+        let name = name.to_str().and_then(|name| name.strip_prefix('.')?.split_once('.'));
+        let Some((key, ending)) = name else { continue };
+        if key.len() != KEY || !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            continue;
+        }
+        match ending {
+            "partial" => remove(&entry.path())?,
+            "lock" => std::fs::remove_file(entry.path())?,
+            _ => {}
         }
     }
     Ok(())
 }
 
-/// Whether a folder has the results of a run. It was renamed when they were complete, so this finds
-/// only what was removed or damaged since.
-fn is_complete(folder: &Path) -> bool {
+/// Whether a folder has the results of a run of this version. It was renamed when they were
+/// complete, so this finds only what was removed or damaged since.
+pub(crate) fn is_complete(folder: &Path) -> bool {
     let Ok(manifest) = std::fs::read_to_string(folder.join(MANIFEST)) else { return false };
+    let Ok(summary) = std::fs::read(folder.join(SUMMARY)) else { return false };
     // The manifest ends with the hashes of the other files.
     let is_listed = |name: &&str| manifest.contains(&format!("\n\"{name}\" = "));
-    tables::summary(folder).is_ok()
+    manifest.contains(&format!("\nisotherm = \"{}\"\n", env!("CARGO_PKG_VERSION")))
+        && manifest.contains(&format!("\n\"{SUMMARY}\" = \"{}\"\n", sha256(&summary)))
         && FILES.iter().filter(|name| is_listed(name)).all(|name| folder.join(name).is_file())
 }
 

@@ -1,23 +1,32 @@
 //! The tables of a sweep, made of the summaries of its runs in the order of the points:
-//! `points.csv`, a row for each run, and `aggregates.csv`, a row for each metric of each point.
+//! `points.csv` and `points.parquet`, a row for each run, and `aggregates.csv`, a row for each
+//! metric of each point.
 //!
-//! The summaries are read twice, first for their metrics and then for their values, so that they
-//! need not be in memory together.
+//! The summaries are read twice, first for their metrics and then for their values, and rows are
+//! written as they come, so that neither need be in memory together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
-use isotherm_experiment::output::{Rules, SUMMARY, write_whole};
-use isotherm_experiment::{Inputs, Setting};
+use isotherm_config::units::{Dimension, duration, real, size};
+use isotherm_experiment::Setting;
+use isotherm_experiment::output::{Rules, SUMMARY, WholeFiles};
+use isotherm_results::{Format, Head, Kind, Table, Value as Cell};
 use serde_json::Value;
 
 use crate::metric;
+use crate::shard::SweepPlan;
 use crate::statistics::{LEVEL, Moments};
-use crate::sweep::{Sweep, SweepOptions};
 
 /// The name of the table of runs.
 pub const POINTS: &str = "points.csv";
+
+/// The name of the same table with types.
+pub const POINTS_PARQUET: &str = "points.parquet";
+
+/// The key in the metadata of `points.parquet` under which the units of its columns are, as JSON.
+const UNITS: &str = "units";
 
 /// The name of the table of means.
 pub const AGGREGATES: &str = "aggregates.csv";
@@ -58,60 +67,122 @@ pub(crate) fn summary(folder: &Path) -> io::Result<Value> {
     serde_json::from_str(&text).map_err(io::Error::from)
 }
 
-/// Removes the tables of an earlier sweep, unless they are read by this one.
-pub(crate) fn remove(out: &Path, inputs: &Inputs) -> io::Result<()> {
-    for path in [POINTS, AGGREGATES].map(|name| out.join(name)) {
-        match std::fs::remove_file(&path) {
-            _ if inputs.contains(&path) => {}
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+/// The names of all tables.
+pub(crate) const ALL: [&str; 3] = [POINTS, POINTS_PARQUET, AGGREGATES];
+
+/// What the values of a field are in a table with types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Axis {
+    Integers,
+    Numbers,
+    Booleans,
+    Quantities(Dimension),
+    Texts,
 }
 
-/// Writes both tables, and returns the points to be shown.
+impl Axis {
+    /// The first that all values are. Those that have names are called by these.
+    fn of<'a>(values: impl Iterator<Item = &'a str> + Clone) -> Self {
+        let quantities = Dimension::ALL.map(Axis::Quantities);
+        let all = [Axis::Integers, Axis::Numbers, Axis::Booleans].into_iter().chain(quantities);
+        let is = |axis: &Axis| values.clone().all(|shown| axis.cell(shown) != Cell::None);
+        all.into_iter().find(is).unwrap_or(Axis::Texts)
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Axis::Integers => Kind::Integer,
+            Axis::Numbers | Axis::Quantities(_) => Kind::Number,
+            Axis::Booleans => Kind::Boolean,
+            Axis::Texts => Kind::Text,
+        }
+    }
+
+    fn unit(self) -> Option<&'static str> {
+        let Axis::Quantities(dimension) = self else { return None };
+        Some(match dimension {
+            Dimension::Size => "B",
+            Dimension::Duration => "s",
+            Dimension::Rate => "/s",
+            Dimension::Work => "f",
+            Dimension::Speed => "f/s",
+            Dimension::Bandwidth => "B/s",
+        })
+    }
+
+    /// A value; none if it is not one of this kind.
+    fn cell(self, shown: &str) -> Cell<'_> {
+        // As TOML has them.
+        let digits = || shown.replace('_', "");
+        let number = match self {
+            Axis::Integers => return digits().parse().map_or(Cell::None, Cell::Integer),
+            Axis::Booleans => return shown.parse().map_or(Cell::None, Cell::Boolean),
+            Axis::Texts => return Cell::Text(shown),
+            Axis::Numbers => digits().parse().ok(),
+            Axis::Quantities(Dimension::Size) => size(shown).ok().map(|size| size as f64),
+            Axis::Quantities(Dimension::Duration) => {
+                duration(shown).ok().map(|duration| duration.as_secs_f64())
+            }
+            Axis::Quantities(dimension) => real(shown, dimension).ok(),
+        };
+        number.filter(|number: &f64| number.is_finite()).map_or(Cell::None, Cell::Number)
+    }
+}
+
+/// Writes all tables, and returns the points to be shown.
 pub(crate) fn write(
-    sweep: &Sweep,
+    plan: &SweepPlan,
     out: &Path,
     folder: &Path,
-    options: &SweepOptions,
     rules: Rules<'_>,
 ) -> io::Result<Vec<PointRow>> {
     let mut metrics = BTreeSet::new();
-    for number in 0..sweep.runs() {
-        if let Ok(summary) = summary(&folder.join(sweep.run_of(number, options).key)) {
+    for number in 0..plan.runs() {
+        if let Ok(summary) = summary(&folder.join(plan.run_of(number).key)) {
             metrics.extend(metric::paths(&summary));
         }
     }
-    let axes = sweep.points().axes();
-    let axes: Vec<&str> = axes.iter().map(String::as_str).filter(|path| *path != SEED).collect();
-    let mut points = Table::new(
-        ["point", "name"]
-            .into_iter()
-            .chain(axes.iter().copied())
-            .chain([SEED, "status", "folder"])
-            .chain(metrics.iter().map(String::as_str)),
-    )?;
-    let of_means = ["metric", "runs", "mean", "standard_deviation", "low", "high"];
-    let mut means =
-        Table::new(["point", "name"].into_iter().chain(axes.iter().copied()).chain(of_means))?;
+    let values = |axis: usize| plan.points.iter().map(move |point| point.values[axis].as_str());
+    let axes = plan.axes.iter().enumerate().filter(|(_, path)| *path != SEED);
+    let axes: Vec<(usize, Axis)> = axes.map(|(axis, _)| (axis, Axis::of(values(axis)))).collect();
+    let head = |name, kind| Head { name, kind };
+    let mut heads = vec![head("point", Kind::Integer), head("name", Kind::Text)];
+    heads.extend(axes.iter().map(|(axis, of)| head(&plan.axes[*axis], of.kind())));
+    let of_means = ["mean", "standard_deviation", "low", "high"];
+    let mut means = heads.clone();
+    means.extend([head("metric", Kind::Text), head("runs", Kind::Integer)]);
+    means.extend(of_means.map(|name| head(name, Kind::Number)));
+    heads.extend([
+        head(SEED, Kind::Integer),
+        head("status", Kind::Text),
+        head("folder", Kind::Text),
+    ]);
+    heads.extend(metrics.iter().map(|path| head(path, Kind::Number)));
+    let units = axes.iter().filter_map(|(axis, of)| Some((&plan.axes[*axis], of.unit()?)));
+    let units = serde_json::to_string(&units.collect::<BTreeMap<_, _>>())?;
+
+    let mut files = WholeFiles::new(rules);
+    let mut points = Table::new(files.begin(&out.join(POINTS))?, Format::Csv, &heads)?;
+    let parquet = files.begin(&out.join(POINTS_PARQUET))?;
+    let mut typed = Table::with_notes(parquet, Format::Parquet, &heads, &[(UNITS, units)])?;
+    let mut means = Table::new(files.begin(&out.join(AGGREGATES))?, Format::Csv, &means)?;
     let mut shown = Vec::new();
-    for point in 0..sweep.points().count() {
-        let settings = sweep.points().settings(point);
+    for (number, point) in (0..).zip(&plan.points) {
+        let settings = plan.settings(point);
         let name = Setting::label(&settings);
-        let mut head = vec![point.to_string(), name.clone()];
-        let values = settings.iter().filter(|setting| setting.path != SEED);
-        head.extend(values.map(|setting| setting.shown.clone()));
-        let mut of_point: BTreeMap<String, Moments> = BTreeMap::new();
+        let first = [Cell::Integer(number), Cell::Text(&name)];
+        let head_as = |axis: fn(Axis, &str) -> Cell<'_>| {
+            let values = axes.iter().map(|(number, of)| axis(*of, &point.values[*number]));
+            first.into_iter().chain(values).collect::<Vec<_>>()
+        };
+        let as_text = head_as(|_, shown| Cell::Text(shown));
+        let with_types = head_as(Axis::cell);
+        let mut of_point: BTreeMap<&str, Moments> = BTreeMap::new();
         let (mut measured_cold_starts, mut cold_wait) = (None, Moments::default());
-        for repetition in 0..sweep.points().repetitions() {
-            let number = point * sweep.points().repetitions() + repetition;
-            let run = sweep.run_of(number, options);
+        for repetition in 0..plan.repetitions {
+            let run = plan.run_of(number * plan.repetitions + repetition);
             let summary = summary(&folder.join(&run.key)).ok();
             let status = if summary.is_some() { "done" } else { "failed" };
-            let mut row = head.clone();
-            row.extend([run.seed.to_string(), status.to_owned(), format!("points/{}", run.key)]);
             let summary = summary.unwrap_or_default();
             measured_cold_starts =
                 measured_cold_starts.or_else(|| summary.get("measured_cold_starts")?.as_u64());
@@ -119,14 +190,17 @@ pub(crate) fn write(
                 let wait = parts.values().filter_map(Value::as_f64).sum();
                 cold_wait.add(wait);
             }
+            let folder = format!("points/{}", run.key);
+            let mut last = vec![Cell::Integer(run.seed), Cell::Text(status), Cell::Text(&folder)];
             for path in &metrics {
                 let value = metric::value(&summary, path);
-                row.push(value.map(|value| value.to_string()).unwrap_or_default());
+                last.push(value.map_or(Cell::None, Cell::Number));
                 if let Some(value) = value {
-                    of_point.entry(path.clone()).or_default().add(value);
+                    of_point.entry(path).or_default().add(value);
                 }
             }
-            points.row(&row)?;
+            points.row(as_text.iter().chain(&last).copied())?;
+            typed.row(with_types.iter().chain(&last).copied())?;
         }
         for (path, moments) in &of_point {
             let interval = moments.interval(LEVEL);
@@ -136,41 +210,43 @@ pub(crate) fn write(
                 interval.map(|interval| interval.low),
                 interval.map(|interval| interval.high),
             ];
-            let number = |number: Option<f64>| number.map(|n| n.to_string()).unwrap_or_default();
-            let mut row = head.clone();
-            row.extend([path.clone(), moments.count().to_string()]);
-            row.extend(numbers.map(number));
-            means.row(&row)?;
+            let numbers = numbers.map(|number| number.map_or(Cell::None, Cell::Number));
+            let metric = [Cell::Text(path), Cell::Integer(moments.count())];
+            means.row(as_text.iter().copied().chain(metric).chain(numbers))?;
         }
         if shown.len() < MOST_SHOWN {
-            of_point.insert(COLD_WAIT.to_owned(), cold_wait);
-            shown.push(PointRow { name, settings, measured_cold_starts, metrics: of_point });
+            let metrics = of_point.into_iter().map(|(path, moments)| (path.to_owned(), moments));
+            let metrics = metrics.chain([(COLD_WAIT.to_owned(), cold_wait)]).collect();
+            shown.push(PointRow { name, settings, measured_cold_starts, metrics });
         }
     }
-    write_whole(&out.join(POINTS), &points.text()?, rules)?;
-    write_whole(&out.join(AGGREGATES), &means.text()?, rules)?;
+    points.close()?;
+    typed.close()?;
+    means.close()?;
+    files.appear()?;
     Ok(shown)
 }
 
-/// A CSV file that is being written.
-struct Table {
-    writer: csv::Writer<Vec<u8>>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Table {
-    fn new<'a>(columns: impl Iterator<Item = &'a str>) -> io::Result<Self> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(columns).map_err(io::Error::from)?;
-        Ok(Table { writer })
-    }
-
-    fn row(&mut self, cells: &[String]) -> io::Result<()> {
-        self.writer.write_record(cells).map_err(io::Error::from)
-    }
-
-    fn text(self) -> io::Result<String> {
-        let bytes =
-            self.writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
-        String::from_utf8(bytes).map_err(io::Error::other)
+    #[test]
+    fn values_have_the_first_type_that_fits_all() {
+        let of = |values: &[&'static str]| {
+            let axis = Axis::of(values.iter().copied());
+            (axis.cell(values[0]), axis.unit())
+        };
+        assert_eq!(of(&["1_000", "0"]), (Cell::Integer(1_000), None));
+        assert_eq!(of(&["1", "-2", "0.5"]), (Cell::Number(1.0), None));
+        assert_eq!(of(&["true", "false"]), (Cell::Boolean(true), None));
+        assert_eq!(of(&["512MB", "1GiB"]), (Cell::Number(512e6), Some("B")));
+        assert_eq!(of(&["1.5ms", "1min"]), (Cell::Number(0.0015), Some("s")));
+        assert_eq!(of(&["2/min"]), (Cell::Number(2.0 / 60.0), Some("/s")));
+        assert_eq!(of(&["8Mbps"]), (Cell::Number(1e6), Some("B/s")));
+        // What is mixed or has a name is text.
+        assert_eq!(of(&["1GB", "1s"]), (Cell::Text("1GB"), None));
+        assert_eq!(of(&["4", "unlimited"]), (Cell::Text("4"), None));
+        assert_eq!(of(&["inf", "nan"]), (Cell::Text("inf"), None));
     }
 }

@@ -33,6 +33,7 @@ pub fn run(arguments: &RunArguments) -> Result<(), Status> {
             jobs: 0,
             records: !arguments.no_records,
             fresh: false,
+            shard: None,
             yes: false,
             quiet: arguments.quiet,
             json: arguments.json,

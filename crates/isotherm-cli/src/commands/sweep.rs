@@ -1,16 +1,19 @@
-//! `isotherm sweep`, and `isotherm run` on a file with a sweep.
+//! `isotherm sweep` and `isotherm merge`, and `isotherm run` on a file with a sweep.
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use isotherm_experiment::output::{SUMMARY, sha256_of};
+use isotherm_experiment::output::sha256_of;
 use isotherm_experiment::{Overrides, Points};
-use isotherm_study::{AGGREGATES, POINTS, Sweep, SweepError, SweepOptions, SweepOutcome};
+use isotherm_study::{
+    AGGREGATES, FailedRun, MergeError, POINTS, POINTS_PARQUET, Shard, Sweep, SweepError,
+    SweepOptions, SweepOutcome, merge,
+};
 
 use super::{elsewhere, interruptible};
 use crate::Status;
-use crate::arguments::SweepArguments;
+use crate::arguments::{MergeArguments, SweepArguments};
 use crate::progress::SweepBar;
 use crate::summary;
 use crate::terminal::Terminal;
@@ -34,6 +37,8 @@ pub struct Session {
     pub records: bool,
     /// Whether all runs are run again.
     pub fresh: bool,
+    /// The part that is run, if not all of it is.
+    pub shard: Option<Shard>,
     /// Whether many runs are meant.
     pub yes: bool,
     /// Whether only errors are printed.
@@ -58,6 +63,7 @@ pub fn run(arguments: &SweepArguments) -> Result<(), Status> {
         jobs: arguments.jobs,
         records: !arguments.no_records,
         fresh: arguments.fresh,
+        shard: arguments.shard,
         yes: arguments.yes,
         quiet: arguments.quiet,
         json: arguments.json,
@@ -83,17 +89,35 @@ impl Session {
         Ok(sweep)
     }
 
+    /// How the runs are carried out.
+    fn options(&self) -> SweepOptions {
+        SweepOptions {
+            jobs: self.jobs,
+            records: self.records,
+            fresh: self.fresh,
+            shard: self.shard,
+            build: build(),
+            ..SweepOptions::default()
+        }
+    }
+
     /// Says which points there are.
     fn list(&self, points: Points) -> Result<(), Status> {
         let sweep = self.sweep(points)?;
         let mut terminal = Terminal::new();
-        terminal.line(&format!("{} can be run: {}\n", sweep.name(), size(&sweep)));
         let all = sweep.points().count();
+        let size = size(all, sweep.points().repetitions());
+        terminal.line(&format!("{} can be run: {size}\n", sweep.name()));
         for point in 0..all.min(MOST_LISTED) {
             terminal.line(&format!("  {}", sweep.label(point)));
         }
         if all > MOST_LISTED {
             terminal.line(&format!("  and {} more", count(all - MOST_LISTED)));
+        }
+        if let Some(shard) = self.shard {
+            let runs = sweep.numbers(&self.options()).len() as u64;
+            let runs = if runs == 1 { "1 run".to_owned() } else { format!("{} runs", count(runs)) };
+            terminal.line(&format!("\nshard {shard} has {runs} of them"));
         }
         terminal.done()
     }
@@ -115,10 +139,6 @@ impl Session {
         let bar = Arc::new(Mutex::new(SweepBar::new(hidden)));
         let (watch, drawn) = (interrupt.clone(), Arc::clone(&bar));
         let options = SweepOptions {
-            jobs: self.jobs,
-            records: self.records,
-            fresh: self.fresh,
-            build: build(),
             stop: Arc::new(move || watch.status().is_some()),
             // Whoever finds it taken need not draw as well.
             progress: Arc::new(move |progress| {
@@ -126,6 +146,7 @@ impl Session {
                     bar.show(progress);
                 }
             }),
+            ..self.options()
         };
         let result = sweep.run(&out, &options);
         bar.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -143,9 +164,9 @@ impl Session {
         if self.json {
             terminal.json(&json(&sweep, &out, &options));
         } else {
-            terminal.tables(&shown(&sweep, &outcome, &out));
+            terminal.tables(&shown(&outcome, self.shard, &out));
         }
-        tell_failed(&outcome);
+        tell(&outcome.failed, "error", "failed");
         terminal.done()?;
         if outcome.failed.is_empty() { Ok(()) } else { Err(Status::CouldNotGoOn) }
     }
@@ -157,60 +178,101 @@ fn build() -> String {
     hash.unwrap_or_else(|_| env!("CARGO_PKG_VERSION").to_owned())
 }
 
+/// Joins the shards of a sweep.
+pub fn merged(arguments: &MergeArguments) -> Result<(), Status> {
+    let mut terminal = if arguments.quiet { Terminal::silent() } else { Terminal::new() };
+    let out = arguments.out.as_ref().unwrap_or(&arguments.folders[0]);
+    let outcome = merge(&arguments.folders, out).map_err(|error| {
+        let (status, note) = match &error {
+            MergeError::Output { source, .. } => {
+                let otherwise = elsewhere(source, "`--out DIR` puts them elsewhere");
+                (Status::CouldNotGoOn, format!(": {source}\nnote: {otherwise}"))
+            }
+            _ => (Status::BadInput, String::new()),
+        };
+        Terminal::complain(&format!("error: {error}{note}"));
+        status
+    })?;
+    if !outcome.missing.is_empty() {
+        let (missing, runs) = (outcome.missing.len() as u64, outcome.runs);
+        tell(&outcome.missing, "missing", "missing");
+        Terminal::complain(&format!(
+            "error: {} of {} runs are missing, so there are no tables\nnote: `isotherm sweep FILE \
+             --shard I/N` runs the rest of a shard",
+            count(missing),
+            count(runs)
+        ));
+        return Err(Status::CouldNotGoOn);
+    }
+    terminal.tables(&shown(&outcome, None, out));
+    tell(&outcome.failed, "error", "failed");
+    terminal.done()?;
+    if outcome.failed.is_empty() { Ok(()) } else { Err(Status::CouldNotGoOn) }
+}
+
 /// `6 points, each with 10 seeds: 60 runs`
-fn size(sweep: &Sweep) -> String {
-    let (points, seeds) = (sweep.points().count(), sweep.points().repetitions());
-    let points =
+fn size(points: u64, seeds: u64) -> String {
+    let shown =
         if points == 1 { "1 point".to_owned() } else { format!("{} points", count(points)) };
     match seeds {
-        1 => points,
-        _ => format!("{points}, each with {} seeds: {} runs", count(seeds), count(sweep.runs())),
+        1 => shown,
+        _ => format!("{shown}, each with {} seeds: {} runs", count(seeds), count(points * seeds)),
     }
 }
 
-fn shown(sweep: &Sweep, outcome: &SweepOutcome, out: &Path) -> String {
-    let mut text = format!("{}: {}\n\n", sweep.name(), size(sweep));
-    text += &summary::sweep(&outcome.rows);
-    let more = sweep.points().count() - outcome.rows.len() as u64;
-    if more > 0 {
-        text += &format!(" and {} more points\n", count(more));
+fn shown(outcome: &SweepOutcome, shard: Option<Shard>, out: &Path) -> String {
+    let size = size(outcome.points, outcome.repetitions);
+    let mut text = format!("{}: {size}\n\n", outcome.name);
+    if shard.is_none() {
+        text += &summary::sweep(&outcome.rows);
+        let more = outcome.points - outcome.rows.len() as u64;
+        if more > 0 {
+            text += &format!(" and {} more points\n", count(more));
+        }
+        text.push('\n');
     }
-    text += &format!("\n{} runs", count(outcome.runs));
+    text += &format!("{} runs", count(outcome.runs));
+    if let Some(shard) = shard {
+        text += &format!(" in shard {shard}");
+    }
     if outcome.reused > 0 {
         text += &format!(", of which {} were there already", count(outcome.reused));
     }
-    let files = [
+    let tables = [
         (POINTS, "one line per run"),
+        (POINTS_PARQUET, "the same for data frames"),
         (AGGREGATES, "means over the seeds of each point, with intervals"),
-        ("points/", "the results of each run"),
     ];
+    let files = [("points/", "the results of each run")];
+    let tables = if shard.is_some() { &[] } else { &tables[..] };
     text += &format!("\nresults in {}:", out.display());
-    for (name, meaning) in files {
+    for (name, meaning) in tables.iter().chain(&files) {
         text += &format!("\n  {name:<16} {meaning}");
+    }
+    if shard.is_some() {
+        let out = out.display();
+        text += &format!("\n`isotherm merge {out}` makes the tables when all shards are there");
     }
     text
 }
 
 /// Says which runs have no results.
-fn tell_failed(outcome: &SweepOutcome) {
-    for run in outcome.failed.iter().take(MOST_LISTED as usize) {
+fn tell(runs: &[FailedRun], how: &str, what: &str) {
+    for run in runs.iter().take(MOST_LISTED as usize) {
         Terminal::complain(&format!(
-            "error: point {} ({}), seed {}: {}",
+            "{how}: point {} ({}), seed {}: {}",
             run.point, run.name, run.seed, run.reason
         ));
     }
-    let all = outcome.failed.len() as u64;
+    let all = runs.len() as u64;
     if all > MOST_LISTED {
-        Terminal::complain(&format!("{MOST_LISTED} of {} failed runs shown", count(all)));
+        Terminal::complain(&format!("{MOST_LISTED} of {} {what} runs shown", count(all)));
     }
 }
 
-/// The summaries of all runs that have one.
+/// The summaries of all runs that have one, with what they are called in this sweep.
 fn json(sweep: &Sweep, out: &Path, options: &SweepOptions) -> String {
-    let summaries = sweep.folders(out, options);
-    let summaries =
-        summaries.filter_map(|folder| std::fs::read_to_string(folder.join(SUMMARY)).ok());
-    let summaries: Vec<_> = summaries.map(|text| text.trim_end().to_owned()).collect();
+    let summaries: Vec<String> = sweep.summaries(out, options).collect();
     format!("[{}]", summaries.join(",\n"))
 }
 

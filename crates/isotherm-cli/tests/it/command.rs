@@ -441,6 +441,7 @@ fn help_and_version_go_to_standard_output() {
         (&["--help"][..], "help.txt"),
         (&["run", "--help"], "run-help.txt"),
         (&["sweep", "--help"], "sweep-help.txt"),
+        (&["merge", "--help"], "merge-help.txt"),
         (&["conform", "--help"], "conform-help.txt"),
         (&["explain", "--help"], "explain-help.txt"),
         (&["search", "--help"], "search-help.txt"),

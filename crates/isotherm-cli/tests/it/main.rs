@@ -12,5 +12,7 @@ mod platform;
 mod policies;
 mod ran;
 mod search;
+mod shards;
+mod sweep_failures;
 mod tutorial;
 mod workload;

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-const STUDY: &str = r#"
+pub const STUDY: &str = r#"
 name = "m"
 [platform]
 nodes = { count = 1, cores = 1, disk = { read = "1GB/s", write = "1GB/s" } }
@@ -29,50 +29,50 @@ count = 3
 "#;
 
 /// A folder in which commands run.
-struct Here {
+pub struct Here {
     folder: TempDir,
 }
 
 impl Here {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let here = Here { folder: tempfile::tempdir().unwrap() };
         here.write("e.toml", STUDY);
         here
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    fn read(&self, name: &str) -> String {
+    pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_isotherm"));
         command.current_dir(self.folder.path()).args(arguments);
         command
     }
 
     /// The exit code and what was printed as errors.
-    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+    pub fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
         let output = self.command(arguments).output().unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     }
 
     #[track_caller]
-    fn runs(&self, arguments: &[&str]) {
+    pub fn runs(&self, arguments: &[&str]) {
         assert_eq!(self.run(arguments), (Some(0), String::new()), "{arguments:?}");
     }
 
     /// Checks that a command is refused with these words, and that nothing in the folder has
     /// changed.
     #[track_caller]
-    fn refuses(&self, arguments: &[&str], code: i32, words: &[&str]) {
+    pub fn refuses(&self, arguments: &[&str], code: i32, words: &[&str]) {
         let before = everything(self.folder.path());
         let (found, told) = self.run(arguments);
         assert_eq!(found, Some(code), "{arguments:?}: {told}");
@@ -102,7 +102,7 @@ fn everything(folder: &Path) -> Vec<(PathBuf, Option<Vec<u8>>)> {
     found
 }
 
-fn names(folder: &Path) -> Vec<String> {
+pub fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<_> =
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -110,7 +110,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-const RESULTS: [&str; 3] = ["invocations.csv", "manifest.toml", "summary.json"];
+pub const RESULTS: [&str; 3] = ["invocations.csv", "manifest.toml", "summary.json"];
 
 #[test]
 fn a_failure_leaves_the_old_set_whole() {
@@ -245,7 +245,7 @@ fn begin_endless(here: &Here, mut command: Command, out: &str) -> Child {
     child
 }
 
-fn signal(child: &Child, signal: &str) {
+pub fn signal(child: &Child, signal: &str) {
     let sent = Command::new("kill")
         .arg(format!("-{signal}"))
         .arg(child.id().to_string())
@@ -549,7 +549,7 @@ fn runs_of_a_sweep_never_collide() {
 }
 
 /// The runs of a sweep that are complete.
-fn runs(points: &Path) -> Vec<String> {
+pub fn runs(points: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(points).into_iter().flatten();
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     names.filter(|name| !name.starts_with('.')).collect()
@@ -588,8 +588,10 @@ fn a_sweep_that_is_killed_goes_on() {
     let output = here.command(&["sweep", "s.toml", "--out", "o", "--jobs", "2"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(names(&here.path("o/points")), whole);
-    for file in ["points.csv", "aggregates.csv"] {
-        assert!(here.read(&format!("o/{file}")) == here.read(&format!("whole/{file}")), "{file}");
+    for file in ["points.csv", "points.parquet", "aggregates.csv"] {
+        let [one, other] =
+            ["o", "whole"].map(|out| std::fs::read(here.path(out).join(file)).unwrap());
+        assert!(one == other, "{file}");
     }
     for run in whole {
         for file in RESULTS {

@@ -46,13 +46,16 @@ impl Drop for CreatedFolder {
     }
 }
 
-/// Makes and locks a folder. Drop the lock first: its file is in the folder.
-pub(super) fn locked(folder: &Path) -> io::Result<(CreatedFolder, Lock)> {
+/// Makes a folder and takes a lock of it. Drop the lock first: its file is in the folder.
+pub(super) fn locked(
+    folder: &Path,
+    take: impl Fn(&Path) -> io::Result<Lock>,
+) -> io::Result<(CreatedFolder, Lock)> {
     let mut made = CreatedFolder { folder: folder.to_owned(), created: None };
     let mut attempts = 0;
     loop {
         made.created = topmost_missing(folder).or(made.created.take());
-        let locked = std::fs::create_dir_all(folder).and_then(|()| Lock::of_folder(folder));
+        let locked = std::fs::create_dir_all(folder).and_then(|()| take(folder));
         attempts += 1;
         match locked {
             // A failed run may remove the folder between the two calls: then making it found it,

@@ -1,5 +1,5 @@
 //! One writer at a time: a lock file, whose lock the system releases when the process ends for any
-//! reason.
+//! reason. Writers that do not get in each other's way share one lock, which excludes all others.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -10,10 +10,14 @@ use crate::inputs::Identity;
 /// The name of the lock file of a folder.
 pub const LOCK: &str = ".isotherm.lock";
 
+/// Why a lock cannot be had.
+const BUSY: &str = "another run is writing there at this moment";
+
 /// A lock, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
     path: PathBuf,
+    is_shared: bool,
     /// Locked as long as it is open.
     _file: File,
 }
@@ -25,30 +29,47 @@ impl Lock {
     ///
     /// Another process has the lock, or the lock file cannot be made.
     pub fn of_folder(folder: &Path) -> io::Result<Self> {
-        Self::take(folder.join(LOCK))
+        Self::take(folder.join(LOCK), false, BUSY)
     }
 
-    /// Takes the lock for the output of a single file.
-    pub(crate) fn of_file(path: &Path) -> io::Result<Self> {
+    /// Locks a folder together with others who do the same.
+    pub(super) fn of_shared_folder(folder: &Path) -> io::Result<Self> {
+        Self::take(folder.join(LOCK), true, BUSY)
+    }
+
+    /// Takes the lock for what is at a path, which need not be there: `.NAME.lock` beside it.
+    ///
+    /// # Errors
+    ///
+    /// Another process has the lock, or the lock file cannot be made.
+    pub fn of_file(path: &Path) -> io::Result<Self> {
+        Self::of_file_or(path, BUSY)
+    }
+
+    /// The same with a reason why it cannot be had.
+    pub(super) fn of_file_or(path: &Path, busy: &str) -> io::Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        Self::take(path.with_file_name(format!(".{}.lock", super::partial::short(&name))))
+        let path = path.with_file_name(format!(".{}.lock", super::partial::short(&name)));
+        Self::take(path, false, busy)
     }
 
-    fn take(path: PathBuf) -> io::Result<Self> {
+    fn take(path: PathBuf, is_shared: bool, busy: &str) -> io::Result<Self> {
         loop {
-            let file = File::options().create(true).truncate(false).write(true).open(&path)?;
-            match file.try_lock() {
+            // Some file systems share a lock only among readers.
+            let mut options = File::options();
+            let file = options.create(true).truncate(false).read(true).write(true).open(&path)?;
+            let locked = if is_shared { file.try_lock_shared() } else { file.try_lock() };
+            match locked {
                 // Some file systems have no locks; runs must be possible there.
                 Ok(()) | Err(TryLockError::Error(_)) => {}
                 Err(TryLockError::WouldBlock) => {
-                    let reason = "another run is writing there at this moment";
-                    return Err(io::Error::new(io::ErrorKind::ResourceBusy, reason));
+                    return Err(io::Error::new(io::ErrorKind::ResourceBusy, busy));
                 }
             }
             // The process that had the lock has removed the file: a lock on a removed file excludes
             // no other process.
             if Identity::is_at(&file, &path) {
-                return Ok(Lock { path, _file: file });
+                return Ok(Lock { path, is_shared, _file: file });
             }
         }
     }
@@ -56,8 +77,11 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // While it is locked, so that no other process's file is removed.
-        let _ = std::fs::remove_file(&self.path);
+        // While it is locked, so that no other process's file is removed. The file of a shared lock
+        // stays for the others, and goes with the next lock that is not shared.
+        if !self.is_shared {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -77,6 +101,22 @@ mod tests {
         // One that a dead process has left belongs to no process.
         std::fs::write(folder.path().join(LOCK), "").unwrap();
         drop(Lock::of_folder(folder.path()).unwrap());
+    }
+
+    #[test]
+    fn those_who_share_it_exclude_all_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Lock::of_shared_folder(folder.path()).unwrap();
+        let second = Lock::of_shared_folder(folder.path()).unwrap();
+        drop(first);
+        let error = Lock::of_folder(folder.path()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        drop(second);
+        let alone = Lock::of_folder(folder.path()).unwrap();
+        let error = Lock::of_shared_folder(folder.path()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ResourceBusy);
+        drop(alone);
+        assert!(!folder.path().join(LOCK).exists());
     }
 
     /// Threads that take and give back the lock as fast as they can never have it at the same time.

@@ -19,6 +19,7 @@ mod progress;
 
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use isotherm_kernel::{Advanced, RunError, Simulation, Time};
@@ -82,6 +83,8 @@ pub struct RunOptions {
     /// Whether a thread of its own reads arrivals ahead. It is of no use where there is a run for
     /// each core.
     pub reads_ahead: bool,
+    /// The files that the experiment reads with their hashes, for its manifest.
+    pub inputs: Vec<(PathBuf, String)>,
     keeps_records: bool,
     own: OwnPolicies,
     observers: Vec<EventObserver>,
@@ -103,6 +106,7 @@ impl Default for RunOptions {
             force: false,
             watch: None,
             reads_ahead: true,
+            inputs: Vec::new(),
             keeps_records: false,
             own: OwnPolicies::default(),
             observers: Vec::new(),

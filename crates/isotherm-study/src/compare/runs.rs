@@ -162,7 +162,10 @@ pub fn sets(folder: &Path) -> Result<Vec<Set>, CompareError> {
     }
     let folders = match listed(folder)? {
         Some(folders) => folders,
-        None => [runs_in(folder), runs_in(&folder.join(POINTS))].concat(),
+        None => {
+            let folders = [runs_in(folder), runs_in(&folder.join(POINTS))].concat();
+            folders.into_iter().map(|folder| (folder, Vec::new())).collect()
+        }
     };
     if folders.is_empty() {
         return Err(CompareError::NoResults(folder.to_owned()));
@@ -170,8 +173,12 @@ pub fn sets(folder: &Path) -> Result<Vec<Set>, CompareError> {
     // By what they have in common, in the order of the first of each.
     let mut points: Vec<Vec<Run>> = Vec::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
-    for folder in folders {
-        let run = checked(&folder)?;
+    for (folder, sweep) in folders {
+        let mut run = checked(&folder)?;
+        // Results of a sweep do not say what they are called, its table does.
+        if !sweep.is_empty() {
+            run.sweep = sweep;
+        }
         let index = *known.entry(run.experiment.to_string()).or_insert(points.len());
         match points.get_mut(index) {
             Some(point) => point.push(run),
@@ -201,25 +208,33 @@ fn checked(folder: &Path) -> Result<Run, CompareError> {
     }
 }
 
+/// The folder of a run, and the fields that were changed for it with their values.
+type Listed = (PathBuf, Vec<(String, String)>);
+
 /// The folders of results that the table of a sweep has, if there is one. Others beside them are
 /// of earlier sweeps. Runs that have failed have no results, and points that are alike share them.
-fn listed(folder: &Path) -> Result<Option<Vec<PathBuf>>, CompareError> {
+fn listed(folder: &Path) -> Result<Option<Vec<Listed>>, CompareError> {
     let path = folder.join(TABLE);
     if !path.exists() {
         return Ok(None);
     }
     let broken = |reason: String| CompareError::Broken { path: path.clone(), reason };
     let mut table = csv::Reader::from_path(&path).map_err(|error| broken(error.to_string()))?;
-    let header = table.headers().map_err(|error| broken(error.to_string()))?;
-    let column = header.iter().position(|name| name == "folder");
-    let column = column.ok_or_else(|| broken("it has no column `folder`".to_owned()))?;
+    let header = table.headers().map_err(|error| broken(error.to_string()))?.clone();
+    let column = |name: &str| header.iter().position(|column| column == name);
+    let folder_of =
+        column("folder").ok_or_else(|| broken("it has no column `folder`".to_owned()))?;
+    // The fields of the sweep are between the name of the point and the seed.
+    let fields = column("name").map_or(0, |name| name + 1)..column("seed").unwrap_or(0);
     let mut folders = Vec::new();
     let mut seen = BTreeSet::new();
     for row in table.records() {
         let row = row.map_err(|error| broken(error.to_string()))?;
-        let run = folder.join(row.get(column).unwrap_or_default());
+        let text = |column: usize| row.get(column).unwrap_or_default();
+        let run = folder.join(text(folder_of));
         if run.join(MANIFEST).exists() && seen.insert(run.clone()) {
-            folders.push(run);
+            let fields = fields.clone().map(|at| (header[at].to_owned(), text(at).to_owned()));
+            folders.push((run, fields.collect()));
         }
     }
     Ok(Some(folders))

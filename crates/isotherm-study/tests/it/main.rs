@@ -2,4 +2,5 @@
 
 mod compare;
 mod search;
+mod shard;
 mod sweep;

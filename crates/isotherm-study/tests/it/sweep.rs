@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use isotherm_config::fields::{Fields, takes};
-use isotherm_config::schema::{Field, field, table};
-use isotherm_experiment::{Kinds, Overrides, Points};
+use isotherm_config::schema::{self, field, table};
+use isotherm_experiment::{Experiment, Kinds, Overrides, Points, Results};
 use isotherm_kernel::RandomStreams;
 use isotherm_serverless::View;
 use isotherm_serverless::scheduler::{ByNode, FirstFit, Plan, Scheduler};
+use isotherm_study::explain::explain;
 use isotherm_study::{AGGREGATES, POINTS, Sweep, SweepOptions, SweepOutcome};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row};
 use tempfile::TempDir;
 
 const STUDY: &str = r#"
@@ -32,47 +35,47 @@ rate = "1/s"
 count = 30
 "#;
 
-struct Here {
+pub struct Here {
     folder: TempDir,
 }
 
 impl Here {
-    fn new(sweep: &str) -> Self {
+    pub fn new(sweep: &str) -> Self {
         let here = Here { folder: tempfile::tempdir().unwrap() };
         here.write("s.toml", &format!("{STUDY}{sweep}"));
         here
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path(name), text).unwrap();
     }
 
-    fn load(&self) -> Sweep {
+    pub fn load(&self) -> Sweep {
         Sweep::load(&self.path("s.toml"), &Overrides::default())
             .unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
     }
 
-    fn run(&self, out: &str, options: &SweepOptions) -> SweepOutcome {
+    pub fn run(&self, out: &str, options: &SweepOptions) -> SweepOutcome {
         self.load().run(&self.path(out), options).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// The rows of a table, by the names of columns.
-    fn table(&self, path: &str) -> Vec<BTreeMap<String, String>> {
+    pub fn table(&self, path: &str) -> Vec<BTreeMap<String, String>> {
         let mut reader = csv::Reader::from_path(self.path(path)).unwrap();
         reader.deserialize().map(|row| row.unwrap()).collect()
     }
 }
 
-fn jobs(jobs: usize) -> SweepOptions {
+pub fn jobs(jobs: usize) -> SweepOptions {
     SweepOptions { jobs, ..SweepOptions::default() }
 }
 
 /// Everything below a folder, by its path.
-fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -90,11 +93,11 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-fn counts(outcome: &SweepOutcome) -> (u64, u64, u64) {
+pub fn counts(outcome: &SweepOutcome) -> (u64, u64, u64) {
     (outcome.done, outcome.reused, outcome.failed.len() as u64)
 }
 
-const SWEEP: &str = "[sweep]\nrepeat = 3\nservice.startup = [\"0s\", \"1s\"]\n";
+pub const SWEEP: &str = "[sweep]\nrepeat = 3\nservice.startup = [\"0s\", \"1s\"]\n";
 
 #[test]
 fn the_bytes_are_the_same_at_any_number_of_jobs() {
@@ -102,7 +105,7 @@ fn the_bytes_are_the_same_at_any_number_of_jobs() {
     assert_eq!(counts(&here.run("one", &jobs(1))), (6, 0, 0));
     assert_eq!(counts(&here.run("four", &jobs(4))), (6, 0, 0));
     let (one, four) = (files(&here.path("one")), files(&here.path("four")));
-    assert_eq!(one.len(), 2 + 6 * 3);
+    assert_eq!(one.len(), 3 + 6 * 3);
     assert!(one == four);
 }
 
@@ -156,6 +159,36 @@ fn a_changed_experiment_reuses_what_has_not_changed() {
     assert_eq!(here.table("o/points.csv").len(), 16);
 }
 
+/// What is used again under another name does not have the old one in it.
+#[test]
+fn the_results_of_a_run_have_no_names() {
+    let here = Here::new(&SWEEP.replace("\"1s\"", "{ name = \"unusual\", value = \"1s\" }"));
+    here.run("o", &jobs(2));
+    for folder in here.load().folders(&here.path("o"), &jobs(2)) {
+        let key = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let results = Results::open(&folder).unwrap();
+        let manifest = std::fs::read_to_string(results.manifest()).unwrap();
+        assert!(manifest.contains(&format!("\nname = \"{key}\"\n")), "{manifest}");
+        assert!(!manifest.contains("sweep") && !manifest.contains("unusual"), "{manifest}");
+        let summary = std::fs::read_to_string(results.summary()).unwrap();
+        assert!(
+            summary.contains(&format!("\"name\": \"{key}\"")) && summary.contains("\"sweep\": {}")
+        );
+        // The manifest gives the same bytes again.
+        let again = here.path("o/points/again");
+        let experiment = Experiment::load(&results.manifest(), &Overrides::default()).unwrap();
+        experiment.run(&experiment.runs()[0], &again).map_err(|error| error.to_string()).unwrap();
+        assert!(files(&again) == files(&folder));
+    }
+    // Whoever asks the sweep gets them.
+    let summaries: Vec<_> = here.load().summaries(&here.path("o"), &jobs(2)).collect();
+    let last: serde_json::Value = serde_json::from_str(&summaries[5]).unwrap();
+    assert_eq!(
+        (&last["name"], &last["sweep"]["service.startup"]),
+        (&"m".into(), &"unusual".into())
+    );
+}
+
 const TRACE: &str = "[[workload]]\nkind = \"csv\"\nfile = \"x.csv\"\nfunction = \"f\"\n\
                      columns = { arrival = \"arrival_s\" }\n";
 
@@ -172,6 +205,29 @@ fn the_content_of_files_counts_and_not_their_paths() {
     here.write("x.csv", "arrival_s\n3\n");
     here.write("y.csv", "arrival_s\n2\n");
     assert_eq!(counts(&here.run("o", &jobs(1))), (0, 2, 0));
+}
+
+/// A run knows what it has read: it is not explained by other files, whatever its records are.
+#[test]
+fn the_hashes_of_inputs_are_kept() {
+    let here = Here::new(&format!("{TRACE}[output]\nrecords = \"parquet\"\n[sweep]\nrepeat = 1\n"));
+    here.write("x.csv", "arrival_s\n1\n");
+    here.run("o", &jobs(1));
+    let folder = here.load().folders(&here.path("o"), &jobs(1)).next().unwrap();
+    let manifest = std::fs::read_to_string(folder.join("manifest.toml")).unwrap();
+    // `printf 'arrival_s\n1\n' | sha256sum`
+    let table = "\n[manifest.inputs]\n\"../../../x.csv\" = \
+        \"63e5203648408e47f649c4af6d653edd120f327a3ed9c67f23aab71cce9bf5b1\"\n\n[manifest.sha256]\n";
+    assert!(manifest.contains(table), "{manifest}");
+    explain(&folder, 0).unwrap();
+    // A run of the manifest has the same.
+    let again = here.path("o/points/again");
+    let load = || Experiment::load(&folder.join("manifest.toml"), &Overrides::default()).unwrap();
+    load().run(&load().runs()[0], &again).map_err(|error| error.to_string()).unwrap();
+    assert!(files(&again) == files(&folder));
+    here.write("x.csv", "arrival_s\n2\n");
+    let error = explain(&folder, 0).unwrap_err().to_string();
+    assert!(error.ends_with("x.csv`, which it has read, has changed since"), "{error}");
 }
 
 #[test]
@@ -286,7 +342,8 @@ fn a_panic_does_not_stop_the_others_and_own_policies_are_never_reused() {
     let here = Here::new(
         "[sweep]\nservice.scheduler = [\"first-fit\", { kind = \"own\", fails = true }, \"own\"]\n",
     );
-    const FAILS: &[Field] = &[field("fails", takes::<bool>(), "Whether it does.").default("false")];
+    const FAILS: &[schema::Field] =
+        &[field("fails", takes::<bool>(), "Whether it does.").default("false")];
     let kinds = Kinds::of("study")
         .with_scheduler(table("own", "").with(FAILS), |fields: &mut Fields<'_>| {
             let fails = fields.get::<bool>("fails")?;
@@ -332,6 +389,60 @@ fn tables_have_what_the_summaries_say() {
     assert_eq!((row["runs"].as_str(), row["name"].as_str()), ("3", "startup-1s"));
     assert!(deviation > 0.0);
     assert_eq!(outcome.rows[1].metric(metric).count(), 3);
+}
+
+/// Read back, `points.parquet` has what `points.csv` has, with types.
+#[test]
+fn the_table_with_types_agrees_with_the_text() {
+    let here = Here::new(
+        "[sweep]\nrepeat = 2\nservice.startup = [\"0s\", \"1.5s\"]\n\
+         [[sweep.zip]]\nplatform.nodes.count = [1, 2]\n\
+         platform.nodes.memory = [\"1GB\", \"2GiB\"]\n\
+         output.events = [true, false]\nservice.scheduler = [\"random\", \"warm-first\"]\n",
+    );
+    here.run("o", &jobs(2));
+    let file = std::fs::File::open(here.path("o/points.parquet")).unwrap();
+    let reader = SerializedFileReader::new(file).unwrap();
+    let notes = reader.metadata().file_metadata().key_value_metadata().unwrap();
+    let units = notes.iter().find(|note| note.key == "units").unwrap().value.clone().unwrap();
+    assert_eq!(units, r#"{"platform.nodes.memory":"B","service.startup":"s"}"#);
+    let rows: Vec<Row> = reader.get_row_iter(None).unwrap().map(|row| row.unwrap()).collect();
+    let text = here.table("o/points.csv");
+    assert_eq!((rows.len(), text.len()), (8, 8));
+    // Numbers of bytes and seconds, by hand.
+    let numbers = |shown: &str| match shown {
+        "0s" => Some(0.0),
+        "1.5s" => Some(1.5),
+        "1GB" => Some(1e9),
+        "2GiB" => Some(2_147_483_648.0),
+        _ => None,
+    };
+    for (row, text) in rows.iter().zip(&text) {
+        assert_eq!(row.len(), text.len());
+        for (name, field) in row.get_column_iter() {
+            let shown = &text[name];
+            match field {
+                Field::ULong(number) => assert_eq!(number.to_string(), *shown),
+                Field::Bool(truth) => assert_eq!(truth.to_string(), *shown),
+                Field::Str(string) => assert_eq!(string, shown),
+                Field::Null => assert_eq!("", shown),
+                Field::Double(number) => {
+                    let expected = numbers(shown).or_else(|| shown.parse().ok());
+                    assert_eq!(Some(*number), expected, "{name}");
+                }
+                other => panic!("{name} is {other:?}"),
+            }
+        }
+        let kind = |name: &str| {
+            let mut fields = row.get_column_iter();
+            fields.find(|(column, _)| *column == name).map(|(_, field)| field.clone()).unwrap()
+        };
+        assert!(matches!(kind("platform.nodes.count"), Field::ULong(1 | 2)));
+        assert!(matches!(kind("output.events"), Field::Bool(_)));
+        assert!(matches!(kind("service.scheduler"), Field::Str(_)));
+        assert!(matches!(kind("seed"), Field::ULong(5 | 6)));
+        assert!(matches!(kind("invocations.total"), Field::Double(30.0)));
+    }
 }
 
 /// All points are checked before one is run, and errors are shown where they are written.

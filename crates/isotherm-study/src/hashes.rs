@@ -1,0 +1,62 @@
+//! The hashes of the files that the runs of a sweep read, and whether these have changed since.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use isotherm_experiment::output::sha256_of;
+
+/// The files that runs read, hashed once.
+#[derive(Debug, Default)]
+pub struct Hashes {
+    known: BTreeMap<PathBuf, (Option<Stamp>, String)>,
+}
+
+/// What changes when a file is written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Self> {
+        let known = path.metadata().ok()?;
+        Some(Stamp { length: known.len(), modified: known.modified().ok() })
+    }
+}
+
+impl Hashes {
+    /// The hash of a file; empty for what is not a file. What cannot be read is found when the
+    /// point is planned.
+    pub fn hash(&mut self, path: &Path) -> String {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        if let Some((_, hash)) = self.known.get(&path) {
+            return hash.clone();
+        }
+        let stamp = Stamp::of(&path);
+        let hash = match path.is_file() {
+            true => sha256_of(&path).unwrap_or_default(),
+            false => String::new(),
+        };
+        self.known.insert(path, (stamp, hash.clone()));
+        hash
+    }
+
+    /// These files with their hashes, without what is no file.
+    pub fn of(&self, paths: &[PathBuf]) -> Vec<(PathBuf, String)> {
+        let known = paths.iter().filter_map(|path| Some((path.clone(), self.known.get(path)?)));
+        let known = known.filter(|(_, (_, hash))| !hash.is_empty());
+        known.map(|(path, (_, hash))| (path, hash.clone())).collect()
+    }
+
+    /// The first of these files that has changed since it was hashed.
+    pub fn changed<'a>(&self, paths: &'a [PathBuf]) -> Option<&'a Path> {
+        let is_changed = |path: &PathBuf| {
+            self.known
+                .get(path)
+                .is_some_and(|(stamp, _)| path.is_file() && *stamp != Stamp::of(path))
+        };
+        paths.iter().find(|path| is_changed(path)).map(PathBuf::as_path)
+    }
+}
