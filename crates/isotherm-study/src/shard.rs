@@ -6,7 +6,7 @@
 //! value of a field each time, such as all runs with the most nodes. The seeds of a point are
 //! neighbours and mostly in different shards.
 //!
-//! A shard leaves `shards/I-of-N.json` in its folder: the [plan](SweepPlan) of the whole sweep, and
+//! A shard leaves `shards/I-of-N.json` in its folder: what the whole sweep is, and
 //! which runs of the shard have failed. [`merge`](crate::merge()) needs no more than that and the
 //! runs, and not the experiment.
 

@@ -533,7 +533,10 @@ impl Work<'_> {
         let lock = self.options.shard.map(|_| Lock::of_file(&self.folder.join(&run.key)));
         let _lock = lock.transpose().map_err(|error| Unfinished::Failed(error.to_string()))?;
         let partial = self.folder.join(format!(".{}.partial", run.key));
-        let _ = remove(&partial);
+        // What is damaged is no result of a run that fails.
+        for old in [&partial, &self.folder.join(&run.key)] {
+            let _ = remove(old);
+        }
         // What a panic leaves behind is the folder, which is removed.
         let done = catch_unwind(AssertUnwindSafe(|| self.one(run, &partial, told, jobs)));
         let done = done.unwrap_or_else(|panic| Err(Unfinished::Failed(panicked(&*panic))));

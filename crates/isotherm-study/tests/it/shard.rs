@@ -157,6 +157,9 @@ fn runs_that_fail_or_are_damaged() {
     std::fs::write(folders[1].join("summary.json"), "").unwrap();
     std::fs::write(folders[2].join("summary.json"), "{\"name\":").unwrap();
     std::fs::remove_file(folders[3].join("manifest.toml")).unwrap();
+    // A run that fails has no results of an earlier one.
+    std::fs::create_dir(&folders[0]).unwrap();
+    std::fs::write(folders[0].join("summary.json"), "{}").unwrap();
     let points =
         |outcome: &SweepOutcome| outcome.missing.iter().map(|run| run.point).collect::<Vec<_>>();
     assert_eq!(points(&join(&here, &["o"], "o").unwrap()), [1, 2, 3]);

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use isotherm_config::fields::{Fields, takes};
 use isotherm_config::schema::{self, field, table};
-use isotherm_experiment::{Experiment, Kinds, Overrides, Points, Results};
+use isotherm_experiment::{Depth, Experiment, Kinds, Overrides, Points, Results};
 use isotherm_kernel::RandomStreams;
 use isotherm_serverless::View;
 use isotherm_serverless::scheduler::{ByNode, FirstFit, Plan, Scheduler};
@@ -443,6 +443,21 @@ fn the_table_with_types_agrees_with_the_text() {
         assert!(matches!(kind("seed"), Field::ULong(5 | 6)));
         assert!(matches!(kind("invocations.total"), Field::Double(30.0)));
     }
+}
+
+/// However many seeds there are, a point is checked once, and its plan is dropped before the next
+/// one is made. The first one is returned.
+#[test]
+fn plans_are_made_for_points_and_not_for_seeds() {
+    let here = Here::new("[sweep]\nrepeat = 100000\nservice.startup = [\"0s\", \"1s\", \"2s\"]\n");
+    let points = Points::load(&here.path("s.toml"), &Overrides::default()).unwrap();
+    let mut plans: Vec<Weak<_>> = Vec::new();
+    let checked = points.check(Depth::Beginning, &mut |point| {
+        let alive = plans.iter().skip(1).filter(|plan| plan.strong_count() > 0);
+        assert_eq!(alive.count(), 0);
+        plans.push(Arc::downgrade(&point.run.plan));
+    });
+    assert_eq!((checked.unwrap().runs().len(), plans.len()), (1, 3));
 }
 
 /// All points are checked before one is run, and errors are shown where they are written.
