@@ -136,7 +136,9 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<SweepOutcome, MergeError
             }
             (None, None) => {
                 let count = shards.iter().map(|shard| shard.count).max().unwrap_or(1);
-                let reason = format!("shard {} has not run it", Shard::of_run(index, count));
+                let shard = Shard::of_run(index, count);
+                outcome.unfinished.insert(shard);
+                let reason = format!("shard {shard} has not run it");
                 outcome.missing.push(FailedRun { point, name: name(), seed, reason });
             }
         }

@@ -135,6 +135,8 @@ pub struct SweepOutcome {
     pub failed: Vec<FailedRun>,
     /// Those that no shard has carried out yet. Then there are no tables.
     pub missing: Vec<FailedRun>,
+    /// The shards that these belong to.
+    pub unfinished: BTreeSet<Shard>,
     /// Whether it was stopped. Then there are no tables.
     pub is_stopped: bool,
     /// The points, for a table. Of a shard there is none.

@@ -196,11 +196,13 @@ pub fn merged(arguments: &MergeArguments) -> Result<(), Status> {
     if !outcome.missing.is_empty() {
         let (missing, runs) = (outcome.missing.len() as u64, outcome.runs);
         tell(&outcome.missing, "missing", "missing");
+        let shards: Vec<_> = outcome.unfinished.iter().map(ToString::to_string).collect();
         Terminal::complain(&format!(
-            "error: {} of {} runs are missing, so there are no tables\nnote: `isotherm sweep FILE \
-             --shard I/N` runs the rest of a shard",
+            "error: {} of {} runs are missing, so there are no tables\nnote: shards with runs left, \
+             for `isotherm sweep FILE --shard I/N`: {}",
             count(missing),
-            count(runs)
+            count(runs),
+            shards.join(", ")
         ));
         return Err(Status::CouldNotGoOn);
     }

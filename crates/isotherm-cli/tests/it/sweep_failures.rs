@@ -116,8 +116,8 @@ fn an_interrupt_keeps_what_is_finished() {
     sweep(&here, &study, "repeat = 60\n");
     here.runs(&["sweep", "s.toml", "--out", "whole", "--quiet"]);
     let sweep = ["sweep", "s.toml", "--out", "o", "--jobs", "2", "--quiet"];
-    let child = here.command(&sweep).stderr(Stdio::piped()).spawn().unwrap();
-    while runs(&here.path("o/points")).is_empty() {
+    let mut child = here.command(&sweep).stderr(Stdio::piped()).spawn().unwrap();
+    while runs(&here.path("o/points")).is_empty() && child.try_wait().unwrap().is_none() {
         std::thread::yield_now();
     }
     signal(&child, "INT");

@@ -59,6 +59,7 @@ fn shards_in_one_folder_become_the_sweep() {
     assert!(!here.path("o").join(POINTS).exists());
     let missing = join(&here, &["o"], "o").unwrap();
     assert_eq!((missing.missing.len(), missing.rows.len()), (2, 0));
+    assert_eq!(missing.unfinished.iter().map(ToString::to_string).collect::<Vec<_>>(), ["2/3"]);
     assert!(missing.missing.iter().all(|run| run.reason == "shard 2/3 has not run it"));
     assert!(!here.path("o").join(POINTS).exists());
     here.run("o", &shard("2/3"));
