@@ -172,16 +172,28 @@ Runs with different workloads, or of other versions of Isotherm, are refused. Ex
 
 const AFTER_SEARCH: &str = about_set!(
     "\
+Examples:
+  isotherm search study.toml                            the least value
+  isotherm search study.toml --curve                    the metrics against the value
+  isotherm search study.toml --curve \"geom(1, 64, 7)\"   for these values
+
 The experiment has a table such as
   [search]
   minimize = \"platform.nodes.count\"
   within = \"1..=500\"
   subject_to = [\"response.p99 < 1s\", \"cold_share < 1%\"]
 
-Each probed value is run with 10 seeds, and with up to 80 if these do not decide. What cannot be
-decided then counts as violated. Invocations that did not complete count as an infinite response
-time. Nothing is written. docs/searching.md explains the statistics. Exit codes: 0 there is an
-answer; 1 no value fulfils the constraints; 2 bad input or usage."
+`within` may also be a range of quantities, such as \"0s..=1h\", searched to 1 % or to the field
+`resolution`, or an array of values in the order in which they are searched. Each probed value is
+run with 10 seeds, and with up to 80 if these do not decide; there are at most 30 probes. What
+cannot be decided counts as violated. Invocations that did not complete count as an infinite
+response time. Nothing is written. docs/searching.md explains the statistics.
+
+`--curve` runs each value with 10 seeds: those given, as 1,2,4 or as a range of [sweep], or else
+those of `within`, of which 11 if there are more than 20.
+
+Exit codes: 0 there is an answer; 1 no value fulfils the constraints; 2 bad input or usage; 129 the
+terminal was closed; 130 Ctrl-C; 143 asked to end by the system."
 );
 
 const AFTER_CONFORM: &str = "\
@@ -572,6 +584,13 @@ pub struct SearchArguments {
     /// The experiment, which has a table [search].
     #[command(flatten)]
     pub experiment: ExperimentArguments,
+    /// Show the metrics of the constraints against these values of the field, such as 1,2,4 or 1..=8
+    /// [default: those of `within`].
+    #[arg(long, value_name = "VALUES", num_args = 0..=1, default_missing_value = "")]
+    pub curve: Option<String>,
+    /// How many runs there are at a time [default: one on each core].
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub jobs: usize,
     /// Print the answer and the probes as JSON.
     #[arg(long)]
     pub json: bool,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use isotherm_experiment::Progress;
 use isotherm_study::SweepProgress;
+use isotherm_study::search::SearchProgress;
 
 use crate::commands::now;
 use crate::text::{count, seconds};
@@ -101,7 +102,7 @@ fn left(part: Option<f64>, elapsed: f64) -> String {
     }
 }
 
-/// The bar of all runs of a sweep.
+/// The bar of all runs of a sweep or a search.
 pub struct SweepBar {
     begun: Instant,
     next: Instant,
@@ -111,7 +112,7 @@ pub struct SweepBar {
 }
 
 impl SweepBar {
-    /// The bar of a sweep that begins now.
+    /// The bar of a sweep or a search that begins now.
     pub fn new(hidden: bool) -> Self {
         let begun = now();
         SweepBar { begun, next: begun + FIRST, bar: None, hidden }
@@ -119,17 +120,34 @@ impl SweepBar {
 
     /// Shows how far the sweep is, if it is time to.
     pub fn show(&mut self, progress: &SweepProgress) {
+        let part = progress.parts / progress.runs.max(1) as f64;
+        self.show_part(part, || {
+            let mut message = format!("{} of {} runs", count(progress.ended), count(progress.runs));
+            if progress.failed > 0 {
+                message += &format!(", {} failed", count(progress.failed));
+            }
+            message
+        });
+    }
+
+    /// Shows how far a search is, if it is time to. It may end with fewer probes.
+    pub fn show_search(&mut self, progress: &SearchProgress<'_>) {
+        let of_probe = progress.parts / progress.runs.max(1) as f64;
+        let part = (progress.probes as f64 + of_probe) / progress.planned.max(1) as f64;
+        self.show_part(part, || {
+            let SearchProgress { probes, planned, value, runs, ended, .. } = progress;
+            format!("probe {} of {planned}: {value}, {ended} of {runs} runs", probes + 1)
+        });
+    }
+
+    fn show_part(&mut self, part: f64, message: impl FnOnce() -> String) {
         let now = now();
         if self.hidden || now < self.next {
             return;
         }
         self.next = now + NEXT;
-        let part = (progress.parts / progress.runs.max(1) as f64).clamp(0.0, 1.0);
-        let mut message = format!("{} of {} runs", count(progress.ended), count(progress.runs));
-        if progress.failed > 0 {
-            message += &format!(", {} failed", count(progress.failed));
-        }
-        message += &left(Some(part), (now - self.begun).as_secs_f64());
+        let part = part.clamp(0.0, 1.0);
+        let message = message() + &left(Some(part), (now - self.begun).as_secs_f64());
         draw(&mut self.bar, true, message, (part * PARTS as f64) as u64);
     }
 

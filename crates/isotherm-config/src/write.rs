@@ -51,7 +51,13 @@ pub fn inline(entries: impl IntoIterator<Item = (&'static str, String)>) -> Stri
 /// A value of a file as it was read.
 #[must_use]
 pub fn value(value: &Value) -> String {
-    match &value.kind {
+    kind(&value.kind)
+}
+
+/// The same without its place.
+#[must_use]
+pub fn kind(kind: &Kind) -> String {
+    match kind {
         Kind::String(text) => string(text),
         Kind::Integer(number) => number.to_string(),
         Kind::Float(number) => format!("{number:?}"),

@@ -5,7 +5,7 @@
 //!
 //! | name | what it is |
 //! |---|---|
-//! | `response.mean`, `.p50`, `.p95`, `.p99`, `.max` | response time of what completed, in seconds |
+//! | `response.mean`, `.p50`, `.p95`, `.p99`, `.max`, or `mean`, … | response time of what completed, in seconds |
 //! | `wasted_memory` | memory of idle containers × time, in MB·s |
 //! | `cold_share` | cold starts as a part of all starts |
 //! | `completed_share` | completed invocations as a part of all |
@@ -120,14 +120,19 @@ pub fn value(summary: &Value, path: &str) -> Option<f64> {
     }
 }
 
+/// The path that a short name stands for.
+pub(crate) fn short_for(name: &str) -> Option<&'static str> {
+    let is_meant = |short: &str| short == name || short.strip_prefix("response.") == Some(name);
+    SHORT.iter().find(|(short, _)| is_meant(short)).map(|(_, path)| *path)
+}
+
 /// The path that a name means, among those that there are.
 ///
 /// # Errors
 ///
 /// None has this name, or several have.
 pub fn path(name: &str, paths: &[String]) -> Result<String, UnknownMetric> {
-    let short = SHORT.iter().find(|(short, _)| *short == name);
-    let wanted = short.map_or(name, |(_, path)| path);
+    let wanted = short_for(name).unwrap_or(name);
     if paths.iter().any(|path| path == wanted) {
         return Ok(wanted.to_owned());
     }
@@ -203,6 +208,7 @@ mod tests {
         let p99 = Ok("response_of_completed.all.p99_s".to_owned());
         assert_eq!(of("response.p99"), p99);
         assert_eq!(of("all.p99_s"), p99);
+        assert_eq!(of("p99"), p99);
         assert_eq!(of("total"), Ok("invocations.total".to_owned()));
         assert_eq!(
             of("p99_s").unwrap_err(),

@@ -7,8 +7,9 @@
 //! subject_to = ["response.p99 < 1s", "cold_share < 1%"]
 //! ```
 
-use isotherm_config::diagnostic::Report;
+use isotherm_config::diagnostic::{Report, thousands};
 use isotherm_config::fields::{Fields, FromValue};
+use isotherm_config::ranges::{self, Grid};
 use isotherm_config::schema::{TableSpec, Takes, field, table, value};
 use isotherm_config::source::Located;
 use isotherm_config::tree::{Kind, Value};
@@ -23,12 +24,21 @@ pub const SEARCH: TableSpec = table(
     "What `isotherm search` finds: the least value that fulfils constraints. No run uses it.",
 )
 .with(&[
+    field("minimize", value("the path of a field", "\"platform.nodes.count\""), "The field."),
     field(
-        "minimize",
-        value("the path of a field that takes whole numbers", "\"platform.nodes.count\""),
-        "The field.",
+        "within",
+        value("a range, ends included, or an array of values", "\"1..=500\""),
+        "The values that it may have: a range of numbers or of quantities such as \
+         `\"0s..=1h\"`, or values in the order in which they are searched: `[1, 2, 4, 8]`, \
+         `\"geom(64MB, 4GB, 7)\"`.",
     ),
-    field("within", RANGE, "The values that it may have, ends included."),
+    field(
+        "resolution",
+        value("a number, a quantity or a percentage", "\"1s\""),
+        "How far the values of a range are apart. The answer and the value below it are both \
+         decided.",
+    )
+    .otherwise("one unit if both ends of the range are whole numbers of one unit, else 1 %"),
     field(
         "subject_to",
         Takes::Value { what: "an array of constraints", example: "[\"response.p99 < 1s\"]" },
@@ -37,19 +47,47 @@ pub const SEARCH: TableSpec = table(
     ),
 ]);
 
-const RANGE: Takes = value("a range of whole numbers", "\"1..=500\"");
-
 /// What is searched for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Search {
     /// The path of the field.
     pub minimize: String,
-    /// The least value.
-    pub low: u64,
-    /// The largest value.
-    pub high: u64,
+    /// The values that it may have.
+    pub within: Candidates,
     /// What must hold.
     pub subject_to: Vec<Constraint>,
+}
+
+/// The values among which the least is searched, in their order: at least one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Candidates {
+    /// Those of a range.
+    Grid(Grid),
+    /// Those of a list.
+    List(Vec<Kind>),
+}
+
+impl Candidates {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self {
+            Candidates::Grid(grid) => grid.count(),
+            Candidates::List(values) => values.len() as u64,
+        }
+    }
+
+    /// The value of this index; the last one for indices that are too high.
+    #[must_use]
+    pub fn get(&self, index: u64) -> Kind {
+        match self {
+            Candidates::Grid(grid) => grid.get(index),
+            Candidates::List(values) => {
+                let index = usize::try_from(index).unwrap_or(usize::MAX);
+                values.get(index).or(values.last()).cloned().unwrap_or(Kind::Null)
+            }
+        }
+    }
 }
 
 /// What must hold of a metric.
@@ -69,16 +107,11 @@ pub struct Constraint {
 pub fn search(value: &Value, report: &Report) -> Option<Search> {
     let mut fields = Fields::of(value, &SEARCH, report)?;
     let minimize = fields.required::<String>("minimize");
-    let within = fields.required::<Located<Range>>("within");
+    let within = fields.required::<Located<Within>>("within");
+    let resolution = fields.optional::<Located<Resolution>>("resolution");
     let constraints = fields.required::<Located<Vec<Constraint>>>("subject_to");
     fields.finish();
-    let within = within.and_then(|Located { value: Range(low, high), span }| {
-        if low > high || high - low >= MOST_VALUES {
-            let hint = format!("write it like \"1..=500\", with at most {MOST_VALUES} values");
-            return report.refuse(span, "a search cannot have this range", hint);
-        }
-        Some((low, high))
-    });
+    let within = within.and_then(|within| candidates(within, resolution, report));
     let subject_to = constraints.and_then(|Located { value, span }| {
         if value.is_empty() {
             let hint = "without constraints the least value is the answer";
@@ -86,26 +119,95 @@ pub fn search(value: &Value, report: &Report) -> Option<Search> {
         }
         Some(value)
     });
-    let (low, high) = within?;
-    Some(Search { minimize: minimize?, low, high, subject_to: subject_to? })
+    Some(Search { minimize: minimize?, within: within?, subject_to: subject_to? })
 }
 
-/// A range of whole numbers, ends included.
-struct Range(u64, u64);
+/// What is written as the values of a field.
+enum Within {
+    Text(String),
+    List(Vec<Kind>),
+}
 
-impl FromValue for Range {
-    const WHAT: &'static str = "a range of whole numbers";
+/// As it is written.
+struct Resolution(String);
+
+fn candidates(
+    within: Located<Within>,
+    resolution: Option<Located<Resolution>>,
+    report: &Report,
+) -> Option<Candidates> {
+    let span = within.span;
+    let text = match within.value {
+        Within::Text(text) if text.contains("..") => text,
+        listed => {
+            if let Some(Located { span, .. }) = resolution {
+                let hint = "remove it: the values are those that are listed";
+                return report.refuse(span, "only a range has a resolution", hint);
+            }
+            let values = match listed {
+                Within::List(values) => values,
+                Within::Text(text) => match ranges::values(&text) {
+                    Ok(values) => values,
+                    Err(error) => return report.refuse(span, error.message, error.hint),
+                },
+            };
+            if values.is_empty() {
+                return report.refuse(span, "there are no values", "give at least one");
+            }
+            return Some(Candidates::List(values));
+        }
+    };
+    let written = resolution.as_ref().map(|resolution| resolution.value.0.as_str());
+    let place = resolution.as_ref().map_or(span, |resolution| resolution.span);
+    match Grid::new(&text, written) {
+        Ok(grid) if grid.count() > MOST_VALUES => {
+            let most = thousands(MOST_VALUES);
+            let message = format!("this range has {} values", thousands(grid.count()));
+            let hint = format!("at most {most} are searched: use a coarser `resolution`");
+            report.refuse(place, message, hint)
+        }
+        Ok(grid) => Some(Candidates::Grid(grid)),
+        // Whether a range is one, it is also without its resolution.
+        Err(error) if Grid::new(&text, None).is_ok() => {
+            report.refuse(place, error.message, error.hint)
+        }
+        Err(error) => report.refuse(span, error.message, error.hint),
+    }
+}
+
+impl FromValue for Within {
+    const WHAT: &'static str = "a range or an array of values";
     const EXAMPLE: &'static str = "\"1..=500\"";
 
     fn read(value: &Value, report: &Report) -> Option<Self> {
-        let ends = match &value.kind {
-            Kind::String(text) => text.split_once("..="),
-            _ => None,
-        };
-        let number = |text: &str| text.trim().replace('_', "").parse().ok();
-        match ends.and_then(|(low, high)| Some(Range(number(low)?, number(high)?))) {
-            None => report.refuse(value.span, "this is no range", "write it like \"1..=500\""),
-            range => range,
+        match &value.kind {
+            Kind::String(text) => Some(Within::Text(text.clone())),
+            Kind::Array(values) => {
+                Some(Within::List(values.iter().map(|value| value.kind.clone()).collect()))
+            }
+            other => {
+                let message =
+                    format!("expected a range or an array, found {}", other.description());
+                let hint = "write it like \"1..=500\" or [1, 2, 4, 8]";
+                report.refuse(value.span, message, hint)
+            }
+        }
+    }
+}
+
+impl FromValue for Resolution {
+    const WHAT: &'static str = "a number, a quantity or a percentage";
+    const EXAMPLE: &'static str = "\"1s\"";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        match &value.kind {
+            Kind::String(text) => Some(Resolution(text.clone())),
+            Kind::Integer(number) => Some(Resolution(number.to_string())),
+            Kind::Float(number) => Some(Resolution(number.to_string())),
+            other => {
+                let message = format!("expected {}, found {}", Self::WHAT, other.description());
+                report.refuse(value.span, message, "write it like 1, \"1s\" or \"1%\"")
+            }
         }
     }
 }

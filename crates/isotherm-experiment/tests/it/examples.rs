@@ -46,6 +46,20 @@ fn reference_example() {
     assert_golden(&read(out.path().join("invocations.csv")), "reference-example.csv");
 }
 
+/// 500 s of arrivals at 4/s are 2,000, with a standard deviation of √2,000; each of the 6 nodes has
+/// one slot, and so one cold start.
+#[test]
+fn enough_servers() {
+    let out = tempfile::tempdir().unwrap();
+    let summary = &run("enough-servers", out.path())[0].summary;
+    assert!(summary.invocations.completed.abs_diff(2_000) < 135);
+    assert_eq!(
+        (summary.invocations.completed, summary.starts.cold),
+        (summary.invocations.total, 6)
+    );
+    assert_golden(&read(out.path().join("summary.json")), "enough-servers.json");
+}
+
 /// What the quickstart promises to show.
 #[test]
 fn quickstart() {
