@@ -72,6 +72,14 @@ pub enum CompareError {
         /// Why.
         reason: String,
     },
+    /// The records of a run are not what it wrote.
+    #[error("`{}` is damaged: {reason}: run the `manifest.toml` beside it again", path.display())]
+    BrokenRecords {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// There is one set of runs only.
     #[error(
         "there is nothing to compare `{0}` with: give the results of two runs, or of a sweep with \
@@ -141,8 +149,8 @@ pub enum CompareError {
     )]
     NotByFunction(String),
     /// Records are needed that a run has not kept.
-    #[error("`{}` has no `invocations.csv`, which says what each function did: run it with \
-             records", .0.display())]
+    #[error("`{}` has no records (`invocations.csv`), which say what each function did: run it \
+             with records", .0.display())]
     NoRecords(PathBuf),
 }
 

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use isotherm_experiment::plan::TableFormat;
+use isotherm_experiment::trace;
+use isotherm_workload::{TableRows, TraceError, WorkloadError};
 use serde_json::Value;
 
 use crate::metric::{COLD_SHARE, COMPLETED_SHARE};
@@ -43,15 +46,19 @@ pub struct Records {
 }
 
 impl Records {
-    /// Reads the records of a run, without those outside of the window that counts.
+    /// Reads the records of a run, in whatever format, without those outside of the window that
+    /// counts.
     pub fn read(path: &Path, window: Option<&Value>) -> Result<Self, CompareError> {
-        let broken = |reason: String| CompareError::Broken { path: path.to_owned(), reason };
-        let mut reader = csv::Reader::from_path(path).map_err(|error| broken(error.to_string()))?;
-        let header = reader.headers().map_err(|error| broken(error.to_string()))?.clone();
-        let column = |name: &str| {
-            let index = header.iter().position(|known| known == name);
-            index.ok_or_else(|| broken(format!("it has no column `{name}`")))
-        };
+        let broken = |reason: String| CompareError::BrokenRecords { path: path.to_owned(), reason };
+        let mut records = Records::default();
+        // JSON Lines of no invocation are an empty file.
+        if std::fs::metadata(path).is_ok_and(|known| known.len() == 0) {
+            return Ok(records);
+        }
+        let shown = path.display().to_string();
+        let mut rows = trace::table(TableFormat::of_name(&shown), path, &shown)
+            .map_err(|error| broken(reason(&error)))?;
+        let mut column = |name: &str| rows.column(name).map_err(|error| broken(told(&error)));
         let (id, function, submitted) =
             (column("id")?, column("function")?, column("submitted_s")?);
         let (outcome, start, response) =
@@ -62,16 +69,15 @@ impl Records {
         }
         let end = |key: &str| window.and_then(|window| window.get(key)).and_then(Value::as_f64);
         let (from, until) = (end("from_s"), end("until_s"));
-        let mut records = Records::default();
-        let mut row = csv::StringRecord::new();
-        while reader.read_record(&mut row).map_err(|error| broken(error.to_string()))? {
-            let text = |index: usize| row.get(index).unwrap_or_default();
+        while rows.advance().map_err(|error| broken(told(&error)))? {
+            let text = |index: usize| String::from_utf8_lossy(rows.field(index));
             // What a record has not, such as the start-up of what never began, is empty.
             let number = |index: usize| match text(index) {
-                "" => Ok(0.0),
-                number => number.parse::<f64>().map_err(|_| {
-                    broken(format!("`{number}` in column `{}` is no number", &header[index]))
-                }),
+                text if text.is_empty() => Ok(0.0),
+                text => match text.parse::<f64>() {
+                    Ok(number) if number.is_finite() => Ok(number),
+                    _ => Err(broken(format!("`{text}` is not a number"))),
+                },
             };
             let at = number(submitted)?;
             if from.is_some_and(|from| at < from) || until.is_some_and(|until| at >= until) {
@@ -82,19 +88,19 @@ impl Records {
                 *time = number(index)?;
             }
             let number_of_id = text(id).parse();
-            let function = records.function(text(function));
-            records.rows.push(Record {
-                id: number_of_id.map_err(|_| broken(format!("`{}` is no id", text(id))))?,
-                function,
+            let record = Record {
+                id: number_of_id.map_err(|_| broken(format!("`{}` is not an id", text(id))))?,
+                function: records.function(&text(function)),
                 is_completed: text(outcome) == "completed",
-                is_cold: match text(start) {
+                is_cold: match &*text(start) {
                     "" => None,
                     kind => Some(kind == "cold"),
                 },
                 response: number(response)?,
                 waits: times,
                 has_begun: !text(waits[4]).is_empty(),
-            });
+            };
+            records.rows.push(record);
         }
         records.rows.sort_by_key(|record| record.id);
         Ok(records)
@@ -124,6 +130,21 @@ impl Records {
     fn values(&self, of: Of) -> impl Iterator<Item = (usize, f64)> {
         let valued = move |(index, record)| Some((index, of.value(record)?));
         self.rows.iter().enumerate().filter_map(valued)
+    }
+}
+
+fn reason(error: &WorkloadError) -> String {
+    match error {
+        WorkloadError::Trace(error) => told(error),
+        error => error.to_string(),
+    }
+}
+
+/// What is wrong, and in which line.
+fn told(error: &TraceError) -> String {
+    match error.line {
+        Some(line) => format!("{} (line {line})", error.message()),
+        None => error.message(),
     }
 }
 
@@ -254,5 +275,94 @@ impl Source {
             let blocks = values.map(|(index, value)| (value, batch_of(index, count, BLOCKS)));
             Blocks::new(blocks, BLOCKS)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use isotherm_experiment::{Experiment, Overrides};
+    use isotherm_kernel::RandomStreams;
+
+    use super::*;
+
+    /// Runs a small experiment, and returns its records in each format.
+    fn written(folder: &Path) -> [PathBuf; 3] {
+        let text = r#"
+name = "small"
+workload = [{ kind = "poisson", function = "job", rate = "2/s", until = "40s" }]
+[platform]
+nodes = { count = 1, cores = 8, memory = "64GB", disk = { read = "2GB/s", write = "1GB/s" } }
+head = { cores = 8, disk = { read = "2GB/s", write = "1GB/s" } }
+network = { node = "10Gbps", latency = "0s" }
+[[function]]
+name = "job"
+limits = { time = "2s", memory = "512MB" }
+body = [{ sleep = { kind = "exponential", mean = "1s" } }]
+"#;
+        ["csv", "jsonl", "parquet"].map(|format| {
+            let overrides = Overrides::default().with("output.records", format);
+            let experiment = Experiment::parse("small.toml", text, folder, &overrides).unwrap();
+            let out = folder.join(format);
+            experiment.run(&experiment.runs()[0], &out).unwrap();
+            out.join(format!("invocations.{format}"))
+        })
+    }
+
+    /// All numbers, bit by bit.
+    fn content(records: &Records) -> String {
+        format!("{:?} {:?}", records.rows, records.functions)
+    }
+
+    #[test]
+    fn all_formats_say_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = written(folder.path());
+        let [csv, jsonl, parquet] =
+            files.each_ref().map(|path| content(&Records::read(path, None).unwrap()));
+        assert!(csv.len() > 5_000 && csv == jsonl && csv == parquet);
+        // Their window is that of the run.
+        let window = serde_json::json!({ "from_s": 10.0, "until_s": 20.0 });
+        let few = files.each_ref().map(|path| {
+            let records = Records::read(path, Some(&window)).unwrap();
+            assert!(records.rows.len() > 5 && records.rows.len() < 40);
+            content(&records)
+        });
+        assert!(few[0] == few[1] && few[0] == few[2]);
+    }
+
+    /// A file is cut at many lengths, and bytes of it are changed: reading it gives records, or an
+    /// error that names it.
+    #[test]
+    fn damaged_files_are_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut random = RandomStreams::new(1).stream("damage");
+        for path in written(folder.path()) {
+            let whole = std::fs::read(&path).unwrap();
+            let damaged = folder.path().join(path.file_name().unwrap());
+            let mut refused = 0;
+            let mut read = |bytes: &[u8]| {
+                std::fs::write(&damaged, bytes).unwrap();
+                if let Err(error) = Records::read(&damaged, None) {
+                    let message = error.to_string();
+                    let name = damaged.display().to_string();
+                    assert!(message.contains(&name) && message.contains("manifest"), "{message}");
+                    refused += 1;
+                }
+            };
+            for part in 0..100 {
+                read(&whole[..whole.len() * part / 100]);
+            }
+            for _ in 0..100 {
+                let mut bytes = whole.clone();
+                for _ in 0..=random.below(4) {
+                    bytes[random.below(whole.len() as u64) as usize] = random.below(256) as u8;
+                }
+                read(&bytes);
+            }
+            // A file that was cut between two lines is one with fewer lines.
+            assert!(refused > 100, "{}: {refused}", path.display());
+        }
     }
 }

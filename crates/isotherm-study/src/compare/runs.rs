@@ -33,7 +33,7 @@ pub struct Run {
     pub seed: u64,
     /// The numbers.
     pub summary: Value,
-    /// The records, if they are there and can be read.
+    /// The records, if they were written.
     pub records: Option<PathBuf>,
     /// What was changed for this run of a sweep, its seed aside.
     sweep: Vec<(String, String)>,
@@ -74,9 +74,7 @@ impl Run {
             experiment.remove(key);
         }
         absolute(&mut experiment, folder);
-        // Records of another form are not read.
-        let is_csv = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "csv");
-        let records = results.invocations().filter(is_csv);
+        let records = results.invocations();
         let folder = folder.to_owned();
         Ok(Run { folder, seed, summary, records, sweep, version, experiment })
     }

@@ -97,6 +97,40 @@ fn runs_of_one_seed_are_compared_part_by_part() {
 }
 
 #[test]
+fn records_of_all_formats_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let compared = |format: &'static str| {
+        let of = |name: &str, set: &[(&str, &str)]| {
+            let set = [&[("output.records", format)], set].concat();
+            run(&folder.path().join(format!("{format}-{name}")), 1, &set)
+        };
+        let folders = [of("short", &[]), of("long", &[LONGER])];
+        [false, true].map(|by_function| {
+            let options = CompareOptions { by_function, ..CompareOptions::default() };
+            let comparison = compare(&folders, &options).unwrap();
+            let json = serde_json::to_string_pretty(&comparison).unwrap();
+            json.replace(&format!("{format}-"), "")
+        })
+    };
+    let csv = compared("csv");
+    assert!(csv[0].contains("paired_batches") && csv[1].contains("seldom"));
+    assert!(csv == compared("jsonl") && csv == compared("parquet"));
+}
+
+#[test]
+fn damaged_records_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = run(&folder.path().join("one"), 1, &[]);
+    let other = run(&folder.path().join("other"), 1, &[("output.records", "parquet")]);
+    let path = other.join("invocations.parquet");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[1000] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = all(&[one, other]).unwrap_err().to_string();
+    assert!(error.contains("invocations.parquet` is not the file that the run"), "{error}");
+}
+
+#[test]
 fn equal_runs_differ_by_exactly_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let one = runs(&folder.path().join("one"), 1..=3, &[]);
@@ -239,7 +273,7 @@ fn the_points_of_a_sweep_are_compared_with_the_first() {
     // They have kept no records.
     let options = CompareOptions { metrics: Vec::new(), by_function: true };
     let error = compare(&[out], &options).unwrap_err().to_string();
-    assert!(error.contains("has no `invocations.csv`"), "{error}");
+    assert!(error.contains("has no records (`invocations.csv`)"), "{error}");
 }
 
 #[test]
