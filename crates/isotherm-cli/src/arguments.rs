@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use isotherm_experiment::{Overrides, TraceColumns};
 use isotherm_study::Shard;
+use isotherm_study::precision::Precision;
 
 const AFTER_HELP: &str = "\
 Begin with:  isotherm run examples/quickstart.toml
@@ -55,9 +56,10 @@ usage; 129 the terminal was closed; 130 Ctrl-C; 143 asked to end by the system."
 const AFTER_SWEEP: &str = about_set!(
     "\
 Examples:
-  isotherm sweep study.toml --dry-run         the points that there are
-  isotherm sweep study.toml --out results/a   runs them, on all cores
-  isotherm sweep study.toml --shard 3/16      a sixteenth of them, for a cluster
+  isotherm sweep study.toml --dry-run               the points that there are
+  isotherm sweep study.toml --out results/a         runs them, on all cores
+  isotherm sweep study.toml --shard 3/16            a sixteenth of them, for a cluster
+  isotherm sweep study.toml --precision \"p99 5%\"   as many seeds as that needs
 
 There is a run for each combination of the values in [sweep] and each of `repeat` seeds. All points
 are checked before the first is run. A run that fails is reported and does not stop the others.
@@ -70,11 +72,16 @@ there are not run again, unless the experiment, a file that it reads, or Isother
 changed in a way that concerns them, or `--fresh` is given. One sweep at a time writes into a
 folder.
 
+`--precision \"p99 5%\"` adds runs to each point, 5 at a time, until half of the 95 % interval of the
+metric is at most 5 % of its mean, or there are 100 runs. Metrics are those of `isotherm compare`. It
+needs no [sweep], and does not go with `--shard`. docs/sweeps.md says what it means.
+
 `--shard 3/16` runs a sixteenth of the runs and makes no tables. Shards may run at the same time, in
 one folder or in several; `isotherm merge` joins them. docs/sweeps.md has a script for clusters.
 
-Exit codes: 0 done; 1 some runs failed, or results could not be written; 2 bad input or usage; 129
-the terminal was closed; 130 Ctrl-C; 143 asked to end by the system."
+Exit codes: 0 done; 1 some runs failed, a precision was not reached, or results could not be
+written; 2 bad input or usage; 129 the terminal was closed; 130 Ctrl-C; 143 asked to end by the
+system."
 );
 
 const AFTER_MERGE: &str = "\
@@ -311,6 +318,9 @@ pub struct SweepArguments {
     /// Run one of N parts of the sweep, such as 3/16, and make no tables.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
+    /// Add runs to each point until the 95 % interval of a metric is this narrow, such as "p99 5%".
+    #[arg(long, value_name = "METRIC PERCENT", conflicts_with_all = ["shard", "dry_run"])]
+    pub precision: Option<Precision>,
     /// Run also more than 10,000 runs.
     #[arg(long)]
     pub yes: bool,

@@ -188,7 +188,7 @@ impl Points {
         Ok(self.experiment(vec![run], sources, inputs, traces.into_known(), &report))
     }
 
-    /// Plans one run.
+    /// Plans one run. There may be more repetitions than the experiment says.
     ///
     /// # Errors
     ///
@@ -305,17 +305,16 @@ impl Points {
         }
         parameters::substitute(&mut root, &sources.borrow(), report);
         let mut overrides = self.document.overrides.clone();
-        if let Some((repeat, place)) = self.sweep.repeat {
-            let seed = overrides.seed.or_else(|| check::written_seed(root.table()?)).unwrap_or(0);
-            if seed.checked_add(repeat - 1).is_none() {
-                let hint = format!("the largest seed is {}", u64::MAX);
-                return report.refuse(
-                    place,
-                    format!("there are not {repeat} seeds from {seed}"),
-                    hint,
-                );
-            }
-            overrides.seed = Some(seed + repetition);
+        let seed = || overrides.seed.or_else(|| check::written_seed(root.table()?)).unwrap_or(0);
+        if let Some((repeat, place)) = self.sweep.repeat
+            && seed().checked_add(repeat - 1).is_none()
+        {
+            let message = format!("there are not {repeat} seeds from {}", seed());
+            return report.refuse(place, message, format!("the largest seed is {}", u64::MAX));
+        }
+        // A sweep may have more repetitions than the experiment says.
+        if self.sweep.repeat.is_some() || repetition > 0 {
+            overrides.seed = Some(seed().wrapping_add(repetition));
         }
         let folder = &self.document.folder;
         let checked = check::check(&root, folder, &overrides, traces, sources, inputs, report)?;

@@ -3,6 +3,7 @@
 //! * [`sweep`]: all points of an experiment, on as many cores as there are, into a folder in which
 //!   they can be stopped and continued.
 //! * [`shard`] and [`merge`](merge()): parts of a sweep that are run apart, and joined.
+//! * [`precision`]: as many repetitions of a point as its interval needs to be narrow.
 //! * [`statistics`]: means and confidence intervals of what was measured in several runs.
 //! * [`compare`]: what differs between the results of runs, and how sure that is.
 //! * [`search`]: the least value of a field with which an experiment fulfils constraints.
@@ -25,6 +26,7 @@ pub mod explain;
 mod hashes;
 mod merge;
 pub mod metric;
+pub mod precision;
 pub mod search;
 pub mod shard;
 pub mod statistics;

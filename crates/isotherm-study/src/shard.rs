@@ -113,6 +113,9 @@ pub(crate) struct PlannedPoint {
     pub digest: String,
     /// The seed of its first repetition.
     pub seed: u64,
+    /// How many seeds it has, if not as many as the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repetitions: Option<u64>,
     /// The values of the fields, as they are shown.
     pub values: Vec<String>,
 }
@@ -121,6 +124,12 @@ impl SweepPlan {
     /// The number of runs.
     pub fn runs(&self) -> u64 {
         self.points.len() as u64 * self.repetitions
+    }
+
+    /// Whether a point has a run of this number.
+    pub fn has(&self, number: u64) -> bool {
+        let (point, repetition) = (number / self.repetitions, number % self.repetitions);
+        self.points[point as usize].repetitions.is_none_or(|count| repetition < count)
     }
 
     /// What is changed at a point.

@@ -35,6 +35,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::hashes::Hashes;
+use crate::precision::Repeats;
 use crate::shard::{KEY, PlannedPoint, Shard, ShardFile, SweepPlan, key};
 use crate::tables::{self, PointRow};
 
@@ -54,6 +55,10 @@ pub struct Sweep {
     checked: Vec<CheckedPoint>,
     files: Hashes,
     inputs: Inputs,
+    /// The number of seeds of the point that has most.
+    repetitions: u64,
+    /// How many runs each point has, if that is not the same for all.
+    repeats: Option<Repeats>,
 }
 
 /// What is known of a point.
@@ -229,7 +234,8 @@ impl Sweep {
             });
         })?;
         let (name, warnings) = (first.name().to_owned(), first.warnings().clone());
-        Ok(Sweep { points, name, warnings, checked, files, inputs })
+        let repetitions = points.repetitions();
+        Ok(Sweep { points, name, warnings, checked, files, inputs, repetitions, repeats: None })
     }
 
     /// The name of the experiment, which is also that of the folder of its results.
@@ -253,7 +259,31 @@ impl Sweep {
     /// The number of runs: points times repetitions.
     #[must_use]
     pub fn runs(&self) -> u64 {
-        self.points.count() * self.points.repetitions()
+        match &self.repeats {
+            None => self.points.count() * self.points.repetitions(),
+            Some(repeats) => repeats.counts.iter().sum(),
+        }
+    }
+
+    /// From now on each point has so many runs.
+    pub(crate) fn repeat(&mut self, repeats: Repeats) {
+        self.repetitions = repeats.counts.iter().copied().max().unwrap_or(1);
+        self.repeats = Some(repeats);
+    }
+
+    /// The seed of the first run of a point.
+    pub(crate) fn seed(&self, point: u64) -> u64 {
+        self.checked[point as usize].seed
+    }
+
+    /// The numbers of all runs, in the order of points and repetitions.
+    pub(crate) fn all(&self) -> impl Iterator<Item = u64> {
+        let repetitions = self.repetitions;
+        (0..self.points.count() * repetitions).filter(move |number| {
+            let (point, repetition) = (number / repetitions, number % repetitions);
+            let repeats = self.repeats.as_ref();
+            repeats.is_none_or(|repeats| repetition < repeats.counts[point as usize])
+        })
     }
 
     /// What a point is called.
@@ -265,7 +295,12 @@ impl Sweep {
     /// The folders of the results of all runs, in the order of points and repetitions.
     pub fn folders(&self, out: &Path, options: &SweepOptions) -> impl Iterator<Item = PathBuf> {
         let folder = out.join(POINTS);
-        (0..self.runs()).map(move |number| folder.join(self.run_of(number, options).key))
+        self.all().map(move |number| folder.join(self.run_of(number, options).key))
+    }
+
+    /// The folder of the results of a run.
+    pub(crate) fn folder(&self, out: &Path, run: &RunOfSweep) -> PathBuf {
+        out.join(POINTS).join(&run.key)
     }
 
     /// The texts of the summaries that there are, with the name of the experiment and what was
@@ -274,7 +309,7 @@ impl Sweep {
     pub fn summaries(&self, out: &Path, options: &SweepOptions) -> impl Iterator<Item = String> {
         let folder = out.join(POINTS);
         let numbers = match options.shard {
-            None => (0..self.runs()).collect(),
+            None => self.all().collect(),
             Some(_) => self.numbers(options),
         };
         numbers.into_iter().filter_map(move |number| {
@@ -293,8 +328,7 @@ impl Sweep {
     #[must_use]
     pub fn numbers(&self, options: &SweepOptions) -> Vec<u64> {
         let mut keys = BTreeSet::new();
-        let distinct =
-            (0..self.runs()).filter(|&number| keys.insert(self.run_of(number, options).key));
+        let distinct = self.all().filter(|&number| keys.insert(self.run_of(number, options).key));
         match options.shard {
             None => distinct.collect(),
             Some(shard) => (0..)
@@ -314,6 +348,7 @@ impl Sweep {
         let point = |(point, checked): (u64, &CheckedPoint)| PlannedPoint {
             digest: checked.digest.clone(),
             seed: checked.seed,
+            repetitions: self.repeats.as_ref().map(|repeats| repeats.counts[point as usize]),
             values: values(point),
         };
         SweepPlan {
@@ -321,15 +356,14 @@ impl Sweep {
             build: options.build.clone(),
             name: self.name.clone(),
             records: options.records,
-            repetitions: self.points.repetitions(),
+            repetitions: self.repetitions,
             axes: self.points.axes(),
             points: (0..).zip(&self.checked).map(point).collect(),
         }
     }
 
     pub(crate) fn run_of(&self, number: u64, options: &SweepOptions) -> RunOfSweep {
-        let (point, repetition) =
-            (number / self.points.repetitions(), number % self.points.repetitions());
+        let (point, repetition) = (number / self.repetitions, number % self.repetitions);
         let checked = &self.checked[point as usize];
         let seed = checked.seed + repetition;
         let key = key(&options.build, &checked.digest, seed, options.records);
@@ -373,7 +407,10 @@ impl Sweep {
         let is_todo = |number: &u64| {
             let run = self.run_of(*number, options);
             let is_new = options.fresh || self.checked[run.point as usize].has_own_policies;
-            is_new || !is_complete(&folder.join(run.key))
+            let repeats = self.repeats.as_ref();
+            let is_done =
+                repeats.is_some_and(|repeats| run.repetition < repeats.done[run.point as usize]);
+            !is_done && (is_new || !is_complete(&folder.join(run.key)))
         };
         let todo: Vec<u64> = numbers.into_iter().filter(is_todo).collect();
         if options.fresh {
@@ -429,7 +466,7 @@ impl Sweep {
         let mut outcome = SweepOutcome {
             name: self.name.clone(),
             points: self.points.count(),
-            repetitions: self.points.repetitions(),
+            repetitions: self.repetitions,
             runs,
             done: watched.ended.load(Ordering::Relaxed) - failed.len() as u64,
             reused: runs - todo.len() as u64,

@@ -137,7 +137,7 @@ pub(crate) fn write(
     rules: Rules<'_>,
 ) -> io::Result<Vec<PointRow>> {
     let mut metrics = BTreeSet::new();
-    for number in 0..plan.runs() {
+    for number in (0..plan.runs()).filter(|&number| plan.has(number)) {
         if let Ok(summary) = summary(&folder.join(plan.run_of(number).key)) {
             metrics.extend(metric::paths(&summary));
         }
@@ -179,7 +179,7 @@ pub(crate) fn write(
         let with_types = head_as(Axis::cell);
         let mut of_point: BTreeMap<&str, Moments> = BTreeMap::new();
         let (mut measured_cold_starts, mut cold_wait) = (None, Moments::default());
-        for repetition in 0..plan.repetitions {
+        for repetition in 0..point.repetitions.unwrap_or(plan.repetitions) {
             let run = plan.run_of(number * plan.repetitions + repetition);
             let summary = summary(&folder.join(&run.key)).ok();
             let status = if summary.is_some() { "done" } else { "failed" };

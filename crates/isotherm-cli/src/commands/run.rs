@@ -34,6 +34,7 @@ pub fn run(arguments: &RunArguments) -> Result<(), Status> {
             records: !arguments.no_records,
             fresh: false,
             shard: None,
+            precision: None,
             yes: false,
             quiet: arguments.quiet,
             json: arguments.json,

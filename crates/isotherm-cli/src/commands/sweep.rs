@@ -6,6 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use isotherm_experiment::output::sha256_of;
 use isotherm_experiment::{Overrides, Points};
+use isotherm_study::compare::percent;
+use isotherm_study::precision::{
+    self, PreciseOutcome, PrecisePoint, Precision, PrecisionError, Reached,
+};
 use isotherm_study::{
     AGGREGATES, FailedRun, MergeError, POINTS, POINTS_PARQUET, Shard, Sweep, SweepError,
     SweepOptions, SweepOutcome, merge,
@@ -39,6 +43,8 @@ pub struct Session {
     pub fresh: bool,
     /// The part that is run, if not all of it is.
     pub shard: Option<Shard>,
+    /// How narrow an interval is to be, if more runs are to make it that.
+    pub precision: Option<Precision>,
     /// Whether many runs are meant.
     pub yes: bool,
     /// Whether only errors are printed.
@@ -51,7 +57,7 @@ pub struct Session {
 pub fn run(arguments: &SweepArguments) -> Result<(), Status> {
     let file = arguments.experiment.file.clone();
     let points = read(&file, &arguments.experiment.overrides())?;
-    if !points.is_sweep() {
+    if !points.is_sweep() && arguments.precision.is_none() {
         let file = file.display();
         return Err(Terminal::refuse(&format!(
             "error: `{file}` has no `[sweep]`\nnote: `isotherm run {file}` runs it once"
@@ -64,6 +70,7 @@ pub fn run(arguments: &SweepArguments) -> Result<(), Status> {
         records: !arguments.no_records,
         fresh: arguments.fresh,
         shard: arguments.shard,
+        precision: arguments.precision.clone(),
         yes: arguments.yes,
         quiet: arguments.quiet,
         json: arguments.json,
@@ -132,7 +139,7 @@ impl Session {
             )));
         }
         let mut terminal = if self.quiet { Terminal::silent() } else { Terminal::new() };
-        let sweep = self.sweep(points)?;
+        let mut sweep = self.sweep(points)?;
         let out = self.out.clone().unwrap_or_else(|| Path::new("results").join(sweep.name()));
         let interrupt = interruptible()?;
         let hidden = self.quiet || !io::stderr().is_terminal();
@@ -148,9 +155,15 @@ impl Session {
             }),
             ..self.options()
         };
-        let result = sweep.run(&out, &options);
+        let result = match &self.precision {
+            None => sweep.run(&out, &options).map_err(PrecisionError::Sweep).map(without_points),
+            Some(wanted) => precision::run(&mut sweep, &out, &options, wanted),
+        };
         bar.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        let outcome = result.map_err(|error| failed(&error))?;
+        let PreciseOutcome { sweep: outcome, points } = result.map_err(|error| match error {
+            PrecisionError::Sweep(error) => failed(&error),
+            error => Terminal::refuse(&format!("error: {error}")),
+        })?;
         if outcome.is_stopped {
             let there = outcome.done + outcome.reused;
             Terminal::complain(&format!(
@@ -164,12 +177,62 @@ impl Session {
         if self.json {
             terminal.json(&json(&sweep, &out, &options));
         } else {
-            terminal.tables(&shown(&outcome, self.shard, &out));
+            let mut text = shown(&outcome, self.shard, &out);
+            if let Some(wanted) = &self.precision {
+                text += &format!("\n{}", reached(wanted, &points));
+            }
+            terminal.tables(&text);
         }
         tell(&outcome.failed, "error", "failed");
+        let missed = self.precision.as_ref().is_some_and(|wanted| tell_missed(wanted, &points));
         terminal.done()?;
-        if outcome.failed.is_empty() { Ok(()) } else { Err(Status::CouldNotGoOn) }
+        match outcome.failed.is_empty() && !missed {
+            true => Ok(()),
+            false => Err(Status::CouldNotGoOn),
+        }
     }
+}
+
+fn without_points(sweep: SweepOutcome) -> PreciseOutcome {
+    PreciseOutcome { sweep, points: Vec::new() }
+}
+
+/// At how many points an interval is as narrow as is wanted.
+fn reached(wanted: &Precision, points: &[PrecisePoint]) -> String {
+    let narrow = points.iter().filter(|point| point.reached == Reached::Yes).count();
+    let of = match points.len() {
+        1 if narrow == 1 => String::new(),
+        all if all == narrow => format!(" at all {} points", count(all as u64)),
+        all => format!(" at {} of {} points", count(narrow as u64), count(all as u64)),
+    };
+    let Precision { metric, part } = wanted;
+    // 0.05 · 100 is a little more than 5.
+    let percent = (part * 1e6).round() / 1e4;
+    format!("the 95 % interval of {metric} is within {percent} % of the mean{of}")
+}
+
+/// Says at which points an interval is not as narrow as is wanted. Returns whether there are any.
+fn tell_missed(wanted: &Precision, points: &[PrecisePoint]) -> bool {
+    let missed: Vec<_> = points.iter().filter(|point| point.reached != Reached::Yes).collect();
+    for point in missed.iter().take(MOST_LISTED as usize) {
+        let part = point.part.map(percent).unwrap_or_default();
+        let why = match point.reached {
+            Reached::Zero => "its mean is 0, of which there are no parts".to_owned(),
+            Reached::Absent => "not all runs have it".to_owned(),
+            Reached::Failed => "a run has failed".to_owned(),
+            Reached::Yes | Reached::TooWide => format!("the most there may be, ± {part}"),
+        };
+        let PrecisePoint { point, name, runs, .. } = point;
+        let metric = &wanted.metric;
+        Terminal::complain(&format!(
+            "not precise: point {point} ({name}), {metric} of {runs} runs: {why}"
+        ));
+    }
+    let all = missed.len() as u64;
+    if all > MOST_LISTED {
+        Terminal::complain(&format!("{MOST_LISTED} of {} such points shown", count(all)));
+    }
+    all > 0
 }
 
 /// What tells this program from others: its own content.
@@ -223,7 +286,12 @@ fn size(points: u64, seeds: u64) -> String {
 }
 
 fn shown(outcome: &SweepOutcome, shard: Option<Shard>, out: &Path) -> String {
-    let size = size(outcome.points, outcome.repetitions);
+    let mut size = size(outcome.points, outcome.repetitions);
+    if shard.is_none() && outcome.runs != outcome.points * outcome.repetitions {
+        let (points, seeds) = (count(outcome.points), count(outcome.repetitions));
+        size =
+            format!("{points} points, with up to {seeds} seeds each: {} runs", count(outcome.runs));
+    }
     let mut text = format!("{}: {size}\n\n", outcome.name);
     if shard.is_none() {
         text += &summary::sweep(&outcome.rows);

@@ -10,6 +10,7 @@ mod outputs;
 mod picture;
 mod platform;
 mod policies;
+mod precision;
 mod ran;
 mod search;
 mod shards;

@@ -1,6 +1,7 @@
 //! Integration tests.
 
 mod compare;
+mod precision;
 mod search;
 mod shard;
 mod sweep;
