@@ -19,4 +19,3 @@
 //!   comes from.
 
 pub mod platform;
-mod quantity;

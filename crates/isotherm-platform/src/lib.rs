@@ -5,7 +5,7 @@
 //!   whole.
 //! * [`Platform`] is such a description in a simulation. It starts computations, disk accesses,
 //!   transfers and streams, and turns hosts, disks and links on and off.
-//! * [`units`] reads quantities such as `1.25GBps`.
+//! * [`units`] reads quantities such as `1.25GBps`, and [`quantity`] shows them to people.
 //!
 //! # Invariants
 //!
@@ -18,6 +18,7 @@ pub mod builder;
 pub mod error;
 pub mod platform;
 pub mod profile;
+pub mod quantity;
 pub mod spec;
 pub mod units;
 

@@ -19,6 +19,7 @@ use isotherm_experiment::{
     Diagnostics, Experiment, ExperimentError, Overrides, Results, ResultsError, RunOptions, Running,
 };
 use isotherm_kernel::{Duration, Time};
+use isotherm_platform::quantity::{self, size};
 use isotherm_results::Column;
 use isotherm_serverless::scheduler::Nearness;
 use isotherm_serverless::{
@@ -521,10 +522,10 @@ impl Situation {
                 writeln!(
                     f,
                     " (a container needs {} of memory and {} of disk; {} and {} could be had)",
-                    bytes(memory_bytes),
-                    bytes(disk_bytes),
-                    bytes(obtainable.memory_bytes),
-                    bytes(obtainable.disk_bytes)
+                    size(memory_bytes),
+                    size(disk_bytes),
+                    size(obtainable.memory_bytes),
+                    size(obtainable.disk_bytes)
                 )
             }
             _ => writeln!(f),
@@ -560,20 +561,11 @@ impl Standing {
     }
 }
 
-fn counted(count: usize, one: &str, many: &str) -> String {
-    match count {
+fn counted(things: usize, one: &str, many: &str) -> String {
+    match things {
         0 => format!("no {many}"),
-        1 => format!("1 {one}"),
-        _ => format!("{count} {many}"),
+        _ => quantity::count(things, one, many),
     }
-}
-
-/// A size in the largest decimal unit in which it is at least one.
-fn bytes(bytes: u64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
-    let power = (bytes.max(1).ilog10() / 3) as usize;
-    let size = bytes as f64 / 1000f64.powi(power as i32);
-    format!("{} {}", (size * 100.0).round() / 100.0, units[power])
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! The labels of the nodes of a drawing.
 
+use isotherm_platform::quantity;
 use isotherm_platform::{HostId, LinkId, Point, RouterId, ZoneId};
 
 use super::graph::Node;
 use super::table::{link_name, policy, speed};
 use super::view::PlatformView;
-use crate::quantity;
 
 /// The most characters of a name; the middle of a longer one is left out.
 const LONGEST_NAME: usize = 28;

@@ -12,12 +12,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use isotherm_platform::quantity;
 use isotherm_platform::{HostId, LinkId, LinkSharing, PlatformError, PlatformSpec};
 use serde::Serialize;
 
 use super::table::{Table, json, policy};
 use super::view::PlatformView;
-use crate::quantity;
 
 /// On platforms with more hosts, whose routes share a link is not computed: that takes all
 /// routes.

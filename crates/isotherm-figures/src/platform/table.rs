@@ -4,11 +4,11 @@
 //! and a long table is truncated; on request everything has a row of its own.
 
 use indexmap::IndexMap;
+use isotherm_platform::quantity;
 use isotherm_platform::{HostSpec, LinkSharing, LinkSpec, PlatformSpec, Point, ZoneId};
 use serde::Serialize;
 
 use super::view::PlatformView;
-use crate::quantity;
 
 /// A longer table is truncated.
 const MOST_ROWS: usize = 20;

@@ -1,6 +1,6 @@
 //! Quantities as text: `1.25 GB/s`, `64 GiB`, `50 us`, `1,024 hosts`.
 
-use isotherm_platform::units::{BINARY_PREFIXES, DECIMAL_PREFIXES};
+use crate::units::{BINARY_PREFIXES, DECIMAL_PREFIXES};
 
 /// A number with at most four significant digits, without trailing zeros.
 fn short(number: f64) -> String {
@@ -30,17 +30,20 @@ fn scaled(mut number: f64, unit: &str) -> String {
 }
 
 /// A bandwidth in bytes per second.
+#[must_use]
 pub fn bandwidth(bytes_per_s: f64) -> String {
     scaled(bytes_per_s, "B/s")
 }
 
 /// A speed in flop/s.
+#[must_use]
 pub fn speed(flops: f64) -> String {
     scaled(flops, "f/s")
 }
 
 /// A size in bytes: in binary units if it is a short multiple of one, else in decimal units. The
 /// largest sizes stand for no limit.
+#[must_use]
 pub fn size(bytes: u64) -> String {
     if bytes >= i64::MAX as u64 {
         return "unlimited".to_owned();
@@ -56,6 +59,7 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// A duration in seconds.
+#[must_use]
 pub fn time(seconds: f64) -> String {
     if seconds == 0.0 {
         return "0".to_owned();
@@ -71,6 +75,7 @@ pub fn time(seconds: f64) -> String {
 }
 
 /// A list of names: up to three in full, else the first and the last.
+#[must_use]
 pub fn names(names: &[&str]) -> String {
     match names {
         [] => String::new(),
@@ -80,6 +85,7 @@ pub fn names(names: &[&str]) -> String {
 }
 
 /// A number with thousands separators: `12,345`.
+#[must_use]
 pub fn number(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -93,6 +99,7 @@ pub fn number(number: usize) -> String {
 }
 
 /// A count with its noun: `1 host`, `1,024 hosts`.
+#[must_use]
 pub fn count(things: usize, one: &str, many: &str) -> String {
     format!("{} {}", number(things), if things == 1 { one } else { many })
 }
