@@ -35,6 +35,7 @@ Examples:
   isotherm run study.toml --set service.keep_alive.idle=5min --seed 7 --out results/short
   isotherm run study.toml --json --no-records | jq .starts.cold
   isotherm run study.toml --records parquet       invocations.parquet for data frames
+  isotherm run study.toml --trace trace.json.gz   a timeline to open in ui.perfetto.dev
   isotherm run results/short/manifest.toml        the same run again
 
 The results are three files, which appear when all of them are complete: invocations.csv, one line
@@ -262,6 +263,9 @@ pub struct RunArguments {
     /// `--set output.records=FORMAT`.
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub records: Option<RecordFormat>,
+    /// Write the run as a timeline for ui.perfetto.dev; the same as `--set output.trace=FILE`.
+    #[arg(long, value_name = "FILE", value_parser = ["trace.json", "trace.json.gz"])]
+    pub trace: Option<String>,
     /// Do not write records of single invocations.
     #[arg(long, conflicts_with = "records")]
     pub no_records: bool,
@@ -281,6 +285,7 @@ impl RunArguments {
         overrides.set.extend(
             records.map(|format| ("output.records".to_owned(), format.get_name().to_owned())),
         );
+        overrides.set.extend(self.trace.clone().map(|file| ("output.trace".to_owned(), file)));
         overrides
     }
 }

@@ -62,6 +62,7 @@ pub mod results;
 mod run;
 pub mod running;
 mod simgrid;
+mod timeline;
 pub mod trace;
 
 pub use check::{Depth, Measured, Setting};

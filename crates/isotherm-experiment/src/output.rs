@@ -55,8 +55,11 @@ pub const EVENTS: &str = "events.jsonl";
 pub const TIME_SERIES: [&str; 4] =
     ["timeseries.csv", "timeseries.parquet", "timeseries-nodes.csv", "timeseries-nodes.parquet"];
 
+/// The names of the file with the timeline for Perfetto. A run writes one of them at most.
+pub const TRACES: [&str; 2] = ["trace.json", "trace.json.gz"];
+
 /// The files that a run may write. The manifest, which makes the set complete, comes last.
-pub const FILES: [&str; 10] = [
+pub const FILES: [&str; 12] = [
     RECORDS[0],
     RECORDS[1],
     RECORDS[2],
@@ -65,6 +68,8 @@ pub const FILES: [&str; 10] = [
     TIME_SERIES[2],
     TIME_SERIES[3],
     EVENTS,
+    TRACES[0],
+    TRACES[1],
     SUMMARY,
     MANIFEST,
 ];

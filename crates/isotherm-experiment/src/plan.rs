@@ -84,11 +84,14 @@ pub struct OutputPlan {
     pub timeseries: bool,
     /// Whether the event log is written.
     pub events: bool,
+    /// The name of the file with the timeline for Perfetto, one of
+    /// [`TRACES`](crate::output::TRACES); `None`: it is not written.
+    pub trace: Option<&'static str>,
 }
 
 impl Default for OutputPlan {
     fn default() -> Self {
-        OutputPlan { records: Some(Format::Csv), timeseries: false, events: false }
+        OutputPlan { records: Some(Format::Csv), timeseries: false, events: false, trace: None }
     }
 }
 
@@ -115,6 +118,7 @@ impl Plan {
             files.extend((self.hosts.nodes.len() <= MOST_NODES).then_some(nodes));
         }
         files.extend(output.events.then_some(output::EVENTS));
+        files.extend(output.trace);
         files
     }
 

@@ -37,6 +37,7 @@ use crate::plan::Plan;
 use crate::planned_run::PlannedRun;
 use crate::report::RunReport;
 use crate::run::{Failure, Progress, RunOptions, Started};
+use crate::timeline::{Packed, Timeline};
 use crate::trace;
 
 /// The table of hashes at the end of a manifest is smaller.
@@ -114,6 +115,7 @@ struct Files {
     time_series: Option<Rc<RefCell<TimeSeries>>>,
     /// Taken when the run has ended.
     events: Option<Rc<RefCell<Option<EventWriter<Hashed>>>>>,
+    timeline: Option<Timeline>,
 }
 
 impl Running {
@@ -339,7 +341,15 @@ impl Files {
             )));
         }
         let (folder, force) = (folder.to_owned(), options.force);
-        Ok(Files { folder, output, force, manifest, time_series: None, events: None })
+        Ok(Files {
+            folder,
+            output,
+            force,
+            manifest,
+            time_series: None,
+            events: None,
+            timeline: None,
+        })
     }
 
     /// The sink of records, if they are written.
@@ -360,6 +370,13 @@ impl Files {
                 }
             });
         }
+        if let Some(name) = plan.output.trace
+            && let Some(file) = self.output.stream(name)?
+        {
+            let timeline = Timeline::new(Packed::new(file, name), plan.names());
+            options = timeline.listen(options);
+            self.timeline = Some(timeline);
+        }
         if plan.output.timeseries {
             let series = Rc::new(RefCell::new(TimeSeries::new(plan.names().nodes)));
             self.time_series = Some(Rc::clone(&series));
@@ -372,6 +389,9 @@ impl Files {
     fn write_gathered(&mut self, plan: &Plan, end: Time) -> io::Result<()> {
         if let Some(events) = self.events.take().and_then(|events| events.take()) {
             events.close().map_err(reason)?;
+        }
+        if let Some(timeline) = self.timeline.take() {
+            timeline.close(end).map_err(reason)?;
         }
         if let (Some(series), Some((format, names))) =
             (self.time_series.take(), plan.output.time_series())

@@ -14,10 +14,19 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 /// assert_eq!(text, b"206.062141890");
 /// ```
 pub fn write_seconds(out: &mut Vec<u8>, nanos: u64) {
-    write_integer(out, nanos / NANOS_PER_SECOND);
+    write_scaled::<9>(out, nanos, NANOS_PER_SECOND);
+}
+
+/// Appends `nanos` nanoseconds to `out` as microseconds with exactly three decimals.
+pub(crate) fn write_micros(out: &mut Vec<u8>, nanos: u64) {
+    write_scaled::<3>(out, nanos, 1_000);
+}
+
+fn write_scaled<const DECIMALS: usize>(out: &mut Vec<u8>, nanos: u64, unit: u64) {
+    write_integer(out, nanos / unit);
     out.push(b'.');
-    let mut decimals = [b'0'; 9];
-    fill_digits(&mut decimals, nanos % NANOS_PER_SECOND);
+    let mut decimals = [b'0'; DECIMALS];
+    fill_digits(&mut decimals, nanos % unit);
     out.extend_from_slice(&decimals);
 }
 
@@ -55,6 +64,12 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
+    fn micros(nanos: u64) -> String {
+        let mut out = Vec::new();
+        write_micros(&mut out, nanos);
+        String::from_utf8(out).unwrap()
+    }
+
     #[test]
     fn the_ends_of_the_range() {
         assert_eq!(seconds(0), "0.000000000");
@@ -63,6 +78,8 @@ mod tests {
         assert_eq!(seconds(1_000_000_000), "1.000000000");
         // 2^64 - 1 = 18446744073709551615.
         assert_eq!(seconds(u64::MAX), "18446744073.709551615");
+        assert_eq!((micros(0), micros(1_002)), ("0.000".into(), "1.002".into()));
+        assert_eq!(micros(u64::MAX), "18446744073709551.615");
     }
 
     proptest! {

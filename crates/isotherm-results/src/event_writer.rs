@@ -79,6 +79,7 @@ pub const EVENT_FIELDS: &[FieldDoc] = &[
     field("disk_bytes", "disk limit of the container; of a compute host, its disk"),
     field("slots", "slots of the compute host; null if it has any number"),
     field("capacity", "how many invocations the container may serve at once"),
+    field("ready", "when the start-up of the container ends, in seconds"),
     field("started", "whether the copy or load had taken room, which is free again"),
     field("was_idle", "whether the container was idle until now"),
     field(
@@ -152,7 +153,7 @@ events! {
         "an image was pushed out of the disk of a node";
     "memory_evicted" MemoryEvicted { node, image, bytes } "an image left the memory of a node";
     "container_started" ContainerStarted {
-        node, container, function, image, disk_bytes, memory_bytes, capacity
+        node, container, function, image, disk_bytes, memory_bytes, capacity, ready
     }
         "a container was started and took room";
     "container_idle" ContainerIdle { node, container, memory_bytes }

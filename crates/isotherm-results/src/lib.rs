@@ -10,6 +10,7 @@
 //!   [`std::io::Write`]; [`Table`] does the same for other tables.
 //! * [`TimeSeries`] gathers from the event log what happened and was held over time, in bins.
 //! * [`EventWriter`] writes the event log itself as JSON Lines.
+//! * [`PerfettoWriter`] writes a run as a timeline for Perfetto.
 //! * [`Summary`] counts and measures as records pass; [`SummaryReport`] is what it has seen, ready
 //!   for `summary.json` and for printing.
 //! * [`PlatformCounts`] counts what the platform did (containers started and evicted, images moved)
@@ -27,7 +28,9 @@ mod column;
 mod counts;
 mod decimal;
 mod event_writer;
+mod holdings;
 mod percentiles;
+mod perfetto;
 mod record_writer;
 pub mod reference;
 mod summary;
@@ -41,6 +44,7 @@ pub use counts::PlatformCounts;
 pub use decimal::write_seconds;
 pub use event_writer::{EVENT_FIELDS, EVENTS, EventDoc, EventWriter, Names};
 pub use percentiles::{EXACT_UP_TO, Percentiles, TimesReport};
+pub use perfetto::PerfettoWriter;
 pub use record_writer::{RecordWriter, SinkError};
 pub use summary::{
     ColdReasonCounts, ColdStartReport, OutcomeCounts, ResponseReport, StartCounts, Summary,

@@ -192,6 +192,8 @@ pub fn markdown() -> String {
         let _ = writeln!(text, "| `{name}` | {meaning} | {} |", fields.join(", "));
     }
     fields(&mut text, EVENT_FIELDS);
+    text += "\n## `trace.json`\n\n";
+    text += TIMELINE;
     text += "\n## `summary.json`\n\n";
     text += SUMMARY;
     fields(&mut text, &top());
@@ -234,6 +236,7 @@ have folders of their own in it ([below](#sweeps)).
 | `timeseries.csv` | on request (`[output]`), what happened and was held over time |
 | `timeseries-nodes.csv` | on request, the same for each compute host, if there are at most {MOST_NODES} |
 | `events.jsonl` | on request, everything that happened on the platform |
+| `trace.json.gz` or `trace.json` | on request, the run as a timeline for [Perfetto](https://ui.perfetto.dev) |
 | `summary.json` | the run in a few dozen numbers |
 | `manifest.toml` | everything that the run was made of, defaults and overrides included, and the version of Isotherm. It is an \
 experiment: `isotherm run manifest.toml --out DIR` gives the same bytes again in every file |
@@ -308,6 +311,27 @@ where a bin takes none, there is no mean.
 
 const EVENT_LOG: &str = "\
 With `events = true` in `[output]`: a JSON object a line, in the order of occurrence.
+";
+
+const TIMELINE: &str = "\
+With `--trace trace.json.gz`, or `trace = \"trace.json.gz\"` in `[output]` (without `.gz` it is not
+compressed): trace events in Chrome's JSON format, which <https://ui.perfetto.dev> opens. Dates are
+simulated microseconds with three decimals, exact.
+
+* The head host and each compute host are processes, called after the hosts.
+* `slot 1`, `slot 2`, … are threads of a compute host. An invocation has the lowest that is free
+  from its dispatch to its end. It is a slice called after its function, with its row of
+  `invocations.csv` as arguments (what is empty is left out). In it are the slices `cold start`, from
+  the dispatch to the beginning of the body, and `body`.
+* `images 1`, … are threads with the slices `download` (on the head host), `copy` and `load`, with
+  `image`, `bytes`, and how it ended (`ending`: done, failed, or still going on when the run ended).
+* Counters: `pending` invocations on the head host; `running` invocations, `containers` and
+  `memory_bytes` on each compute host, by state, as in the time series. A date at which several
+  things happen has one value, the last.
+
+A file has about 1.3 kB for an invocation, a tenth of that if it is compressed. It is written bit by
+bit, but a viewer takes it into memory whole: it suits runs of up to some hundred thousand
+invocations.
 ";
 
 const SUMMARY: &str = "\

@@ -2,20 +2,21 @@
 //!
 //! [`TimeSeries`] listens to the [event log](isotherm_serverless::PlatformEvent). Bins begin at
 //! date 0 and are 1 ms wide at first. When there would be more than [`MOST_BINS`], they are merged
-//! pairwise and so are twice as wide. Memory is bounded by that. An event costs O(1) amortised, but
-//! for O(log n) in the containers where nodes are distinguished.
+//! pairwise and so are twice as wide. Memory is bounded by that. An event costs O(log n) in the
+//! containers.
 //!
 //! Sums over time are integers, so that it makes no difference to a mean how often bins have been
 //! merged.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::sync::Arc;
 
 use isotherm_kernel::Time;
-use isotherm_serverless::{ContainerId, EventKind, ImageId, NodeId, PlatformEvent, StartKind};
+use isotherm_serverless::{EventKind, ImageId, NodeId, PlatformEvent, StartKind};
 
 use crate::Unit;
+use crate::holdings::{Change, Holdings, LEVELS, Level, Levels};
 use crate::table::{Format, Head, Kind, Table, Value};
 
 /// There are at most so many bins.
@@ -39,20 +40,6 @@ enum Count {
 }
 
 const COUNTS: usize = 6;
-
-/// What is held for some time.
-#[derive(Clone, Copy)]
-enum Level {
-    Pending,
-    Running,
-    BusyContainers,
-    IdleContainers,
-    BusyMemory,
-    IdleMemory,
-    ImageMemory,
-}
-
-const LEVELS: usize = 7;
 
 /// One column of a time series.
 #[derive(Clone, Copy)]
@@ -119,14 +106,24 @@ impl TimeColumn {
             Level::Running,
         ),
         mean(
+            "starting_containers",
+            "containers that were starting, their mean",
+            Level::StartingContainers,
+        ),
+        mean(
             "busy_containers",
-            "containers that served an invocation, start-up included, their mean",
+            "containers that had started and served an invocation, their mean",
             Level::BusyContainers,
         ),
         mean(
             "idle_containers",
-            "containers that were kept and served none, their mean",
+            "containers that had started and served none, their mean",
             Level::IdleContainers,
+        ),
+        mean(
+            "starting_memory_bytes",
+            "memory of starting containers, its mean",
+            Level::StartingMemory,
         ),
         mean("busy_memory_bytes", "memory of busy containers, its mean", Level::BusyMemory),
         mean("idle_memory_bytes", "memory of idle containers, its mean", Level::IdleMemory),
@@ -184,7 +181,9 @@ const fn count(name: &'static str, meaning: &'static str, count: Count) -> TimeC
 
 const fn mean(name: &'static str, meaning: &'static str, level: Level) -> TimeColumn {
     let unit = match level {
-        Level::BusyMemory | Level::IdleMemory | Level::ImageMemory => Unit::Bytes,
+        Level::StartingMemory | Level::BusyMemory | Level::IdleMemory | Level::ImageMemory => {
+            Unit::Bytes
+        }
         _ => Unit::None,
     };
     column(name, unit, meaning, Source::Mean(level))
@@ -215,18 +214,17 @@ pub struct TimeSeries {
     all: Series,
     /// One for each node, if they are distinguished.
     nodes: Vec<(Arc<str>, Series)>,
-    /// The nodes of containers, if they are distinguished.
-    homes: BTreeMap<ContainerId, NodeId>,
+    holdings: Holdings,
     /// Images in memories that no container was started from since their load.
     fresh: BTreeSet<(NodeId, ImageId)>,
-    /// Size in memory of each image that was ever loaded, by its number.
-    image_bytes: Vec<u64>,
+    /// Work space, kept to avoid allocations.
+    changes: Vec<Change>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Series {
     /// What is held now, and since which date it is not summed up yet.
-    levels: [u64; LEVELS],
+    levels: Levels,
     since: u64,
     bins: Vec<Bin>,
 }
@@ -264,7 +262,7 @@ impl Series {
             let end = (number + 1).saturating_mul(width).min(until);
             let (nanos, levels) = (u128::from(end - self.since), self.levels);
             let bin = self.bin(number as usize);
-            for (held, level) in bin.held.iter_mut().zip(levels) {
+            for (held, level) in bin.held.iter_mut().zip(levels.all()) {
                 *held += u128::from(level) * nanos;
             }
             self.since = end;
@@ -283,50 +281,6 @@ impl Series {
     }
 }
 
-/// What an event changes in a series.
-struct Changes<'a> {
-    series: &'a mut Series,
-    at: u64,
-    width: u64,
-}
-
-impl Changes<'_> {
-    fn count(&mut self, what: Count) {
-        let number = self.at / self.width;
-        self.series.bin(number as usize).counts[what as usize] += 1;
-    }
-
-    fn take(&mut self, what: Level, amount: u64) {
-        let level = &mut self.series.levels[what as usize];
-        *level = level.saturating_add(amount);
-    }
-
-    fn give_back(&mut self, what: Level, amount: u64) {
-        let level = &mut self.series.levels[what as usize];
-        *level = level.saturating_sub(amount);
-    }
-
-    fn becomes_busy(&mut self, memory_bytes: u64) {
-        self.take(Level::BusyContainers, 1);
-        self.take(Level::BusyMemory, memory_bytes);
-    }
-
-    fn is_no_longer_busy(&mut self, memory_bytes: u64) {
-        self.give_back(Level::BusyContainers, 1);
-        self.give_back(Level::BusyMemory, memory_bytes);
-    }
-
-    fn becomes_idle(&mut self, memory_bytes: u64) {
-        self.take(Level::IdleContainers, 1);
-        self.take(Level::IdleMemory, memory_bytes);
-    }
-
-    fn is_no_longer_idle(&mut self, memory_bytes: u64) {
-        self.give_back(Level::IdleContainers, 1);
-        self.give_back(Level::IdleMemory, memory_bytes);
-    }
-}
-
 impl TimeSeries {
     /// Begins with nothing held. The names are those of the nodes by their numbers; nodes are
     /// distinguished if there are at most [`MOST_NODES`] of them.
@@ -337,89 +291,39 @@ impl TimeSeries {
             width: FIRST_WIDTH,
             all: Series::default(),
             nodes: nodes.into_iter().map(|name| (name, Series::default())).collect(),
-            homes: BTreeMap::new(),
+            holdings: Holdings::default(),
             fresh: BTreeSet::new(),
-            image_bytes: Vec::new(),
+            changes: Vec::new(),
         }
     }
 
     /// Takes one event of the platform's log.
     pub fn observe(&mut self, event: &PlatformEvent) {
         self.widen(event.at.as_nanos());
+        self.holdings.observe(event, &mut self.changes);
+        self.apply_changes();
         let at = event.at;
         match event.kind {
-            EventKind::Submitted { .. } => self.change(at, None, |series| {
-                series.count(Count::Arrivals);
-                series.take(Level::Pending, 1);
-            }),
-            EventKind::Dispatched { node, memory_bytes, was_idle, start_kind, .. } => {
-                self.change(at, None, |series| series.give_back(Level::Pending, 1));
-                self.change_both(at, node, |series| {
-                    series.count(match start_kind {
-                        StartKind::Cold => Count::ColdStarts,
-                        StartKind::Warm => Count::WarmStarts,
-                    });
-                    series.take(Level::Running, 1);
-                    if was_idle {
-                        series.is_no_longer_idle(memory_bytes);
-                        series.becomes_busy(memory_bytes);
-                    }
-                });
+            EventKind::Submitted { .. } => self.count(at, None, Count::Arrivals),
+            EventKind::Dispatched { node, start_kind, .. } => {
+                let started = match start_kind {
+                    StartKind::Cold => Count::ColdStarts,
+                    StartKind::Warm => Count::WarmStarts,
+                };
+                self.count(at, Some(node), started);
             }
-            EventKind::Ended { container, .. } => {
-                let node = container.and_then(|container| self.homes.get(&container)).copied();
-                let level = if container.is_some() { Level::Running } else { Level::Pending };
-                self.change(at, None, |series| {
-                    series.count(Count::Ended);
-                    series.give_back(level, 1);
-                });
-                if let Some(node) = node {
-                    self.change(at, Some(node), |series| series.give_back(level, 1));
+            EventKind::Ended { .. } => self.count(at, None, Count::Ended),
+            EventKind::ContainerStarted { node, image, .. } => {
+                self.count(at, Some(node), Count::ContainersStarted);
+                if image.is_some_and(|image| !self.fresh.remove(&(node, image))) {
+                    self.count(at, Some(node), Count::ImageHits);
                 }
-            }
-            EventKind::ContainerStarted { node, container, image, memory_bytes, .. } => {
-                if !self.nodes.is_empty() {
-                    self.homes.insert(container, node);
-                }
-                let is_hit = image.is_some_and(|image| !self.fresh.remove(&(node, image)));
-                self.change_both(at, node, |series| {
-                    series.count(Count::ContainersStarted);
-                    if is_hit {
-                        series.count(Count::ImageHits);
-                    }
-                    series.becomes_busy(memory_bytes);
-                });
-            }
-            EventKind::ContainerIdle { node, memory_bytes, .. } => {
-                self.change_both(at, node, |series| {
-                    series.is_no_longer_busy(memory_bytes);
-                    series.becomes_idle(memory_bytes);
-                });
-            }
-            EventKind::ContainerStopped { node, container, memory_bytes, was_idle, .. } => {
-                self.homes.remove(&container);
-                self.change_both(at, node, |series| match was_idle {
-                    true => series.is_no_longer_idle(memory_bytes),
-                    false => series.is_no_longer_busy(memory_bytes),
-                });
-            }
-            EventKind::LoadStarted { node, image, bytes } => {
-                if self.image_bytes.len() <= image.index() {
-                    self.image_bytes.resize(image.index() + 1, 0);
-                }
-                self.image_bytes[image.index()] = bytes;
-                self.change_both(at, node, |series| series.take(Level::ImageMemory, bytes));
             }
             EventKind::LoadEnded { node, image } => {
                 self.fresh.insert((node, image));
             }
-            EventKind::LoadFailed { node, image, started: true } => {
-                let bytes = self.image_bytes.get(image.index()).copied().unwrap_or_default();
-                self.change_both(at, node, |series| series.give_back(Level::ImageMemory, bytes));
-            }
-            EventKind::MemoryEvicted { node, image, bytes } => {
+            EventKind::MemoryEvicted { node, image, .. } => {
                 self.fresh.remove(&(node, image));
-                self.change_both(at, node, |series| series.give_back(Level::ImageMemory, bytes));
             }
             _ => {}
         }
@@ -435,22 +339,28 @@ impl TimeSeries {
         }
     }
 
-    /// Changes the series of a node, if there is one, or that of the platform.
-    fn change(&mut self, at: Time, node: Option<NodeId>, change: impl FnOnce(&mut Changes<'_>)) {
-        let series = match node {
-            None => Some(&mut self.all),
-            Some(node) => self.nodes.get_mut(node.index()).map(|(_, series)| series),
-        };
-        let Some(series) = series else { return };
-        let (at, width) = (at.as_nanos(), self.width);
-        series.pass(at, width);
-        change(&mut Changes { series, at, width });
+    /// The series of the platform, and that of a node if it is distinguished.
+    fn series_of(&mut self, node: Option<NodeId>) -> impl Iterator<Item = &mut Series> {
+        let of_node = node.and_then(|node| self.nodes.get_mut(node.index()));
+        std::iter::once(&mut self.all).chain(of_node.map(|(_, series)| series))
     }
 
-    /// Changes the series of the platform and that of a node.
-    fn change_both(&mut self, at: Time, node: NodeId, change: impl Fn(&mut Changes<'_>)) {
-        self.change(at, None, &change);
-        self.change(at, Some(node), change);
+    fn count(&mut self, at: Time, node: Option<NodeId>, what: Count) {
+        let number = (at.as_nanos() / self.width) as usize;
+        for series in self.series_of(node) {
+            series.bin(number).counts[what as usize] += 1;
+        }
+    }
+
+    fn apply_changes(&mut self) {
+        let (mut changes, width) = (std::mem::take(&mut self.changes), self.width);
+        for Change { at, node, level, by } in changes.drain(..) {
+            for series in self.series_of(node) {
+                series.pass(at.as_nanos(), width);
+                series.levels.change(level, by);
+            }
+        }
+        self.changes = changes;
     }
 
     /// Writes the series of the whole platform, a row per bin, until the end of the run.
@@ -464,13 +374,7 @@ impl TimeSeries {
         writer: W,
         format: Format,
     ) -> io::Result<W> {
-        self.close(end);
-        let columns: Vec<_> = TimeColumn::ALL.iter().filter(|column| column.of_platform).collect();
-        let mut table = Table::new(writer, format, &heads(&columns))?;
-        for number in 0..self.all.bins.len() {
-            self.row(&mut table, &columns, (number, end), None, &self.all)?;
-        }
-        table.close()
+        self.write_table(end, writer, format, false)
     }
 
     /// Writes the series of the nodes, a row per bin and node.
@@ -484,12 +388,31 @@ impl TimeSeries {
         writer: W,
         format: Format,
     ) -> io::Result<W> {
+        self.write_table(end, writer, format, true)
+    }
+
+    fn write_table<W: Write + Send>(
+        &mut self,
+        end: Time,
+        writer: W,
+        format: Format,
+        of_nodes: bool,
+    ) -> io::Result<W> {
         self.close(end);
-        let columns: Vec<_> = TimeColumn::ALL.iter().filter(|column| column.of_nodes).collect();
+        let is_in = |column: &&TimeColumn| match of_nodes {
+            true => column.of_nodes,
+            false => column.of_platform,
+        };
+        let columns: Vec<_> = TimeColumn::ALL.iter().filter(is_in).collect();
         let mut table = Table::new(writer, format, &heads(&columns))?;
         for number in 0..self.all.bins.len() {
-            for (name, series) in &self.nodes {
-                self.row(&mut table, &columns, (number, end), Some(name), series)?;
+            match of_nodes {
+                false => self.row(&mut table, &columns, (number, end), None, &self.all)?,
+                true => {
+                    for (name, series) in &self.nodes {
+                        self.row(&mut table, &columns, (number, end), Some(name), series)?;
+                    }
+                }
             }
         }
         table.close()
@@ -521,8 +444,10 @@ impl TimeSeries {
     /// Sums everything up to the end, and gives all series the same number of bins. It may be
     /// called again for the same end.
     fn close(&mut self, end: Time) {
+        self.widen(end.as_nanos());
+        self.holdings.pass(end, &mut self.changes);
+        self.apply_changes();
         let end = end.as_nanos();
-        self.widen(end);
         let last = (end / self.width) as usize;
         let width = self.width;
         let nodes = self.nodes.iter_mut().map(|(_, series)| series);

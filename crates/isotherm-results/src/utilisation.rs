@@ -58,7 +58,7 @@ pub struct Totals {
 /// for (second, kind) in [
 ///     (0, EventKind::Submitted { invocation, function }),
 ///     (0, EventKind::ContainerStarted {
-///         node, container, function, image: None, disk_bytes: 0, memory_bytes: 256_000_000, capacity: 1,
+///         node, container, function, image: None, disk_bytes: 0, memory_bytes: 256_000_000, capacity: 1, ready: Time::ZERO,
 ///     }),
 ///     (0, EventKind::Dispatched {
 ///         invocation, node, container, memory_bytes: 256_000_000, was_idle: false, start_kind: StartKind::Cold,

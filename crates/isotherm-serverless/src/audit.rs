@@ -365,6 +365,7 @@ impl Auditor {
                 disk_bytes,
                 memory_bytes,
                 capacity,
+                ..
             } => {
                 let (serves, used, idle) = (Vec::new(), false, false);
                 let new = Container {

@@ -116,6 +116,8 @@ pub enum EventKind {
         memory_bytes: u64,
         /// How many invocations it may serve at once.
         capacity: u32,
+        /// When its start-up ends. If no invocation is left in it before, it has ended then.
+        ready: Time,
     },
     /// The last invocation in a container has ended and the container is kept: it is idle until an
     /// invocation is dispatched to it or it stops. A container that is not kept stops without

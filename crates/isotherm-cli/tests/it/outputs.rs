@@ -226,6 +226,30 @@ fn time_series_and_events_agree_with_the_summary() {
     assert_eq!(names(&here.path("o")), RESULTS);
 }
 
+/// The timeline is one of the results, and has the same bytes when its manifest is run.
+#[test]
+fn a_timeline_is_written_on_request() {
+    let here = Here::new();
+    let files = ["invocations.csv", "manifest.toml", "summary.json"].map(str::to_owned).to_vec();
+    for (name, beginning) in
+        [("trace.json", &b"{\"displayTimeUnit\""[..]), ("trace.json.gz", b"\x1f\x8b\x08")]
+    {
+        here.runs(&["run", "e.toml", "--out", "o", "--quiet", "--trace", name]);
+        assert_eq!(names(&here.path("o")), [&files[..], &[name.to_owned()]].concat());
+        here.runs(&["check", "o"]);
+        let timeline = std::fs::read(here.path("o").join(name)).unwrap();
+        assert!(timeline.starts_with(beginning), "{name}");
+        here.runs(&["run", "o/manifest.toml", "--out", "p", "--quiet"]);
+        assert!(std::fs::read(here.path("p").join(name)).unwrap() == timeline, "{name}");
+    }
+    let text = here.command(&["run", "e.toml", "--out", "o", "--trace", "trace.json"]).output();
+    let text = String::from_utf8(text.unwrap().stdout).unwrap();
+    assert!(text.contains("  trace.json       a timeline for ui.perfetto.dev\n"), "{text}");
+    here.refuses(&["run", "e.toml", "--trace", "x.json"], 2, &["possible values: trace.json, "]);
+    here.runs(&["run", "e.toml", "--out", "o", "--quiet"]);
+    assert_eq!(names(&here.path("o")), RESULTS);
+}
+
 /// A run that goes on for a long time, when it has begun to write.
 fn endless(here: &Here, out: &str) -> Child {
     begin_endless(here, Command::new(env!("CARGO_BIN_EXE_isotherm")), out)

@@ -6,6 +6,7 @@ use isotherm_config::schema::{TableSpec, Takes, field, table};
 use isotherm_config::tree::Value;
 use isotherm_results::Format;
 
+use crate::output::TRACES;
 use crate::plan::OutputPlan;
 
 /// `[output]`.
@@ -35,6 +36,13 @@ pub const OUTPUT: TableSpec = table(
         "Whether the event log of the platform is written: `events.jsonl`.",
     )
     .default("false"),
+    field(
+        "trace",
+        Takes::Words(|| words(TRACE)),
+        "The run as a timeline, for <https://ui.perfetto.dev> and other viewers of Chrome's trace \
+         events.",
+    )
+    .default("\"none\""),
 ]);
 
 const RECORDS: &[Choice<Option<Format>>] = &[
@@ -44,6 +52,12 @@ const RECORDS: &[Choice<Option<Format>>] = &[
     word("none", "no records", None),
 ];
 
+const TRACE: &[Choice<Option<&str>>] = &[
+    word("trace.json", "the file has this name", Some(TRACES[0])),
+    word("trace.json.gz", "the same, compressed by gzip", Some(TRACES[1])),
+    word("none", "no timeline", None),
+];
+
 /// Reads the table.
 pub fn output(value: &Value, report: &Report) -> Option<OutputPlan> {
     let mut fields = Fields::of(value, &OUTPUT, report)?;
@@ -51,6 +65,7 @@ pub fn output(value: &Value, report: &Report) -> Option<OutputPlan> {
     let records = fields.choice_or("records", RECORDS, default.records).unwrap_or_default();
     let timeseries = fields.optional_or("timeseries", default.timeseries);
     let events = fields.optional_or("events", default.events);
+    let trace = fields.choice_or("trace", TRACE, default.trace).unwrap_or_default();
     fields.finish();
-    Some(OutputPlan { records, timeseries, events })
+    Some(OutputPlan { records, timeseries, events, trace })
 }

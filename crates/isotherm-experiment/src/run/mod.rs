@@ -88,6 +88,7 @@ pub struct RunOptions {
     keeps_records: bool,
     own: OwnPolicies,
     observers: Vec<EventObserver>,
+    sinks: Vec<Rc<RefCell<dyn RecordSink>>>,
     caller_decides: CallerDecides,
 }
 
@@ -110,6 +111,7 @@ impl Default for RunOptions {
             keeps_records: false,
             own: OwnPolicies::default(),
             observers: Vec::new(),
+            sinks: Vec::new(),
             caller_decides: CallerDecides::default(),
         }
     }
@@ -161,6 +163,12 @@ impl RunOptions {
     #[must_use]
     pub fn with_observer(mut self, observer: impl FnMut(&PlatformEvent) + 'static) -> Self {
         self.observers.push(Box::new(observer));
+        self
+    }
+
+    /// The same with a further sink of records.
+    pub(crate) fn with_sink(mut self, sink: Rc<RefCell<dyn RecordSink>>) -> Self {
+        self.sinks.push(sink);
         self
     }
 
@@ -298,7 +306,8 @@ impl Started {
         records: Option<RecordWriter<Hashed>>,
         reads_ahead: bool,
     ) -> Result<Self, Failure> {
-        let RunOptions { watch, keeps_records, own, observers, caller_decides, .. } = options;
+        let RunOptions { watch, keeps_records, own, observers, sinks, caller_decides, .. } =
+            options;
         let mut simulation = plan.preset.simulation().with_limits(plan.limits);
         let kernel = simulation.kernel();
         let platform = Platform::new(&kernel, plan.platform.clone())
@@ -318,6 +327,7 @@ impl Started {
         let service = deployment.service.clone();
         listen(&service, &recorder, &observer);
         observers.into_iter().for_each(|observer| service.observe(observer));
+        sinks.into_iter().for_each(|sink| service.records_to(sink));
         service.ask_caller(caller_decides);
         if let Some(mut watch) = watch {
             let observer = Rc::clone(&observer);

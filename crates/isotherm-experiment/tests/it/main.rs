@@ -16,4 +16,5 @@ mod reference;
 mod robust;
 mod stepping;
 mod summary;
+mod timeline;
 mod warnings;

@@ -26,6 +26,7 @@ fn lines_of_events() {
             disk_bytes: 5,
             memory_bytes: 256,
             capacity: 1,
+            ready: Time::from_nanos(1_500_000_000),
         },
         EventKind::Ended { invocation, outcome: Outcome::TimedOut, container: None },
     ] {
@@ -33,7 +34,7 @@ fn lines_of_events() {
     }
     let expected = r#"{"at_s":1.000000002,"event":"submitted","invocation":3,"function":"a \"b\""}
 {"at_s":1.000000002,"event":"copy_failed","node":"node0","image":"python","started":true}
-{"at_s":1.000000002,"event":"container_started","node":"node0","container":7,"function":"resize","image":null,"disk_bytes":5,"memory_bytes":256,"capacity":1}
+{"at_s":1.000000002,"event":"container_started","node":"node0","container":7,"function":"resize","image":null,"disk_bytes":5,"memory_bytes":256,"capacity":1,"ready":1.500000000}
 {"at_s":1.000000002,"event":"ended","invocation":3,"outcome":"timed_out","container":null}
 "#;
     assert_eq!(String::from_utf8(events.close().unwrap()).unwrap(), expected);

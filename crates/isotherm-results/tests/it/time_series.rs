@@ -6,7 +6,7 @@ use isotherm_kernel::Time;
 use isotherm_results::{Format, MOST_BINS, TimeSeries};
 use isotherm_serverless::{
     ContainerId, EventKind, FunctionId, ImageId, InvocationId, NodeId, Outcome, PlatformEvent,
-    StartKind,
+    StartKind, StopReason,
 };
 use proptest::prelude::*;
 
@@ -39,7 +39,8 @@ fn submitted(id: u64) -> EventKind {
     EventKind::Submitted { invocation: InvocationId(id), function: FunctionId(0) }
 }
 
-fn started(id: u64) -> EventKind {
+/// A container whose start-up ends at a date in microseconds.
+fn started(id: u64, ready: u64) -> EventKind {
     EventKind::ContainerStarted {
         node: NODE,
         container: ContainerId(id),
@@ -48,6 +49,7 @@ fn started(id: u64) -> EventKind {
         disk_bytes: 0,
         memory_bytes: 100,
         capacity: 1,
+        ready: Time::from_nanos(ready * 1_000),
     }
 }
 
@@ -71,23 +73,24 @@ fn idle(container: u64) -> EventKind {
     EventKind::ContainerIdle { node: NODE, container: ContainerId(container), memory_bytes: 100 }
 }
 
-/// A load from 0 to 0.5 ms; invocation 0 arrives at 0 ms and is served cold from 0.5 to 1.25 ms;
-/// its container serves invocation 1, which has waited since 1 ms, until 2 ms, and is then idle.
-/// The second container, started at 2 ms for invocation 2, needs no load. The run ends at 3 ms.
+/// A load from 0 to 0.5 ms; invocation 0 arrives at 0 ms and is served cold from 0.5 to 1.25 ms,
+/// of which the start-up takes until 0.75 ms; its container serves invocation 1, which has waited
+/// since 1 ms, until 2 ms, and is then idle. The second container, started at 2 ms for invocation
+/// 2, needs no load and would be ready at 3.5 ms. The run ends at 3 ms.
 fn story() -> TimeSeries {
     let image = ImageId(0);
     heard([
         (0, submitted(0)),
         (0, EventKind::LoadStarted { node: NODE, image, bytes: 40 }),
         (500, EventKind::LoadEnded { node: NODE, image }),
-        (500, started(0)),
+        (500, started(0, 750)),
         (500, dispatched(0, 0, StartKind::Cold)),
         (1_000, submitted(1)),
         (1_250, ended(0, Some(0))),
         (1_250, idle(0)),
         (1_250, dispatched(1, 0, StartKind::Warm)),
         (2_000, submitted(2)),
-        (2_000, started(1)),
+        (2_000, started(1, 3_500)),
         (2_000, dispatched(2, 1, StartKind::Cold)),
         (2_000, ended(1, Some(0))),
         (2_000, idle(0)),
@@ -110,9 +113,11 @@ fn bins_of_a_millisecond() {
     assert_eq!(column(&rows, "image_hits"), ["0", "0", "1"]);
     assert_eq!(column(&rows, "pending"), ["0.5", "0.25", "0"]);
     assert_eq!(column(&rows, "running"), ["0.5", "1", "1"]);
-    assert_eq!(column(&rows, "busy_containers"), ["0.5", "1", "1"]);
+    assert_eq!(column(&rows, "starting_containers"), ["0.25", "0", "1"]);
+    assert_eq!(column(&rows, "busy_containers"), ["0.25", "1", "0"]);
     assert_eq!(column(&rows, "idle_containers"), ["0", "0", "1"]);
-    assert_eq!(column(&rows, "busy_memory_bytes"), ["50", "100", "100"]);
+    assert_eq!(column(&rows, "starting_memory_bytes"), ["25", "0", "100"]);
+    assert_eq!(column(&rows, "busy_memory_bytes"), ["25", "100", "0"]);
     assert_eq!(column(&rows, "idle_memory_bytes"), ["0", "0", "100"]);
     assert_eq!(column(&rows, "image_memory_bytes"), ["40", "40", "40"]);
     // A second time the same.
@@ -138,12 +143,44 @@ fn what_a_node_did_is_what_the_platform_did() {
     }
 }
 
+/// Container 0 is started ahead at 0 and ready at 0.5 ms. Container 1 is to be ready at 4 ms; its
+/// only invocation ends at 1 ms, so that it is idle from then on. Container 2 stops at 2 ms while
+/// it starts. Container 3 is ready at once.
+#[test]
+fn a_start_up_ends_when_it_is_over_or_cut_short() {
+    let stopped = EventKind::ContainerStopped {
+        node: NODE,
+        container: ContainerId(2),
+        memory_bytes: 100,
+        was_idle: false,
+        cause: StopReason::Lost,
+        evicted_for: None,
+    };
+    let mut series = heard([
+        (0, submitted(0)),
+        (0, started(0, 500)),
+        (0, EventKind::Prewarmed { node: NODE, container: ContainerId(0) }),
+        (0, idle(0)),
+        (0, started(1, 4_000)),
+        (0, dispatched(0, 1, StartKind::Cold)),
+        (0, started(2, 4_000)),
+        (0, started(3, 0)),
+        (1_000, ended(0, Some(1))),
+        (1_000, idle(1)),
+        (2_000, stopped),
+    ]);
+    let rows = platform(&mut series, 3_000);
+    assert_eq!(column(&rows, "starting_containers"), ["2.5", "1", "0"]);
+    assert_eq!(column(&rows, "busy_containers"), ["1", "1", "1"]);
+    assert_eq!(column(&rows, "idle_containers"), ["0.5", "2", "2"]);
+}
+
 /// Many nodes are not distinguished.
 #[test]
 fn of_many_nodes_only_the_platform_is_shown() {
     let names = (0..101).map(|number| format!("node{number}").into()).collect();
     let mut series = TimeSeries::new(names);
-    series.observe(&PlatformEvent { at: Time::from_nanos(5), kind: started(0) });
+    series.observe(&PlatformEvent { at: Time::from_nanos(5), kind: started(0, 0) });
     let text = series.write_nodes(Time::from_nanos(10), Vec::new(), Format::Csv).unwrap();
     assert!(rows(text).is_empty());
 }

@@ -31,6 +31,7 @@ fn started(container: u64, memory_bytes: u64) -> EventKind {
         disk_bytes: 7,
         memory_bytes,
         capacity: 1,
+        ready: Time::ZERO,
     }
 }
 

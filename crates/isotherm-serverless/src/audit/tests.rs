@@ -30,6 +30,7 @@ fn started(container: u64) -> EventKind {
         disk_bytes: 200,
         memory_bytes: 50,
         capacity: 1,
+        ready: Time::ZERO,
     }
 }
 
@@ -258,6 +259,7 @@ fn capacities_exceeded() {
         image: Some(IMAGE),
         disk_bytes: 0,
         capacity: 1,
+        ready: Time::ZERO,
         memory_bytes: 371,
     };
     broken(
@@ -281,6 +283,7 @@ fn exactly_full_is_not_too_much() {
     // the rest.
     let rest = EventKind::ContainerStarted {
         capacity: 1,
+        ready: Time::ZERO,
         node: NODE,
         container: ContainerId(9),
         function: FUNCTION,
@@ -549,6 +552,7 @@ fn dispatches_on_the_wrong_node_or_without_the_image() {
 fn invocations_without_image_need_no_admission() {
     let container = EventKind::ContainerStarted {
         capacity: 1,
+        ready: Time::ZERO,
         node: NODE,
         container: ContainerId(0),
         function: FUNCTION,
@@ -691,6 +695,7 @@ fn nonsense_is_survived() {
     events.reverse();
     let big = EventKind::ContainerStarted {
         capacity: 1,
+        ready: Time::ZERO,
         node: NODE,
         container: ContainerId(u64::MAX),
         function: FunctionId(u32::MAX),

@@ -160,6 +160,7 @@ impl PlatformState {
         let is_ahead = chance.is_none();
         let startup = &self.functions[function].startup;
         let startup = chance.map_or_else(|| startup.ahead(), |chance| startup.of(chance));
+        let ready_at = self.now + startup;
         let id = self.containers.add(Container {
             node,
             function,
@@ -175,7 +176,7 @@ impl PlatformState {
             expires: Time::NEVER,
             noted: Time::NEVER,
             rank: Rank::default(),
-            ready_at: self.now + startup,
+            ready_at,
         });
         self.functions[function].rest.containers += 1;
         self.policies.eviction.get_mut().started(node, function);
@@ -188,6 +189,7 @@ impl PlatformState {
             disk_bytes: need.disk_bytes,
             memory_bytes: need.memory_bytes,
             capacity,
+            ready: ready_at,
         });
         Some(id)
     }
