@@ -51,15 +51,22 @@ pub const MANIFEST: &str = "manifest.toml";
 /// The name of the file with the event log.
 pub const EVENTS: &str = "events.jsonl";
 
-/// The names of the files with the time series of the platform, and of those of the nodes.
-pub const TIME_SERIES: [&str; 4] =
-    ["timeseries.csv", "timeseries.parquet", "timeseries-nodes.csv", "timeseries-nodes.parquet"];
+/// The names of the files with the time series of the platform, of the nodes, and of links and
+/// disks.
+pub const TIME_SERIES: [&str; 6] = [
+    "timeseries.csv",
+    "timeseries.parquet",
+    "timeseries-nodes.csv",
+    "timeseries-nodes.parquet",
+    "timeseries-links.csv",
+    "timeseries-links.parquet",
+];
 
 /// The names of the file with the timeline for Perfetto. A run writes one of them at most.
 pub const TRACES: [&str; 2] = ["trace.json", "trace.json.gz"];
 
 /// The files that a run may write. The manifest, which makes the set complete, comes last.
-pub const FILES: [&str; 12] = [
+pub const FILES: [&str; 14] = [
     RECORDS[0],
     RECORDS[1],
     RECORDS[2],
@@ -67,6 +74,8 @@ pub const FILES: [&str; 12] = [
     TIME_SERIES[1],
     TIME_SERIES[2],
     TIME_SERIES[3],
+    TIME_SERIES[4],
+    TIME_SERIES[5],
     EVENTS,
     TRACES[0],
     TRACES[1],

@@ -96,12 +96,13 @@ impl Default for OutputPlan {
 }
 
 impl OutputPlan {
-    /// The format of the time series and the names of their files, that of the nodes last.
-    pub(crate) fn time_series(&self) -> Option<(Format, [&'static str; 2])> {
+    /// The format of the time series and the names of their files: of the platform, the nodes,
+    /// links and disks.
+    pub(crate) fn time_series(&self) -> Option<(Format, [&'static str; 3])> {
         let names = output::TIME_SERIES;
         let of = match self.records {
-            Some(Format::Parquet) => (Format::Parquet, [names[1], names[3]]),
-            _ => (Format::Csv, [names[0], names[2]]),
+            Some(Format::Parquet) => (Format::Parquet, [names[1], names[3], names[5]]),
+            _ => (Format::Csv, [names[0], names[2], names[4]]),
         };
         self.timeseries.then_some(of)
     }
@@ -113,9 +114,10 @@ impl Plan {
     pub fn files(&self) -> Vec<&'static str> {
         let output = &self.output;
         let mut files: Vec<_> = output.records.map(output::records_file).into_iter().collect();
-        if let Some((_, [platform, nodes])) = output.time_series() {
+        if let Some((_, [platform, nodes, links])) = output.time_series() {
             files.push(platform);
             files.extend((self.hosts.nodes.len() <= MOST_NODES).then_some(nodes));
+            files.push(links);
         }
         files.extend(output.events.then_some(output::EVENTS));
         files.extend(output.trace);

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
 use isotherm_config::source::Sources;
 use isotherm_kernel::{Advanced, Time};
-use isotherm_results::{EventWriter, RecordWriter, SinkError, TimeSeries};
+use isotherm_results::{EventWriter, RecordWriter, SinkError, TimeSeries, UseSeries};
 use isotherm_serverless::{Answer, Decision, InvocationRecord, NotAsked, Unfinished, View};
 use isotherm_services::FailureCause;
 
@@ -139,8 +139,11 @@ impl Running {
             }
             None => None,
         };
-        let started = Started::start(&planned.run.plan, options, records, reads_ahead)
+        let mut started = Started::start(&planned.run.plan, options, records, reads_ahead)
             .map_err(|failure| explained(&planned, folder, failure))?;
+        if files.as_ref().is_some_and(|files| files.time_series.is_some()) {
+            started.measure_use();
+        }
         Ok(Running { planned, started, files, own_policies, answers: Vec::new() })
     }
 
@@ -273,15 +276,16 @@ impl Running {
         if let Some(decision) = self.until_decision()? {
             return Err(ExperimentError::Undecided { decision });
         }
-        let Running { planned, started, files, own_policies, .. } = self;
+        let Running { planned, mut started, files, own_policies, .. } = self;
         let end = started.now();
+        let used = started.take_use();
         let outcome = started.finish().map_err(|failure| {
             let folder = files.as_ref().map(|files| files.folder.as_path());
             explained(&planned, folder, failure)
         })?;
         let report = RunReport::new(&planned.run, outcome, own_policies);
         if let Some(files) = files {
-            files.commit(&report, &planned, end)?;
+            files.commit(&report, &planned, end, used)?;
         }
         Ok(report)
     }
@@ -386,7 +390,12 @@ impl Files {
     }
 
     /// Writes what was gathered until the end of the run.
-    fn write_gathered(&mut self, plan: &Plan, end: Time) -> io::Result<()> {
+    fn write_gathered(
+        &mut self,
+        plan: &Plan,
+        end: Time,
+        used: Option<UseSeries>,
+    ) -> io::Result<()> {
         if let Some(events) = self.events.take().and_then(|events| events.take()) {
             events.close().map_err(reason)?;
         }
@@ -403,6 +412,9 @@ impl Files {
             if let Some(file) = self.output.stream(names[1])? {
                 series.write_nodes(end, file, format)?;
             }
+            if let (Some(used), Some(file)) = (used, self.output.stream(names[2])?) {
+                used.write(end, file, format)?;
+            }
         }
         Ok(())
     }
@@ -412,9 +424,10 @@ impl Files {
         report: &RunReport,
         planned: &Planned,
         end: Time,
+        used: Option<UseSeries>,
     ) -> Result<(), ExperimentError> {
         let inputs = &planned.inputs;
-        self.write_gathered(&planned.run.plan, end).map_err(|source| self.error(source))?;
+        self.write_gathered(&planned.run.plan, end, used).map_err(|source| self.error(source))?;
         let Files { folder, output, force, manifest, .. } = self;
         output
             .commit(&[(SUMMARY, &report.to_json())], &manifest, Rules { inputs, force })

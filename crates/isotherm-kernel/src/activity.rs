@@ -137,6 +137,15 @@ impl Kernel {
         self.inner.fluid.borrow().usage(resource, self.now())
     }
 
+    /// The measured resources that were in use at any time since the last call. Costs O(of them).
+    ///
+    /// So whoever follows the use of many resources, interval by interval, need not ask for the
+    /// [usage](Self::usage) of those that nobody used.
+    #[must_use]
+    pub fn take_used(&self) -> Vec<ResourceId> {
+        self.inner.fluid.borrow_mut().take_used()
+    }
+
     /// Fails all activities that use a resource, oldest first.
     pub fn fail_users(&self, resource: ResourceId) {
         let users = self.inner.fluid.borrow().users_of(resource);

@@ -207,6 +207,8 @@ pub(crate) struct Fluid {
     incremental: Incremental,
     /// By resource; empty until the first is asked for.
     meters: Vec<Option<Box<Meter>>>,
+    /// Those used since they were asked for last, each once.
+    used: Vec<u32>,
     /// The number of activities from which an incremental component is formed.
     pub(crate) incremental_from: u32,
     /// The number of enablings so far.
@@ -243,6 +245,7 @@ impl Fluid {
             incremental: Incremental::default(),
             incremental_from: INCREMENTAL_FROM,
             meters: Vec::new(),
+            used: Vec::new(),
             enables: 0,
             collections: 0,
             component: Vec::new(),
@@ -287,6 +290,9 @@ impl Fluid {
 
     pub(crate) fn set_capacity(&mut self, resource: ResourceId, capacity: f64, now: Time) {
         let index = resource.0 as usize;
+        if !self.meters.is_empty() {
+            self.meter_capacity(resource, now);
+        }
         self.mark(resource.0);
         self.resources[index].capacity = capacity;
         if capacity > 0.0 {

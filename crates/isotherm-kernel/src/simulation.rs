@@ -60,6 +60,8 @@ pub enum Advanced {
 enum Leave {
     /// When everything up to a date has happened; with [`Time::NEVER`], at the end.
     At(Time),
+    /// The same; nothing that waits is left.
+    Through(Time),
     /// When everything at one date has happened.
     AfterOneDate,
 }
@@ -195,6 +197,16 @@ impl Simulation {
         self.advance(Leave::At(date))
     }
 
+    /// The same, for a caller that causes nothing in between and only looks: a simulation in which
+    /// all actors wait for something that will not happen is an error at once, as in
+    /// [`run`](Self::run).
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run). After an error or the end the simulation is over.
+    pub fn run_through(&self, date: Time) -> Result<Advanced, RunError> {
+        self.advance(Leave::Through(date))
+    }
+
     /// Runs everything that happens at the next date, and what can happen at the present one
     /// before.
     ///
@@ -236,7 +248,7 @@ impl Simulation {
         let begin = kernel.now();
         // Nothing else about leaving is looked at in each iteration.
         let mut last = match leave {
-            Leave::At(date) => date.max(begin),
+            Leave::At(date) | Leave::Through(date) => date.max(begin),
             Leave::AfterOneDate => begin,
         };
         loop {
@@ -253,7 +265,7 @@ impl Simulation {
                 }
                 None if self.waits_for(background) => background,
                 // The caller may still change something, and the environment changes meanwhile.
-                None if leave != Leave::AfterOneDate && last < Time::NEVER => {
+                None if matches!(leave, Leave::At(_)) && last < Time::NEVER => {
                     if background > last {
                         kernel.inner.now.set(last);
                         return Ok(Advanced::Paused);

@@ -31,7 +31,7 @@ use isotherm_kernel::{
 use rustc_hash::FxHashMap;
 
 use crate::cpu::HostState;
-use crate::disk::DiskState;
+use crate::disk::{DiskAccess, DiskState};
 use crate::error::{Kind, PlatformError, Problem};
 use crate::id::{DiskId, HostId, LinkId};
 use crate::network::{LinkState, RouteCache};
@@ -391,6 +391,18 @@ impl Platform {
     #[must_use]
     pub fn usage(&self, part: Part) -> Option<ResourceUsage> {
         self.inner.kernel.usage(self.measured(part))
+    }
+
+    /// The resource of a link in the kernel.
+    #[must_use]
+    pub fn link_resource(&self, link: LinkId) -> ResourceId {
+        self.inner.links[link.index()].resource
+    }
+
+    /// The resource in the kernel that only this kind of access to a disk uses.
+    #[must_use]
+    pub fn disk_resource(&self, disk: DiskId, access: DiskAccess) -> ResourceId {
+        self.inner.disks[disk.index()].own(access)
     }
 
     /// The resource that everything uses that uses a part.

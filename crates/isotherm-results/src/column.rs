@@ -14,6 +14,8 @@ pub enum Unit {
     Seconds,
     /// Bytes.
     Bytes,
+    /// A part of something, from 0 to 1.
+    Share,
 }
 
 impl Unit {
@@ -24,6 +26,7 @@ impl Unit {
             Unit::None => "",
             Unit::Seconds => "s",
             Unit::Bytes => "B",
+            Unit::Share => "0 to 1",
         }
     }
 }

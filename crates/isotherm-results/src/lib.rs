@@ -9,6 +9,7 @@
 //! * [`RecordWriter`] writes records as CSV, JSON Lines or Parquet ([`Format`]) into any
 //!   [`std::io::Write`]; [`Table`] does the same for other tables.
 //! * [`TimeSeries`] gathers from the event log what happened and was held over time, in bins.
+//! * [`UseSeries`] does the same for the use of links and disks.
 //! * [`EventWriter`] writes the event log itself as JSON Lines.
 //! * [`PerfettoWriter`] writes a run as a timeline for Perfetto.
 //! * [`Summary`] counts and measures as records pass; [`SummaryReport`] is what it has seen, ready
@@ -36,6 +37,7 @@ pub mod reference;
 mod summary;
 mod table;
 mod time_series;
+mod use_series;
 mod utilisation;
 mod window;
 
@@ -52,6 +54,7 @@ pub use summary::{
 };
 pub use table::{Format, Head, Kind, Table, Value};
 pub use time_series::{MOST_BINS, MOST_NODES, TimeColumn, TimeSeries};
+pub use use_series::{MOST_PARTS, UseColumn, UseSeries, UsedPart};
 pub use utilisation::{
     ContainerMemory, MemoryReport, MemoryUse, SlotUse, Totals, Utilisation, UtilisationReport,
 };

@@ -9,9 +9,9 @@ use std::fmt::Write;
 
 use crate::{
     ColdReasonCounts, ColdStartReport, Column, ContainerMemory, EVENT_FIELDS, EVENTS, EXACT_UP_TO,
-    EventDoc, MOST_BINS, MOST_NODES, MemoryReport, MemoryUse, OutcomeCounts, PlatformCounts,
-    ResponseReport, SlotUse, StartCounts, SummaryReport, TimeColumn, TimesReport,
-    UtilisationReport, WindowReport,
+    EventDoc, MOST_BINS, MOST_NODES, MOST_PARTS, MemoryReport, MemoryUse, OutcomeCounts,
+    PlatformCounts, ResponseReport, SlotUse, StartCounts, SummaryReport, TimeColumn, TimesReport,
+    UseColumn, UtilisationReport, WindowReport,
 };
 
 /// A field of `summary.json`.
@@ -163,6 +163,7 @@ pub fn markdown() -> String {
         text.replace("{EXACT_UP_TO}", &EXACT_UP_TO.to_string())
             .replace("{MOST_BINS}", &MOST_BINS.to_string())
             .replace("{MOST_NODES}", &MOST_NODES.to_string())
+            .replace("{MOST_PARTS}", &MOST_PARTS.to_string())
     };
     let mut text = numbers(INTRODUCTION);
     text += "\n## `invocations.csv`\n\n";
@@ -183,6 +184,12 @@ pub fn markdown() -> String {
             (true, false) => "no",
         };
         let _ = writeln!(text, "| `{name}` | {} | {of_nodes} | {meaning} |", unit.symbol());
+    }
+    text += "\n## `timeseries-links.csv`\n\n";
+    text += &numbers(LINKS);
+    text += "\n| column | unit | meaning |\n|---|---|---|\n";
+    for UseColumn { name, unit, meaning, .. } in UseColumn::ALL {
+        let _ = writeln!(text, "| `{name}` | {} | {meaning} |", unit.symbol());
     }
     text += "\n## `events.jsonl`\n\n";
     text += EVENT_LOG;
@@ -235,6 +242,7 @@ have folders of their own in it ([below](#sweeps)).
 `invocations.parquet` or `invocations.jsonl` |
 | `timeseries.csv` | on request (`[output]`), what happened and was held over time |
 | `timeseries-nodes.csv` | on request, the same for each compute host, if there are at most {MOST_NODES} |
+| `timeseries-links.csv` | on request, how much of links and disks was used over time |
 | `events.jsonl` | on request, everything that happened on the platform |
 | `trace.json.gz` or `trace.json` | on request, the run as a timeline for [Perfetto](https://ui.perfetto.dev) |
 | `summary.json` | the run in a few dozen numbers |
@@ -307,6 +315,18 @@ With `timeseries = true` in `[output]`, in Parquet if the records are, else in C
 equal width and begin at date 0; they are 1 ms wide, or as many times twice that as it takes for
 at most {MOST_BINS} of them to cover the run. The last one ends with the run. A mean is over time;
 where a bin takes none, there is no mean.
+";
+
+const LINKS: &str = "\
+With `timeseries = true` in `[output]`, in the bins of `timeseries.csv`: a row for each bin and each
+link and disk; if these are more than {MOST_PARTS}, of those that were used most over the run. The
+two directions of a link, and reading and writing of a disk, have rows of their own.
+
+`used_share` is the integral over the bin of what flows use of the capacity, divided by the capacity
+of the moment and by the width of the bin. It is integrated by the simulator itself, not sampled.
+Headers and acknowledgements of the network model are part of it, so a link that limits its flows is
+at 1. It may be more where a link limits each flow alone (`FATPIPE`), and under preset `wrench`,
+which has the reference's over-allocation.
 ";
 
 const EVENT_LOG: &str = "\

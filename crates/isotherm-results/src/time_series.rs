@@ -26,7 +26,7 @@ pub const MOST_BINS: usize = 2_000;
 pub const MOST_NODES: usize = 100;
 
 /// The width of bins at the beginning, in nanoseconds.
-const FIRST_WIDTH: u64 = 1_000_000;
+pub(crate) const FIRST_WIDTH: u64 = 1_000_000;
 
 /// What is counted.
 #[derive(Clone, Copy)]

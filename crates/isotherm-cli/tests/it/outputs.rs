@@ -197,6 +197,7 @@ fn time_series_and_events_agree_with_the_summary() {
         "invocations.csv",
         "manifest.toml",
         "summary.json",
+        "timeseries-links.csv",
         "timeseries-nodes.csv",
         "timeseries.csv",
     ];

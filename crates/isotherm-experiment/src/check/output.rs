@@ -27,7 +27,8 @@ pub const OUTPUT: TableSpec = table(
         "timeseries",
         takes::<bool>(),
         "Whether time series are written: `timeseries.csv`, or `timeseries.parquet` if the records \
-         are Parquet; up to 100 nodes also `timeseries-nodes`.",
+         are Parquet; up to 100 nodes also `timeseries-nodes`; and `timeseries-links` of the links \
+         and disks.",
     )
     .default("false"),
     field(

@@ -16,6 +16,7 @@ mod ahead;
 mod deployment;
 mod driver;
 mod progress;
+mod used;
 
 use std::cell::{Cell, RefCell};
 use std::ops::ControlFlow;
@@ -25,7 +26,7 @@ use std::rc::Rc;
 use isotherm_kernel::{Advanced, RunError, Simulation, Time};
 use isotherm_platform::{HostId, Platform};
 use isotherm_results::{
-    PlatformCounts, RecordWriter, SinkError, Summary, SummaryReport, Utilisation,
+    PlatformCounts, RecordWriter, SinkError, Summary, SummaryReport, UseSeries, Utilisation,
     UtilisationReport, Window,
 };
 use isotherm_serverless::eviction::ContainerEviction;
@@ -43,6 +44,7 @@ use crate::plan::{EvictionKind, KeepAliveKind, Plan, SchedulerKind};
 use crate::policies::Policy;
 
 use driver::Driver;
+use used::Used;
 
 pub(crate) use deployment::workloads;
 pub use deployment::{DeployError, Deployment};
@@ -295,6 +297,8 @@ pub(crate) struct Started {
     ended: Option<Time>,
     /// Something has failed, so it does not go on.
     has_failed: bool,
+    /// How much of links and disks is used, if that is measured.
+    used: Option<Used>,
 }
 
 impl Started {
@@ -369,7 +373,18 @@ impl Started {
             lost,
             ended: None,
             has_failed: false,
+            used: None,
         })
+    }
+
+    /// Has the use of links and disks measured from date 0 on.
+    pub(crate) fn measure_use(&mut self) {
+        self.used = Some(Used::new(self.site.platform()));
+    }
+
+    /// What was measured of it.
+    pub(crate) fn take_use(&mut self) -> Option<UseSeries> {
+        Some(self.used.take()?.series)
     }
 
     /// Advances it until a date, or until the service asks its caller.
@@ -388,7 +403,10 @@ impl Started {
     }
 
     fn advance(&mut self, date: Time) -> Result<Advanced, Failure> {
-        let advanced = self.simulation.run_until(date);
+        let advanced = match &mut self.used {
+            None => self.simulation.run_until(date),
+            Some(used) => used.run_until(&self.simulation, date),
+        };
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }

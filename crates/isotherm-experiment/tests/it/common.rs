@@ -20,7 +20,13 @@ pub fn run(experiment: &Experiment, out: &Path) -> RunReport {
 /// The columns with these names of the records in a folder, row by row.
 #[track_caller]
 pub fn columns<const N: usize>(folder: &Path, names: [&str; N]) -> Vec<[String; N]> {
-    let text = std::fs::read_to_string(folder.join("invocations.csv")).unwrap();
+    columns_of(&folder.join("invocations.csv"), names)
+}
+
+/// The same of any table.
+#[track_caller]
+pub fn columns_of<const N: usize>(file: &Path, names: [&str; N]) -> Vec<[String; N]> {
+    let text = std::fs::read_to_string(file).unwrap();
     let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let header = lines.next().unwrap();
     let places = names.map(|name| {

@@ -17,4 +17,5 @@ mod robust;
 mod stepping;
 mod summary;
 mod timeline;
+mod used;
 mod warnings;

@@ -9,7 +9,7 @@ use isotherm_experiment::{Experiment, ExperimentError, Overrides, RunReport};
 /// A platform with a user, a head, `nodes` compute hosts and a repository. A part that `profiles`
 /// names has a profile: a state file for hosts and for the link `l`, on which all routes are, or,
 /// if the name begins with `speed of `, a speed file.
-fn platform(folder: &Path, nodes: usize, profiles: &[(&str, &str)]) {
+pub fn platform(folder: &Path, nodes: usize, profiles: &[(&str, &str)]) {
     let attribute = |part: &str| {
         let of = |kind: &str, name: String| {
             let file = format!("{}.profile", name.replace(' ', "_"));

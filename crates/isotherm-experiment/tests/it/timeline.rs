@@ -155,29 +155,38 @@ fn rows(text: &str) -> Vec<BTreeMap<String, String>> {
 }
 
 /// Runs an experiment and compares its timeline with its records, its events and its summary.
-/// Returns what was seen.
+/// Returns what was seen. What is written besides the records makes no difference to them.
 fn compared(text: &str, folder: &Path) -> BTreeSet<String> {
     let experiment = Experiment::parse("e.toml", text, folder, &Overrides::default())
         .unwrap_or_else(|errors| panic!("{errors}\n{text}"));
-    let out = folder.join("out");
+    let (out, bare) = (folder.join("out"), folder.join("bare"));
+    let without = text.replace("trace = \"trace.json.gz\", events = true, timeseries = true", "");
+    assert!(without.len() < text.len());
+    let alone = Experiment::parse("e.toml", &without, folder, &Overrides::default()).unwrap();
+    let alone = alone.run(&alone.runs()[0], &bare);
     let report = experiment.run(&experiment.runs()[0], &out);
     let report = match report {
         Ok(report) => report,
         // Under preset `wrench` some of them stall, and leave nothing.
-        Err(ExperimentError::Simulation(_)) if text.contains("\"wrench\"") => {
+        Err(error @ ExperimentError::Simulation(_)) if text.contains("\"wrench\"") => {
             assert!(!out.exists());
+            let told = |error: &ExperimentError| (error.to_string(), error.notes());
+            assert_eq!(told(&error), told(&alone.unwrap_err()));
             return BTreeSet::from(["stalled".to_owned()]);
         }
         Err(error) => panic!("{error} {:?}\n{text}", error.notes()),
     };
     let mut seen = BTreeSet::from(["compared".to_owned()]);
+    let records = |folder: &Path| std::fs::read_to_string(folder.join("invocations.csv")).unwrap();
+    assert_eq!(report, alone.unwrap());
+    assert!(records(&out) == records(&bare));
 
     let mut unpacked = String::new();
     let file = std::fs::File::open(out.join("trace.json.gz")).unwrap();
     flate2::read::GzDecoder::new(file).read_to_string(&mut unpacked).unwrap();
     let timeline = read(&unpacked);
     timeline.nests();
-    let records = rows(&std::fs::read_to_string(out.join("invocations.csv")).unwrap());
+    let records = rows(&records(&out));
     let of = |category: &str| -> BTreeMap<u64, &Slice> {
         let all = timeline.slices.iter().filter(|slice| slice.category == category);
         let by_id: BTreeMap<_, _> =
@@ -394,7 +403,7 @@ impl Scenario {
         let mut text = format!(
             "name = \"timeline\"\npreset = \"{preset}\"\nplatform = \"p.xml\"\n\
              limits = {{ time = \"10min\", events = 200_000 }}\n\
-             output = {{ trace = \"trace.json.gz\", events = true }}\n{}",
+             output = {{ trace = \"trace.json.gz\", events = true, timeseries = true }}\n{}",
             self.service
         );
         for image in 0..2 {

@@ -26,6 +26,10 @@ pub struct ResourceUsage {
     /// bytes. Divided by the capacity and the time it is the utilisation. A fat pipe, which limits
     /// each user alone, may have more than one.
     pub work: f64,
+    /// The integral over time of the part of the capacity that was used, in seconds: for how long
+    /// it would have been used up to do the same. Divided by the time it is the mean utilisation,
+    /// also where the capacity changes.
+    pub full_s: f64,
 }
 
 #[derive(Default)]
@@ -42,6 +46,11 @@ pub(super) struct Meter {
     endless: Sum,
     endless_share: Sum,
     updated: Time,
+    /// The seconds of full use and the work until the capacity changed last.
+    full_s: f64,
+    work_before: f64,
+    /// It is among those used since [`Fluid::take_used`].
+    is_noted: bool,
 }
 
 impl Meter {
@@ -80,7 +89,33 @@ impl Fluid {
                 meter.endless_share.add(weight * activity.share);
             }
         }
+        if meter.users > 0 {
+            meter.is_noted = true;
+            self.used.push(resource.0);
+        }
         self.meters[at] = Some(Box::new(meter));
+    }
+
+    /// The measured resources that were used at any time since the last call.
+    pub(crate) fn take_used(&mut self) -> Vec<ResourceId> {
+        let used = std::mem::take(&mut self.used);
+        for &resource in &used {
+            let Some(meter) = meter_of(&mut self.meters, resource) else { continue };
+            meter.is_noted = meter.users > 0;
+            if meter.is_noted {
+                self.used.push(resource);
+            }
+        }
+        used.into_iter().map(ResourceId).collect()
+    }
+
+    /// The capacity of a resource is about to change.
+    #[cold]
+    pub(super) fn meter_capacity(&mut self, resource: ResourceId, now: Time) {
+        let Some(ResourceUsage { work, full_s, .. }) = self.usage(resource, now) else { return };
+        if let Some(meter) = meter_of(&mut self.meters, resource.0) {
+            (meter.full_s, meter.work_before) = (full_s, work);
+        }
     }
 
     /// How much a resource has been used since its meter began.
@@ -95,11 +130,12 @@ impl Fluid {
         }
         work.add(meter.endless.value());
         work.add(meter.endless_share.value() * now.since(meter.updated).as_secs_f64());
-        Some(ResourceUsage {
-            since: meter.since,
-            busy: meter.busy + running,
-            work: work.value().max(0.0),
-        })
+        let work = work.value().max(0.0);
+        let capacity = self.resources[resource.0 as usize].capacity;
+        let more = (work - meter.work_before).max(0.0);
+        let full_s =
+            meter.full_s + if more > 0.0 && capacity > 0.0 { more / capacity } else { 0.0 };
+        Some(ResourceUsage { since: meter.since, busy: meter.busy + running, work, full_s })
     }
 
     /// The enabled activities that use a resource, with their weights.
@@ -135,6 +171,9 @@ impl Fluid {
                 meter.used_since = now;
             }
             meter.users += 1;
+            if !std::mem::replace(&mut meter.is_noted, true) {
+                self.used.push(used.resource);
+            }
             if activity.has_end() {
                 meter.begun.add(used.weight * activity.remaining / activity.rate_factor);
             }

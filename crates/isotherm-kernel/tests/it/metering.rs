@@ -35,7 +35,10 @@ fn what_is_used_is_measured_from_the_beginning_of_the_meter() {
         kernel.sleep_until(at(4.0)).await;
         // It has begun already.
         kernel.meter(link);
-        let used = |busy, work| Some(ResourceUsage { since: at(2.0), busy: secs(busy), work });
+        let used = |busy, work| {
+            let full_s = work / 10.0;
+            Some(ResourceUsage { since: at(2.0), busy: secs(busy), work, full_s })
+        };
         assert_eq!(kernel.usage(link), used(2.0, 20.0));
         kernel.sleep_until(at(6.0)).await;
         assert_eq!(kernel.usage(link), used(3.0, 30.0));
@@ -73,6 +76,39 @@ fn what_has_no_end_is_measured_too() {
         kernel.sleep_until(at(5.0)).await;
         assert_eq!(kernel.usage(core).unwrap().work, 27.0);
         assert_eq!(kernel.usage(core).unwrap().busy, secs(3.0));
+    });
+    simulation.run().unwrap();
+}
+
+/// 20 at 10 a second until 1 s, then at 5: the remaining 10 take until 3 s, all of it at full use.
+/// Then half of 2 a second from 4 to 5 s, and nothing of no capacity.
+#[test]
+fn full_use_is_that_of_the_capacity_of_the_moment() {
+    let (simulation, kernel) = simulation();
+    let link = kernel.resource(10.0, Sharing::Shared);
+    let other = kernel.resource(1.0, Sharing::Shared);
+    kernel.meter(link);
+    kernel.meter(other);
+    kernel.clone().spawn("main", async move {
+        let start = |work| kernel.start(ActivitySpec::new(Rank::Network, work).uses(link, 1.0));
+        let full = || kernel.usage(link).unwrap().full_s;
+        assert_eq!(kernel.take_used(), []);
+        start(20.0).detach();
+        kernel.sleep_until(at(1.0)).await;
+        assert_eq!((full(), kernel.take_used()), (1.0, vec![link]));
+        kernel.set_capacity(link, 5.0);
+        kernel.sleep_until(at(2.0)).await;
+        // It goes on, and then no more.
+        assert_eq!((full(), kernel.take_used()), (2.0, vec![link]));
+        kernel.sleep_until(at(4.0)).await;
+        assert_eq!((full(), kernel.take_used()), (3.0, vec![link]));
+        assert_eq!(kernel.take_used(), []);
+        kernel.set_capacity(link, 2.0);
+        kernel.start(ActivitySpec::new(Rank::Network, 8.0).uses(link, 1.0).bound(1.0)).detach();
+        kernel.sleep_until(at(5.0)).await;
+        kernel.set_capacity(link, 0.0);
+        kernel.sleep_until(at(9.0)).await;
+        assert_eq!((full(), kernel.take_used()), (3.5, vec![link]));
     });
     simulation.run().unwrap();
 }
@@ -139,6 +175,7 @@ struct Sum {
     since: Option<Time>,
     busy: f64,
     work: f64,
+    full: f64,
 }
 
 fn apply(
@@ -254,10 +291,15 @@ proptest! {
                     busy[index] = true;
                     if sums[index].since.is_some() {
                         sums[index].work += weight * share;
+                        let capacity = kernel.capacity(resource);
+                        sums[index].full += if share > 0.0 { weight * share / capacity } else { 0.0 };
                     }
                 }
             }
+            let taken = kernel.take_used();
             for ((resource, sum), busy) in all.iter().zip(&mut sums).zip(busy) {
+                let times = taken.iter().filter(|it| *it == resource).count();
+                prop_assert!(times <= 1 && (times == 1 || !busy || sum.since.is_none()));
                 let used = kernel.usage(*resource);
                 prop_assert_eq!(used.map(|used| used.since), sum.since);
                 let Some(used) = used else { continue };
@@ -267,6 +309,9 @@ proptest! {
                 // Dates are whole nanoseconds, so a step does up to 20 · 1e-9 more or less.
                 let difference = (used.work - sum.work).abs();
                 prop_assert!(difference < 1e-5, "{used:?}, not {}", sum.work);
+                // With a capacity of 1 at least.
+                let difference = (used.full_s - sum.full).abs();
+                prop_assert!(difference < 1e-5, "{used:?}, not {}", sum.full);
             }
         }
     }

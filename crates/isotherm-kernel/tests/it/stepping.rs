@@ -128,6 +128,40 @@ proptest! {
         prop_assert_eq!(&*log.borrow(), &*expected.borrow());
     }
 
+    /// Who only looks sees a simulation that cannot go on end when and as it would have ended.
+    #[test]
+    fn looked_at_in_any_steps_it_ends_as_it_would(
+        actors in actions(),
+        steps in prop::collection::vec(0u64..4_000_000_000, 0..30),
+        waits in any::<bool>(),
+    ) {
+        let started = || {
+            let simulation = Simulation::new();
+            let log = setting(&simulation, &actors);
+            if waits {
+                let letters = simulation.kernel().mailbox::<()>("no letters");
+                simulation.kernel().spawn("waiter", async move { letters.receive().await });
+            }
+            (simulation, log)
+        };
+        let (whole, expected) = started();
+        let end = whole.run();
+        prop_assert_eq!(end.is_err(), waits);
+        let (simulation, log) = started();
+        let mut result = Ok(Advanced::Paused);
+        for step in steps {
+            result = simulation.run_through(simulation.kernel().now() + Duration::from_nanos(step));
+            if result != Ok(Advanced::Paused) {
+                break;
+            }
+        }
+        if result == Ok(Advanced::Paused) {
+            result = simulation.run().map(Advanced::Ended);
+        }
+        prop_assert_eq!(result, end.map(Advanced::Ended));
+        prop_assert_eq!(&*log.borrow(), &*expected.borrow());
+    }
+
     /// A pause comes after the step that asks for it, and makes no difference to what happens.
     #[test]
     fn pauses_change_nothing(actors in actions_with_pauses()) {

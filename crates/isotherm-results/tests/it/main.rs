@@ -5,4 +5,5 @@ mod perfetto;
 mod records;
 mod reference;
 mod time_series;
+mod use_series;
 mod utilisation;
