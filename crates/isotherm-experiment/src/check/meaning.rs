@@ -22,8 +22,8 @@ const LATE: Duration = Duration::from_secs(366 * 86_400);
 pub struct Places<'a> {
     /// The workloads, in order.
     pub workloads: Vec<Span>,
-    /// `service.startup`, if it is written.
-    pub startup: Option<Span>,
+    /// Whether `service.startup` is written.
+    pub has_startup: bool,
     /// `service.keep_alive`, if it is written.
     pub keep_alive: Option<Span>,
     /// Where they are reported.
@@ -135,7 +135,7 @@ impl Warner<'_> {
         }
     }
 
-    /// Cold starts that cost nothing, so that no policy matters.
+    /// Cold starts that cost nothing, so that no policy matters, though nobody has said so.
     fn cold_starts(&self) {
         let Plan { functions, images, .. } = self.plan;
         let is_free = |function: &FunctionPlan| {
@@ -144,13 +144,15 @@ impl Warner<'_> {
                 && image.is_none_or(|image| image.bytes == 0)
         };
         if let Some(first) = functions.first()
+            && !self.places.has_startup
             && functions.iter().all(is_free)
         {
             let message = "cold starts cost nothing: containers start in no time, and no image \
                            has to be fetched"
                 .to_owned();
-            let place = self.places.startup.unwrap_or(first.place);
-            self.warn(place, message, "set a start-up time: `service.startup = \"500ms\"`");
+            let hint =
+                "set a start-up time: `service.startup = \"500ms\"`, or `\"0s\"` if it is meant";
+            self.warn(first.place, message, hint);
         }
     }
 

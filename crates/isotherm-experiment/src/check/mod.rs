@@ -384,7 +384,7 @@ impl ExperimentReader<'_> {
         };
         meaning::Places {
             workloads: tables(self.table, "workload").iter().map(|value| value.span).collect(),
-            startup: of_service("startup"),
+            has_startup: of_service("startup").is_some(),
             keep_alive: of_service("keep_alive"),
             report: self.context.report,
         }

@@ -98,6 +98,7 @@ fn cold_starts_for_nothing() {
         warnings_of(&[("startup = \"300ms\"\n", "")]),
         ["cold starts cost nothing: containers start in no time, and no image has to be fetched"]
     );
+    assert_eq!(warnings_of(&[("\"300ms\"", "\"0s\"")]), [""; 0]);
 }
 
 #[test]
