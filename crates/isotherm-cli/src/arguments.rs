@@ -73,9 +73,9 @@ there are not run again, unless the experiment, a file that it reads, or Isother
 changed in a way that concerns them, or `--fresh` is given. One sweep at a time writes into a
 folder.
 
-`--precision \"p99 5%\"` adds runs to each point, 5 at a time, until half of the 95 % interval of the
-metric is at most 5 % of its mean, or there are 100 runs. Metrics are those of `isotherm compare`. It
-needs no [sweep], and does not go with `--shard`. docs/sweeps.md says what it means.
+`--precision \"p99 5%\"` adds runs to each point, 5 at a time, until half of the 95 % interval of
+the metric is at most 5 % of its mean, or there are 100 runs. Metrics are those of `isotherm
+compare`. It needs no [sweep], and does not go with `--shard`. docs/sweeps.md says what it means.
 
 `--shard 3/16` runs a sixteenth of the runs and makes no tables. Shards may run at the same time, in
 one folder or in several; `isotherm merge` joins them. docs/sweeps.md has a script for clusters.
@@ -599,8 +599,8 @@ pub struct SearchArguments {
     /// The experiment, which has a table [search].
     #[command(flatten)]
     pub experiment: ExperimentArguments,
-    /// Show the metrics of the constraints against these values of the field, such as 1,2,4 or 1..=8
-    /// [default: those of `within`].
+    /// Show the metrics of the constraints against these values of the field, such as 1,2,4 or
+    /// 1..=8 [default: those of `within`].
     #[arg(long, value_name = "VALUES", num_args = 0..=1, default_missing_value = "")]
     pub curve: Option<String>,
     /// How many runs there are at a time [default: one on each core].

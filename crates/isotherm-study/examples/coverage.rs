@@ -1,9 +1,9 @@
 //! How many of a thousand 95 % intervals of a mean wait contain the true mean.
 //!
 //! Simulated is a queue M/M/4: exponential times between arrivals and durations, four places, no
-//! limit to the queue. By Erlang's formula an invocation waits C(4, a)/(4 - a) s on average, a = 2.4
-//! being the arrivals in the 1 s that a body takes on average. The beginning of each run is left
-//! out by `measure`. Two kinds of intervals are tried:
+//! limit to the queue. By Erlang's formula an invocation waits C(4, a)/(4 - a) s on average, a =
+//! 2.4 being the arrivals in the 1 s that a body takes on average. The beginning of each run is
+//! left out by `measure`. Two kinds of intervals are tried:
 //!
 //! * those of five runs each with seeds of its own, as a sweep and a comparison make them;
 //! * those of 20 batches of one run that is five times as long.
@@ -11,8 +11,8 @@
 //! A run is so long, 4,800 invocations, that the means of runs are nearly normal, as Student's t
 //! presumes. Waits are skewed, and so are means of few of them, which are also low by some 4 parts
 //! in the number of invocations, because a run with more arrivals has longer waits: of 4,000
-//! intervals of shorter runs, 92 % contained the true mean with 600 invocations a run, and 94 % with
-//! 1,200. Ends with 1 unless 930 to 970 of a thousand contain it.
+//! intervals of shorter runs, 92 % contained the true mean with 600 invocations a run, and 94 %
+//! with 1,200. Ends with 1 unless 930 to 970 of a thousand contain it.
 //!
 //!     cargo run --release -p isotherm-study --example coverage
 
