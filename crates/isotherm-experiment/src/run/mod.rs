@@ -387,7 +387,7 @@ impl Started {
         Some(self.used.take()?.series)
     }
 
-    /// Advances it until a date, or until the service asks its caller.
+    /// Advances it until a date, or until the service asks its caller. It may pause before.
     ///
     /// A run that has failed is over, even if some of its actors could go on.
     pub(crate) fn run_until(&mut self, date: Time) -> Result<Advanced, Failure> {

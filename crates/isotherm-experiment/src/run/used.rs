@@ -44,31 +44,26 @@ impl Used {
         Used { series: UseSeries::new(parts), platform: platform.clone(), numbers }
     }
 
-    /// Advances a simulation until a date, or to its end.
+    /// Advances a simulation until a date, or to its end, or pauses it at the end of a bin.
     pub(super) fn run_until(
         &mut self,
         simulation: &Simulation,
         date: Time,
     ) -> Result<Advanced, RunError> {
-        loop {
-            let border = self.series.next();
-            let advanced = match date {
-                _ if border > date => simulation.run_until(date)?,
-                // A run that cannot go on ends when it stands still, not at the next border.
-                Time::NEVER => simulation.run_through(border)?,
-                _ => simulation.run_until(border)?,
-            };
-            let now = self.platform.kernel().now();
-            if let Advanced::Ended(at) = advanced {
-                self.pass(at);
-            } else if now >= border {
-                self.pass(border);
-            }
-            // It is paused before the border if it has to ask.
-            if advanced != Advanced::Paused || now < border || now >= date {
-                return Ok(advanced);
-            }
+        let border = self.series.next();
+        let advanced = match date {
+            _ if border > date => simulation.run_until(date)?,
+            // A run that cannot go on ends when it stands still, not at the next border.
+            Time::NEVER => simulation.run_through(border)?,
+            _ => simulation.run_until(border)?,
+        };
+        match advanced {
+            Advanced::Ended(at) => self.pass(at),
+            Advanced::Paused if self.platform.kernel().now() >= border => self.pass(border),
+            // It has to ask.
+            Advanced::Paused => {}
         }
+        Ok(advanced)
     }
 
     fn pass(&mut self, until: Time) {

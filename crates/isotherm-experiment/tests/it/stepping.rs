@@ -23,6 +23,7 @@ const STUDY: &str = r#"
 name = "study"
 seed = 7
 service = { scheduler = "first-fit", keep_alive = { kind = "fixed", idle = "20s" } }
+output = { timeseries = true, trace = "trace.json" }
 image = [{ name = "python", size = "250MB", memory = "120MB" }]
 workload = [
     { kind = "poisson", function = "thumbnail", rate = "2/s", until = "60s" },
@@ -58,8 +59,8 @@ fn start(experiment: &Experiment, options: RunOptions) -> Running {
 }
 
 /// The bytes of the results in a folder.
-fn files(folder: &Path) -> [String; 3] {
-    ["invocations.csv", "summary.json", "manifest.toml"]
+fn files(folder: &Path) -> [String; 5] {
+    ["invocations.csv", "timeseries-links.csv", "trace.json", "summary.json", "manifest.toml"]
         .map(|name| std::fs::read_to_string(folder.join(name)).unwrap())
 }
 
@@ -133,7 +134,7 @@ fn a_caller_that_answers_like_a_policy_gets_its_results() {
     assert!(rounds > 100 && kept > 100, "{rounds} rounds, {kept} idle containers");
     let report = run.finish().unwrap();
     assert_eq!(report.own_policies, ["scheduler", "keep_alive"]);
-    let ([expected, ..], [records, _, manifest]) =
+    let ([expected, ..], [records, .., manifest]) =
         (files(by_policy.path()), files(by_caller.path()));
     assert_eq!(records, expected);
     assert!(manifest.contains("own_policies = [\"scheduler\", \"keep_alive\"]"), "{manifest}");
