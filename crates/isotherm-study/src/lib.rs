@@ -30,6 +30,7 @@ pub mod precision;
 pub mod search;
 pub mod shard;
 pub mod statistics;
+mod stored;
 pub mod sweep;
 mod tables;
 

@@ -10,9 +10,8 @@ use isotherm_experiment::{Inputs, Setting};
 use thiserror::Error;
 
 use crate::shard::{SHARDS, Shard, ShardFile, SweepPlan};
-use crate::sweep::{
-    FailedRun, POINTS, RunOfSweep, SweepOutcome, clear_partial, is_complete, put, remove,
-};
+use crate::stored::{POINTS, clear_partial, is_complete, partial, put, remove};
+use crate::sweep::{FailedRun, RunOfSweep, SweepOutcome};
 use crate::tables;
 
 /// Why shards cannot be joined.
@@ -149,7 +148,7 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<SweepOutcome, MergeError
     std::fs::create_dir_all(&here).map_err(error(&here))?;
     clear_partial(&here).map_err(error(&here))?;
     for (from, key) in elsewhere {
-        let partial = here.join(format!(".{key}.partial"));
+        let partial = partial(&here, &key);
         let done = here.join(&key);
         let copied = copy_results(&from, &partial).and_then(|()| put(&partial, &done, &here));
         if let Err(source) = copied {

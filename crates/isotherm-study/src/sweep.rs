@@ -19,7 +19,6 @@
 
 use std::any::Any;
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,7 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use isotherm_experiment::output::{FILES, FolderLock, Lock, MANIFEST, Rules, SUMMARY, sha256};
+use isotherm_experiment::output::{FolderLock, Lock, Rules, SUMMARY, sha256};
 use isotherm_experiment::{
     Depth, Diagnostics, ExperimentError, Inputs, Overrides, Points, RunOptions, Setting,
 };
@@ -36,11 +35,9 @@ use thiserror::Error;
 
 use crate::hashes::Hashes;
 use crate::precision::Repeats;
-use crate::shard::{KEY, PlannedPoint, Shard, ShardFile, SweepPlan, key};
+use crate::shard::{PlannedPoint, Shard, ShardFile, SweepPlan, key};
+use crate::stored::{POINTS, clear_partial, is_complete, partial, put, remove};
 use crate::tables::{self, PointRow};
-
-/// The folder of the runs of a sweep.
-pub(crate) const POINTS: &str = "points";
 
 /// How finely the progress of a run is counted.
 const PARTS: u64 = 1000;
@@ -571,7 +568,7 @@ impl Work<'_> {
         // Shards of an experiment that was changed, or divided otherwise, may have it in common.
         let lock = self.options.shard.map(|_| Lock::of_file(&self.folder.join(&run.key)));
         let _lock = lock.transpose().map_err(|error| Unfinished::Failed(error.to_string()))?;
-        let partial = self.folder.join(format!(".{}.partial", run.key));
+        let partial = partial(self.folder, &run.key);
         // What is damaged is no result of a run that fails.
         for old in [&partial, &self.folder.join(&run.key)] {
             let _ = remove(old);
@@ -632,65 +629,6 @@ impl Work<'_> {
         put(partial, &self.folder.join(&run.key), self.folder)
             .map_err(|error| failed(&format!("cannot write the results: {error}")))
     }
-}
-
-/// Brings the files of a run to the disk, and gives their folder its final name.
-pub(crate) fn put(partial: &Path, done: &Path, folder: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(partial)? {
-        sync(&entry?.path())?;
-    }
-    sync(partial)?;
-    remove(done)?;
-    std::fs::rename(partial, done)?;
-    sync(folder)
-}
-
-/// Waits until a file or folder is on the disk.
-fn sync(path: &Path) -> io::Result<()> {
-    // Other systems do not open folders.
-    match cfg!(unix) || path.is_file() {
-        true => File::open(path)?.sync_all(),
-        false => Ok(()),
-    }
-}
-
-/// Removes a folder, if it is there.
-pub(crate) fn remove(folder: &Path) -> io::Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
-}
-
-/// Removes what killed processes have left.
-pub(crate) fn clear_partial(folder: &Path) -> io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let name = name.to_str().and_then(|name| name.strip_prefix('.')?.split_once('.'));
-        let Some((key, ending)) = name else { continue };
-        if key.len() != KEY || !key.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            continue;
-        }
-        match ending {
-            "partial" => remove(&entry.path())?,
-            "lock" => std::fs::remove_file(entry.path())?,
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// Whether a folder has the results of a run of this version. It was renamed when they were
-/// complete, so this finds only what was removed or damaged since.
-pub(crate) fn is_complete(folder: &Path) -> bool {
-    let Ok(manifest) = std::fs::read_to_string(folder.join(MANIFEST)) else { return false };
-    let Ok(summary) = std::fs::read(folder.join(SUMMARY)) else { return false };
-    // The manifest ends with the hashes of the other files.
-    let is_listed = |name: &&str| manifest.contains(&format!("\n\"{name}\" = "));
-    manifest.contains(&format!("\nisotherm = \"{}\"\n", env!("CARGO_PKG_VERSION")))
-        && manifest.contains(&format!("\n\"{SUMMARY}\" = \"{}\"\n", sha256(&summary)))
-        && FILES.iter().filter(|name| is_listed(name)).all(|name| folder.join(name).is_file())
 }
 
 /// What a panic says.
