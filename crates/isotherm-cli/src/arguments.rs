@@ -38,12 +38,13 @@ Examples:
   isotherm run study.toml --trace trace.json.gz   a timeline to open in ui.perfetto.dev
   isotherm run results/short/manifest.toml        the same run again
 
-The results are three files, which appear when all of them are complete: invocations.csv, one line
-per invocation, ordered by end; summary.json, the run in numbers; and manifest.toml, everything
-the run was made of. [output] in the experiment has other formats and more files.
-docs/reference/results.md explains every field. The same file and seed give the same bytes in the
-first two, on any machine and from any folder; and so does a run of the manifest. An experiment
-with a [sweep] is run as by `isotherm sweep`.
+The results are five files, which appear when all of them are complete: invocations.csv, one line
+per invocation, ordered by end; functions.csv and nodes.csv, one line per function and per compute
+host; summary.json, the run in numbers; and manifest.toml, everything the run was made of. [output]
+in the experiment has other formats and more files. docs/reference/results.md explains every field.
+The same file and seed give the same bytes in all but the manifest, on any machine and from any
+folder; and so does a run of the manifest. An experiment with a [sweep] is run as by
+`isotherm sweep`.
 
 If anything fails, the files of an earlier run stay as they were. Input files are never replaced;
 links, devices and pipes are written to only with `--force`. One run at a time writes into a

@@ -2,7 +2,9 @@
 
 use comfy_table::{Cell, CellAlignment};
 use isotherm_experiment::RunReport;
-use isotherm_results::{ColdStartReport, ContainerMemory, TimesReport, UtilisationReport};
+use isotherm_results::{
+    ColdStartReport, ContainerMemory, LiteratureReport, TimesReport, UtilisationReport,
+};
 use isotherm_study::metric::COLD_SHARE;
 use isotherm_study::statistics::LEVEL;
 use isotherm_study::{COLD_WAIT, PointRow};
@@ -29,7 +31,25 @@ pub fn one_run(report: &RunReport) -> String {
         text.push('\n');
         text.push_str(&container_memory(&utilisation.container_memory));
     }
+    if let Some(literature) = &report.literature {
+        text.push('\n');
+        text.push_str(&of_papers(literature));
+    }
     text
+}
+
+/// Metrics of the literature, by their names in `summary.json`.
+fn of_papers(literature: &LiteratureReport) -> String {
+    let mut table = table();
+    let mut last = "";
+    for (paper, name, value) in literature.named() {
+        if paper != last {
+            row(&mut table, paper, &[String::new()]);
+            last = paper;
+        }
+        row(&mut table, &format!("  {name}"), &[value.map_or_else(String::new, three_digits)]);
+    }
+    lines(&table)
 }
 
 fn outcomes(report: &RunReport) -> String {

@@ -59,6 +59,7 @@ pub(crate) fn plan(
     let functions = scenario.functions.iter().map(|function| FunctionPlan {
         name: function.name.clone(),
         place: Span { source, start: 0, end: 0 },
+        app: None,
         image: scenario.images.iter().position(|image| image.name == function.image),
         limits: Limits {
             time: Duration::from_secs_f64(function.time_limit_s),

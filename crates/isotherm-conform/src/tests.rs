@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fs;
 
 use isotherm_kernel::Duration;
-use isotherm_serverless::InvocationId;
+use isotherm_serverless::{FunctionId, InvocationId, NodeId};
 use isotherm_services::FailureCause;
 
 use super::*;
@@ -279,6 +279,8 @@ fn records_in_the_words_of_the_format() {
         id: InvocationId(0),
         attempt: 1,
         function: "f".into(),
+        function_id: FunctionId(0),
+        app: "f".into(),
         image: None,
         submitted: Time::from_secs_f64(1.0),
         admitted: None,
@@ -289,6 +291,7 @@ fn records_in_the_words_of_the_format() {
         outcome,
         cause,
         node: Some("node0".into()),
+        node_id: Some(NodeId(0)),
         container: None,
         start_kind: None,
         cold_start: None,

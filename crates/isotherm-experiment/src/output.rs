@@ -48,6 +48,12 @@ pub const SUMMARY: &str = "summary.json";
 /// The name of the manifest.
 pub const MANIFEST: &str = "manifest.toml";
 
+/// The name of the file with the functions.
+pub const FUNCTIONS: &str = "functions.csv";
+
+/// The name of the file with the compute hosts.
+pub const NODES: &str = "nodes.csv";
+
 /// The name of the file with the event log.
 pub const EVENTS: &str = "events.jsonl";
 
@@ -66,7 +72,7 @@ pub const TIME_SERIES: [&str; 6] = [
 pub const TRACES: [&str; 2] = ["trace.json", "trace.json.gz"];
 
 /// The files that a run may write. The manifest, which makes the set complete, comes last.
-pub const FILES: [&str; 14] = [
+pub const FILES: [&str; 16] = [
     RECORDS[0],
     RECORDS[1],
     RECORDS[2],
@@ -79,6 +85,8 @@ pub const FILES: [&str; 14] = [
     EVENTS,
     TRACES[0],
     TRACES[1],
+    FUNCTIONS,
+    NODES,
     SUMMARY,
     MANIFEST,
 ];

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use isotherm_config::source::Span;
 use isotherm_kernel::{Duration, Limits};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
-use isotherm_results::{Format, MOST_NODES, Names, Window};
+use isotherm_results::{Format, MOST_NODES, Names, Paper, Window};
 use isotherm_serverless::{
     AfterFailure, ContainerReuse, OnFailure, Payloads, Preset, Slots, Throttle,
 };
@@ -87,11 +87,19 @@ pub struct OutputPlan {
     /// The name of the file with the timeline for Perfetto, one of
     /// [`TRACES`](crate::output::TRACES); `None`: it is not written.
     pub trace: Option<&'static str>,
+    /// The papers whose metrics are computed.
+    pub metrics: Vec<Paper>,
 }
 
 impl Default for OutputPlan {
     fn default() -> Self {
-        OutputPlan { records: Some(Format::Csv), timeseries: false, events: false, trace: None }
+        OutputPlan {
+            records: Some(Format::Csv),
+            timeseries: false,
+            events: false,
+            trace: None,
+            metrics: Vec::new(),
+        }
     }
 }
 
@@ -121,7 +129,13 @@ impl Plan {
         }
         files.extend(output.events.then_some(output::EVENTS));
         files.extend(output.trace);
+        files.extend([output::FUNCTIONS, output::NODES]);
         files
+    }
+
+    /// The names of the apps of the functions, in the order of these.
+    pub(crate) fn apps(&self) -> Vec<Arc<str>> {
+        self.functions.iter().map(|function| function.app().into()).collect()
     }
 
     /// The names that stand for the numbers in the event log of a run.
@@ -279,6 +293,8 @@ pub struct FunctionPlan {
     pub name: String,
     /// The place of the name, for errors.
     pub place: Span,
+    /// The app that it belongs to, if it is not one of its own.
+    pub app: Option<String>,
     /// The index of its image, if it has one.
     pub image: Option<usize>,
     /// The limits of its containers.
@@ -297,6 +313,14 @@ pub struct FunctionPlan {
     pub body: Body,
     /// The index of the workload that generated it; `None` if the experiment defines it.
     pub workload: Option<usize>,
+}
+
+impl FunctionPlan {
+    /// The name of its app.
+    #[must_use]
+    pub fn app(&self) -> &str {
+        self.app.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// What happens to the container of a failed invocation, by the kind of failure. `None`: that of

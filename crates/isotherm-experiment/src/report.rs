@@ -1,6 +1,8 @@
 //! The results of a run as they are printed and written to `summary.json`.
 
-use isotherm_results::{PlatformCounts, SummaryReport, UtilisationReport, WindowReport};
+use isotherm_results::{
+    LiteratureReport, PlatformCounts, SummaryReport, UtilisationReport, WindowReport,
+};
 use isotherm_serverless::Preset;
 use serde::Serialize;
 
@@ -41,6 +43,9 @@ pub struct RunReport {
     pub requests_lost: u64,
     /// Cold starts that were measured on a real platform, if the experiment gives them.
     pub measured_cold_starts: Option<u64>,
+    /// Metrics of the literature; absent if the experiment asks for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub literature: Option<LiteratureReport>,
 }
 
 impl RunReport {
@@ -60,6 +65,7 @@ impl RunReport {
             utilisation: outcome.utilisation,
             requests_lost: outcome.lost,
             measured_cold_starts: run.measured.cold_starts,
+            literature: outcome.literature,
         }
     }
 

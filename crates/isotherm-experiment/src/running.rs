@@ -24,7 +24,9 @@ use std::sync::Arc;
 use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
 use isotherm_config::source::Sources;
 use isotherm_kernel::{Advanced, Time};
-use isotherm_results::{EventWriter, RecordWriter, SinkError, TimeSeries, UseSeries};
+use isotherm_results::{
+    Breakdown, EventWriter, RecordWriter, SinkError, TimeSeries, UseSeries, write_rows,
+};
 use isotherm_serverless::{Answer, Decision, InvocationRecord, NotAsked, Unfinished, View};
 use isotherm_services::FailureCause;
 
@@ -32,7 +34,9 @@ use crate::error::ExperimentError;
 use crate::files::LARGEST_EXPERIMENT;
 use crate::inputs::Inputs;
 use crate::manifest::manifest;
-use crate::output::{EVENTS, Hashed, Output, RECORDS, Rules, SUMMARY, records_file, sha256_of};
+use crate::output::{
+    EVENTS, FUNCTIONS, Hashed, NODES, Output, RECORDS, Rules, SUMMARY, records_file, sha256_of,
+};
 use crate::plan::Plan;
 use crate::planned_run::PlannedRun;
 use crate::report::RunReport;
@@ -139,8 +143,9 @@ impl Running {
             }
             None => None,
         };
-        let mut started = Started::start(&planned.run.plan, options, records, reads_ahead)
-            .map_err(|failure| explained(&planned, folder, failure))?;
+        let mut started =
+            Started::start(&planned.run.plan, options, records, folder.is_some(), reads_ahead)
+                .map_err(|failure| explained(&planned, folder, failure))?;
         if files.as_ref().is_some_and(|files| files.time_series.is_some()) {
             started.measure_use();
         }
@@ -279,13 +284,19 @@ impl Running {
         let Running { planned, mut started, files, own_policies, .. } = self;
         let end = started.now();
         let used = started.take_use();
-        let outcome = started.finish().map_err(|failure| {
+        let mut outcome = started.finish(&planned.run.plan).map_err(|failure| {
             let folder = files.as_ref().map(|files| files.folder.as_path());
             explained(&planned, folder, failure)
         })?;
+        let breakdown = outcome.breakdown.take();
         let report = RunReport::new(&planned.run, outcome, own_policies);
-        if let Some(files) = files {
-            files.commit(&report, &planned, end, used)?;
+        if let Some(mut files) = files {
+            let plan = &planned.run.plan;
+            if let Some(breakdown) = breakdown {
+                files.write_parts(plan, &breakdown, end).map_err(|error| files.error(error))?;
+            }
+            files.write_gathered(plan, end, used).map_err(|error| files.error(error))?;
+            files.commit(&report, &planned)?;
         }
         Ok(report)
     }
@@ -389,6 +400,18 @@ impl Files {
         Ok(options)
     }
 
+    /// Writes what was gathered of each function and node.
+    fn write_parts(&self, plan: &Plan, breakdown: &Breakdown, end: Time) -> io::Result<()> {
+        let names = plan.names();
+        if let Some(file) = self.output.stream(FUNCTIONS)? {
+            write_rows(breakdown.functions(&names.functions, &plan.apps(), end), file)?;
+        }
+        if let Some(file) = self.output.stream(NODES)? {
+            write_rows(breakdown.nodes(&names.nodes, end), file)?;
+        }
+        Ok(())
+    }
+
     /// Writes what was gathered until the end of the run.
     fn write_gathered(
         &mut self,
@@ -419,15 +442,8 @@ impl Files {
         Ok(())
     }
 
-    fn commit(
-        mut self,
-        report: &RunReport,
-        planned: &Planned,
-        end: Time,
-        used: Option<UseSeries>,
-    ) -> Result<(), ExperimentError> {
+    fn commit(self, report: &RunReport, planned: &Planned) -> Result<(), ExperimentError> {
         let inputs = &planned.inputs;
-        self.write_gathered(&planned.run.plan, end, used).map_err(|source| self.error(source))?;
         let Files { folder, output, force, manifest, .. } = self;
         output
             .commit(&[(SUMMARY, &report.to_json())], &manifest, Rules { inputs, force })

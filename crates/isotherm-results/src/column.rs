@@ -190,6 +190,11 @@ impl Column {
              if some are equal; empty if it did not wait or was never dispatched",
             |record| record.waited_for().map(|what| what.name()),
         ),
+        text(
+            "app",
+            "name of the app of the function; that of the function if it has none",
+            |record| Some(&record.app),
+        ),
     ];
 
     /// The value of this column for a record.

@@ -17,6 +17,8 @@
 //! * [`PlatformCounts`] counts what the platform did (containers started and evicted, images moved)
 //!   from its event log.
 //! * [`Utilisation`] integrates slots and memory in use over time, from the same log.
+//! * [`Breakdown`] gathers the numbers of each function and of each compute host.
+//!   [`LiteratureReport`] has the metrics of the literature, made of that.
 //! * [`Window`] is the part of a run that counts in statistics, if not all of it does.
 //!
 //! * [`mod@reference`] is the documentation of all that, made of the same definitions.
@@ -25,11 +27,14 @@
 //!
 //! [`InvocationRecord`]: isotherm_serverless::InvocationRecord
 
+mod breakdown;
 mod column;
+mod compact;
 mod counts;
 mod decimal;
 mod event_writer;
 mod holdings;
+mod literature;
 mod percentiles;
 mod perfetto;
 mod record_writer;
@@ -41,10 +46,14 @@ mod use_series;
 mod utilisation;
 mod window;
 
+pub use breakdown::{Breakdown, FunctionReport, NodeReport, write_rows};
 pub use column::{Column, Unit};
 pub use counts::PlatformCounts;
 pub use decimal::write_seconds;
 pub use event_writer::{EVENT_FIELDS, EVENTS, EventDoc, EventWriter, Names};
+pub use literature::{
+    CidreReport, FaasCacheReport, FeMuxReport, LiteratureReport, Paper, RUM_GB_S, SitwReport,
+};
 pub use percentiles::{EXACT_UP_TO, Percentiles, TimesReport};
 pub use perfetto::PerfettoWriter;
 pub use record_writer::{RecordWriter, SinkError};

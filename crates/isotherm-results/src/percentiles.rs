@@ -41,8 +41,16 @@ pub struct Percentiles {
 #[derive(Debug)]
 enum Values {
     Exact(Vec<u64>),
-    Counted(Histogram),
+    /// The last ones are not in the histogram yet. They go there by the hundreds, since the
+    /// processor then waits for the memory of all of them at once and not for each.
+    Counted {
+        histogram: Histogram,
+        recent: Vec<u64>,
+    },
 }
+
+/// So many values go into the histogram at once.
+const RECENT: usize = 256;
 
 /// A histogram with three significant digits, over all of `u64`: the number of values in each
 /// bucket. The buckets are those of an HDR histogram: each doubling of the values is divided into
@@ -53,29 +61,23 @@ struct Histogram(Box<[u64]>);
 impl Histogram {
     /// Values below 2^11 have a bucket each: 2^11 is the first power of two above twice a thousand.
     const BITS: u32 = 11;
-    /// The number of buckets for each doubling of the values above that.
-    const HALF: usize = 1 << (Self::BITS - 1);
 
     fn new() -> Self {
         Histogram(vec![0; Self::bucket(u64::MAX) + 1].into())
     }
 
-    /// The index of the bucket of a value.
     #[inline]
     fn bucket(value: u64) -> usize {
-        let shift = (u64::BITS - value.leading_zeros()).saturating_sub(Self::BITS);
-        shift as usize * Self::HALF + (value >> shift) as usize
+        bucket::<{ Self::BITS }>(value)
     }
 
-    /// The lowest value of a bucket; 2^64, which is 0 here, behind the last one.
     fn lowest(bucket: usize) -> u64 {
-        let shift = (bucket / Self::HALF).saturating_sub(1);
-        ((bucket - shift * Self::HALF) as u64) << shift
+        lowest::<{ Self::BITS }>(bucket)
     }
 
-    #[inline]
-    fn add(&mut self, value: u64) {
-        self.0[Self::bucket(value)] += 1;
+    #[inline(never)]
+    fn add_values(&mut self, values: &[u64]) {
+        values.iter().for_each(|&value| self.0[Self::bucket(value)] += 1);
     }
 
     fn add_all(&mut self, other: &Histogram) {
@@ -95,6 +97,20 @@ impl Histogram {
         let bucket = self.0.iter().position(is_reached).unwrap_or(self.0.len() - 1);
         Self::lowest(bucket + 1).wrapping_sub(1)
     }
+}
+
+/// The index of the bucket of a value in a histogram where values below 2^BITS have a bucket each,
+/// and each doubling above that has 2^(BITS - 1).
+#[inline]
+pub(crate) fn bucket<const BITS: u32>(value: u64) -> usize {
+    let shift = (u64::BITS - value.leading_zeros()).saturating_sub(BITS);
+    ((shift as usize) << (BITS - 1)) + (value >> shift) as usize
+}
+
+/// The lowest value of a bucket; 2^64, which is 0 here, behind the last one.
+pub(crate) fn lowest<const BITS: u32>(bucket: usize) -> u64 {
+    let shift = (bucket >> (BITS - 1)).saturating_sub(1);
+    ((bucket - (shift << (BITS - 1))) as u64) << shift
 }
 
 impl Default for Percentiles {
@@ -117,13 +133,18 @@ impl Percentiles {
         self.sum_nanos += u128::from(nanos);
         self.max = self.max.max(time);
         match &mut self.values {
-            Values::Counted(histogram) => histogram.add(nanos),
+            Values::Counted { histogram, recent } => {
+                if recent.len() >= RECENT {
+                    histogram.add_values(recent);
+                    recent.clear();
+                }
+                recent.push(nanos);
+            }
             Values::Exact(values) if values.len() < EXACT_UP_TO => values.push(nanos),
             Values::Exact(values) => {
                 let mut histogram = Histogram::new();
-                values.iter().for_each(|&value| histogram.add(value));
-                histogram.add(nanos);
-                self.values = Values::Counted(histogram);
+                histogram.add_values(values);
+                self.values = Values::Counted { histogram, recent: vec![nanos] };
             }
         }
     }
@@ -191,8 +212,11 @@ fn joined_histogram(parts: &[&Percentiles]) -> Histogram {
     let mut all = Histogram::new();
     for part in parts {
         match &part.values {
-            Values::Exact(values) => values.iter().for_each(|&value| all.add(value)),
-            Values::Counted(histogram) => all.add_all(histogram),
+            Values::Exact(values) => all.add_values(values),
+            Values::Counted { histogram, recent } => {
+                all.add_all(histogram);
+                all.add_values(recent);
+            }
         }
     }
     all
@@ -313,7 +337,7 @@ mod tests {
                     let is_end = !library.equivalent(value, next);
                     prop_assert_eq!(Histogram::bucket(next), bucket + usize::from(is_end));
                 }
-                histogram.add(value);
+                histogram.add_values(&[value]);
                 library.saturating_record(value);
             }
             for quantile in [quantile, 0.5, 0.95, 0.99, 1.0] {

@@ -7,11 +7,13 @@
 
 use std::fmt::Write;
 
+use crate::compact::COMPACT_EXACT_UP_TO;
 use crate::{
-    ColdReasonCounts, ColdStartReport, Column, ContainerMemory, EVENT_FIELDS, EVENTS, EXACT_UP_TO,
-    EventDoc, MOST_BINS, MOST_NODES, MOST_PARTS, MemoryReport, MemoryUse, OutcomeCounts,
-    PlatformCounts, ResponseReport, SlotUse, StartCounts, SummaryReport, TimeColumn, TimesReport,
-    UseColumn, UtilisationReport, WindowReport,
+    CidreReport, ColdReasonCounts, ColdStartReport, Column, ContainerMemory, EVENT_FIELDS, EVENTS,
+    EXACT_UP_TO, EventDoc, FaasCacheReport, FeMuxReport, FunctionReport, LiteratureReport,
+    MOST_BINS, MOST_NODES, MOST_PARTS, MemoryReport, MemoryUse, NodeReport, OutcomeCounts,
+    PlatformCounts, ResponseReport, SitwReport, SlotUse, StartCounts, SummaryReport, TimeColumn,
+    TimesReport, UseColumn, UtilisationReport, WindowReport,
 };
 
 /// A field of `summary.json`.
@@ -24,10 +26,19 @@ pub struct FieldDoc {
 }
 
 impl FieldDoc {
-    /// What it is measured in, as the end of its name says: `s`, `B`, `MB·s`, `0 to 1`, or nothing.
+    /// What it is measured in, as the end of its name says: `s`, `h`, `B`, `MB·s`,
+    /// `GB·s`, `GB·h`, `0 to 1`, or nothing.
     #[must_use]
     pub fn unit(&self) -> &'static str {
-        let units = [("_mb_s", "MB·s"), ("_bytes", "B"), ("_s", "s"), ("_share", "0 to 1")];
+        let units = [
+            ("_mb_s", "MB·s"),
+            ("_gb_s", "GB·s"),
+            ("_gb_h", "GB·h"),
+            ("_bytes", "B"),
+            ("_s", "s"),
+            ("_h", "h"),
+            ("_share", "0 to 1"),
+        ];
         units.iter().find(|(end, _)| self.name.ends_with(end)).map_or("", |(_, unit)| unit)
     }
 }
@@ -111,6 +122,10 @@ pub const AFTER: &[FieldDoc] = &[
         "measured_cold_starts",
         "Cold starts that were measured on a real platform, if the experiment gives them; else null.",
     ),
+    field(
+        "literature",
+        "Metrics of the literature, if `metrics` in `[output]` asks for them; else absent.",
+    ),
 ];
 
 /// The objects in `summary.json` except the file itself, in order.
@@ -143,6 +158,11 @@ pub const OBJECTS: &[ObjectDoc] = &[
         fields: MemoryUse::FIELDS,
     },
     ObjectDoc { paths: &["utilisation.container_memory"], fields: ContainerMemory::FIELDS },
+    ObjectDoc { paths: &["literature"], fields: LiteratureReport::FIELDS },
+    ObjectDoc { paths: &["literature.sitw"], fields: SitwReport::FIELDS },
+    ObjectDoc { paths: &["literature.faascache"], fields: FaasCacheReport::FIELDS },
+    ObjectDoc { paths: &["literature.cidre"], fields: CidreReport::FIELDS },
+    ObjectDoc { paths: &["literature.femux"], fields: FeMuxReport::FIELDS },
 ];
 
 /// The fields of the whole file, in order.
@@ -164,6 +184,7 @@ pub fn markdown() -> String {
             .replace("{MOST_BINS}", &MOST_BINS.to_string())
             .replace("{MOST_NODES}", &MOST_NODES.to_string())
             .replace("{MOST_PARTS}", &MOST_PARTS.to_string())
+            .replace("{COMPACT_EXACT_UP_TO}", &COMPACT_EXACT_UP_TO.to_string())
     };
     let mut text = numbers(INTRODUCTION);
     text += "\n## `invocations.csv`\n\n";
@@ -174,6 +195,11 @@ pub fn markdown() -> String {
         let _ =
             writeln!(text, "| `{}` | {} | {} |", column.name, column.unit.symbol(), column.meaning);
     }
+    text += "\n## `functions.csv` and `nodes.csv`\n\n";
+    text += &numbers(PARTS);
+    fields(&mut text, FunctionReport::FIELDS);
+    text += "\nA row of `nodes.csv`:\n";
+    fields(&mut text, NodeReport::FIELDS);
     text += "\n## `timeseries.csv` and `timeseries-nodes.csv`\n\n";
     text += &numbers(TIME_SERIES);
     text += "\n| column | unit | in `timeseries-nodes` | meaning |\n|---|---|---|---|\n";
@@ -240,6 +266,8 @@ have folders of their own in it ([below](#sweeps)).
 |---|---|
 | `invocations.csv` | one line for each invocation; not written with `--no-records`. `[output]` may make it \
 `invocations.parquet` or `invocations.jsonl` |
+| `functions.csv` | one line for each function |
+| `nodes.csv` | one line for each compute host |
 | `timeseries.csv` | on request (`[output]`), what happened and was held over time |
 | `timeseries-nodes.csv` | on request, the same for each compute host, if there are at most {MOST_NODES} |
 | `timeseries-links.csv` | on request, how much of links and disks was used over time |
@@ -308,6 +336,14 @@ dispatched, `submitted_s` + `download_wait_s` + `copy_wait_s` + `load_wait_s` + 
 `invocations.parquet` and `invocations.jsonl` have the same columns; what is empty in CSV is null
 there. Parquet has unsigned integers, text, and times as `DOUBLE`: the nearest numbers, which tell
 all nanoseconds of 97 days apart.
+";
+
+const PARTS: &str = "\
+With or without records, functions and compute hosts have a row each, in the order of the
+experiment. What there is none of is empty. Percentiles are exact for up to {COMPACT_EXACT_UP_TO} values of a
+function; beyond that they are at most 0.8 % too large. With `measure`, rows are about what counts,
+but for the numbers of containers, copies and loads, which are those of all of the run, as
+`platform` in `summary.json`. Counts add up to those of `summary.json`. A row of `functions.csv`:
 ";
 
 const TIME_SERIES: &str = "\

@@ -259,7 +259,7 @@ described! {
 }
 
 impl ColdReasonCounts {
-    fn add(&mut self, reason: ColdReason) {
+    pub(crate) fn add(&mut self, reason: ColdReason) {
         *self.of_mut(reason) += 1;
     }
 

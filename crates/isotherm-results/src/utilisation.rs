@@ -12,7 +12,7 @@ use crate::Window;
 use crate::reference::described;
 
 /// Bytes × nanoseconds in a megabyte × second.
-const MEGABYTE_SECOND: f64 = 1e15;
+pub(crate) const MEGABYTE_SECOND: f64 = 1e15;
 
 /// What all compute hosts together can hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -293,6 +293,7 @@ pub struct Function {
 #[derive(Clone)]
 struct FunctionInner {
     name: Arc<str>,
+    app: Option<Arc<str>>,
     image: Option<Image>,
     body: Body,
     startup: Option<Startup>,
@@ -334,6 +335,7 @@ impl Function {
     pub fn new(name: impl Into<Arc<str>>, image: Option<Image>, body: Body) -> Self {
         let inner = FunctionInner {
             name: name.into(),
+            app: None,
             image,
             body,
             startup: None,
@@ -343,6 +345,22 @@ impl Function {
             sizes: Sizes::default(),
         };
         Function { inner: Rc::new(inner) }
+    }
+
+    /// Makes it part of an app, by name. A function of which this is not said is an app of its own,
+    /// of its own name. Apps are there for policies and statistics.
+    ///
+    /// ```
+    /// use isotherm_kernel::Duration;
+    /// use isotherm_serverless::{Body, Function};
+    ///
+    /// let cart = Function::new("cart", None, Body::sleep(Duration::from_millis(20)));
+    /// assert_eq!(&**cart.app(), "cart");
+    /// assert_eq!(&**cart.with_app("shop").app(), "shop");
+    /// ```
+    #[must_use]
+    pub fn with_app(self, app: impl Into<Arc<str>>) -> Self {
+        self.changed(|inner| inner.app = Some(app.into()))
     }
 
     /// Sets a start-up time, in place of the service's.
@@ -434,6 +452,12 @@ impl Function {
     #[must_use]
     pub fn name(&self) -> &Arc<str> {
         &self.inner.name
+    }
+
+    /// The name of its app.
+    #[must_use]
+    pub fn app(&self) -> &Arc<str> {
+        self.inner.app.as_ref().unwrap_or(&self.inner.name)
     }
 
     /// Its image.

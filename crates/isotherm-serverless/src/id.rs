@@ -34,6 +34,10 @@ id!(
     FunctionId, u32
 );
 id!(
+    /// An app, which functions belong to.
+    AppId, u32
+);
+id!(
     /// A container. Ids are not reused.
     ContainerId, u64
 );

@@ -102,7 +102,7 @@ pub use call::{Call, PrivateStorage};
 pub use config::{ImageCaches, NodeConfig, Payloads, Preset, ServiceConfig, Slots};
 pub use event::{EventKind, PlatformEvent};
 pub use function::{Body, BodyFuture, Function, Image, RegisteredFunction, Step};
-pub use id::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
+pub use id::{AppId, ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 pub use invocation::Invocation;
 pub use invoke::InvokeRequest;
 pub use life::InvocationState;

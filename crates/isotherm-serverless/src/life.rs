@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Time};
 
-use crate::{ContainerId, InvocationId, InvocationRecord, NodeId, Outcome, StartKind};
+use crate::{ContainerId, FunctionId, InvocationId, InvocationRecord, NodeId, Outcome, StartKind};
 
 /// The state of an invocation. Admission and dispatch are instants: their dates are in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +54,7 @@ pub(crate) struct Dispatched {
 /// The names for the record of an invocation.
 pub(crate) struct Names<'a> {
     pub(crate) function: &'a Arc<str>,
+    pub(crate) app: &'a Arc<str>,
     pub(crate) image: Option<&'a Arc<str>>,
     pub(crate) node: Option<&'a Arc<str>>,
 }
@@ -100,11 +101,17 @@ impl Life {
     }
 
     /// The record so far: without an end, the start of the body and the reason of a cold start.
-    pub(crate) fn record(&self, id: InvocationId, names: &Names<'_>) -> InvocationRecord {
+    pub(crate) fn record(
+        &self,
+        (id, function_id): (InvocationId, FunctionId),
+        names: &Names<'_>,
+    ) -> InvocationRecord {
         let mut record = InvocationRecord {
             id,
             attempt: self.attempt,
             function: Arc::clone(names.function),
+            function_id,
+            app: Arc::clone(names.app),
             image: None,
             submitted: self.submitted,
             admitted: None,
@@ -115,6 +122,7 @@ impl Life {
             outcome: Outcome::Completed,
             cause: None,
             node: None,
+            node_id: None,
             container: None,
             start_kind: None,
             cold_start: None,
@@ -123,16 +131,25 @@ impl Life {
             copy_wait: Duration::ZERO,
             load_wait: Duration::ZERO,
         };
-        self.write(&mut record, id, names);
+        self.write(&mut record, (id, function_id), names);
         record
     }
 
     /// Writes the dates and names into a record and leaves the fields of its end, and the reason of
     /// a cold start, as they are. Names that are equal already are not touched.
-    fn write(&self, record: &mut InvocationRecord, id: InvocationId, names: &Names<'_>) {
+    fn write(
+        &self,
+        record: &mut InvocationRecord,
+        (id, function_id): (InvocationId, FunctionId),
+        names: &Names<'_>,
+    ) {
         (record.id, record.attempt) = (id, self.attempt);
+        record.function_id = function_id;
         if !Arc::ptr_eq(&record.function, names.function) {
             record.function = Arc::clone(names.function);
+        }
+        if !Arc::ptr_eq(&record.app, names.app) {
+            record.app = Arc::clone(names.app);
         }
         set_name(&mut record.image, names.image);
         set_name(&mut record.node, names.node);
@@ -142,6 +159,7 @@ impl Life {
         record.download_wait = self.download_wait;
         let dispatched = self.dispatched.as_ref();
         record.dispatched = dispatched.map(|dispatched| dispatched.at);
+        record.node_id = dispatched.map(|dispatched| dispatched.node);
         record.container = dispatched.map(|dispatched| dispatched.container);
         record.start_kind = dispatched.map(|dispatched| dispatched.start_kind);
         record.copy_wait = dispatched.map_or(Duration::ZERO, |dispatched| dispatched.copy_wait);
@@ -178,20 +196,21 @@ impl Records {
     pub(crate) fn of(
         &mut self,
         life: &Life,
-        id: InvocationId,
+        ids: (InvocationId, FunctionId),
         names: Option<Names<'_>>,
         end: impl FnOnce(&mut InvocationRecord),
     ) -> Rc<InvocationRecord> {
-        let no_names = Names { function: &self.no_name, image: None, node: None };
+        let no_name = &self.no_name;
+        let no_names = Names { function: no_name, app: no_name, image: None, node: None };
         let names = &names.unwrap_or(no_names);
         if let Some(mut spare) = self.spare.pop()
             && let Some(record) = Rc::get_mut(&mut spare)
         {
-            life.write(record, id, names);
+            life.write(record, ids, names);
             end(record);
             return spare;
         }
-        let mut record = life.record(id, names);
+        let mut record = life.record(ids, names);
         end(&mut record);
         Rc::new(record)
     }

@@ -7,7 +7,7 @@
 use std::marker::PhantomData;
 
 use crate::steps::counted;
-use crate::{FunctionId, ImageId, NodeId};
+use crate::{AppId, FunctionId, ImageId, NodeId};
 
 const BITS: usize = u64::BITS as usize;
 
@@ -32,7 +32,7 @@ macro_rules! dense {
         })*
     };
 }
-dense!(FunctionId, ImageId, NodeId);
+dense!(AppId, FunctionId, ImageId, NodeId);
 
 /// A set of ids, iterated in increasing order.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isotherm_kernel::{Duration, Time};
 use isotherm_services::FailureCause;
 
-use crate::{ContainerId, InvocationId, StopReason};
+use crate::{ContainerId, FunctionId, InvocationId, NodeId, StopReason};
 
 /// How an invocation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -198,6 +198,10 @@ pub struct InvocationRecord {
     pub attempt: u32,
     /// Name of the function.
     pub function: Arc<str>,
+    /// Its number.
+    pub function_id: FunctionId,
+    /// Name of its app, which is its own if it belongs to none.
+    pub app: Arc<str>,
     /// Name of the function's image, if it has one.
     pub image: Option<Arc<str>>,
     /// When the service accepted the invocation.
@@ -218,6 +222,8 @@ pub struct InvocationRecord {
     pub cause: Option<FailureCause>,
     /// Name of the compute host that ran it, if it was dispatched.
     pub node: Option<Arc<str>>,
+    /// Its number.
+    pub node_id: Option<NodeId>,
     /// The container that served it, if it was dispatched.
     pub container: Option<ContainerId>,
     /// Cold or warm, if it was dispatched.

@@ -637,9 +637,11 @@ impl ServerlessComputeService {
         match self.unchanging() {
             Ok(state) => state.record(key, self.kernel().now()),
             Err(Changing) => {
+                let ids = (key.id, function);
                 let function = self.function(function);
-                let names = Names { function: function.name(), image: None, node: None };
-                Life::new(submitted).record(key.id, &names)
+                let (name, app) = (function.name(), function.app());
+                let names = Names { function: name, app, image: None, node: None };
+                Life::new(submitted).record(ids, &names)
             }
         }
     }
@@ -920,7 +922,7 @@ impl ServerlessComputeService {
                 if self.inner.has_sizes.get() {
                     self.inner.tables.borrow_mut().outgoing.remove(&invocation.id);
                 }
-                (self.body_ended(invocation, report), Round::Yes)
+                (self.body_ended(invocation, &report), Round::Yes)
             }
             other => {
                 self.state_now();
@@ -980,7 +982,7 @@ impl ServerlessComputeService {
         Round::Yes
     }
 
-    fn body_ended(&self, invocation: InvocationKey, report: ActionReport) -> Option<ContainerId> {
+    fn body_ended(&self, invocation: InvocationKey, report: &ActionReport) -> Option<ContainerId> {
         self.wipe_private_storage(invocation);
         let mut state = self.inner.state.borrow_mut();
         let idle = state.body_ended(invocation, report);
@@ -1020,6 +1022,7 @@ impl ServerlessComputeService {
             startup: function.startup().cloned(),
             on_failure: function.on_failure(),
             concurrency: function.concurrency(),
+            app: Some(Arc::clone(function.app())),
             ..Registration::new(Arc::clone(function.name()), image, limits)
         })?;
         if let Some(own) = function.keep_alive() {

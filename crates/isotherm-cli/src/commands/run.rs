@@ -7,7 +7,9 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use isotherm_experiment::output::{EVENTS, MANIFEST, RECORDS, SUMMARY, TIME_SERIES, TRACES};
+use isotherm_experiment::output::{
+    EVENTS, FUNCTIONS, MANIFEST, NODES, RECORDS, SUMMARY, TIME_SERIES, TRACES,
+};
 use isotherm_experiment::{
     Depth, Experiment, ExperimentError, PlannedRun, Progress, RunOptions, RunReport,
 };
@@ -146,6 +148,8 @@ fn meaning(name: &str) -> &'static str {
     match name {
         EVENTS => "one line per event on the platform",
         name if TRACES.contains(&name) => "a timeline for ui.perfetto.dev",
+        FUNCTIONS => "one line per function",
+        NODES => "one line per compute host",
         name if TIME_SERIES.contains(&name) => "what happened over time",
         _ => "one line per invocation",
     }

@@ -67,12 +67,15 @@ fn what_a_run_shows() {
     }
 }
 
+const RESULTS: [&str; 5] =
+    ["functions.csv", "invocations.csv", "manifest.toml", "nodes.csv", "summary.json"];
+
 #[test]
-fn a_run_leaves_three_files() {
+fn a_run_leaves_five_files() {
     let (output, out) = run(&[example("reference-example.toml").to_str().unwrap(), "--quiet"]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!((stdout(&output), stderr(&output)), (String::new(), String::new()));
-    assert_eq!(files(out.path()), ["invocations.csv", "manifest.toml", "summary.json"]);
+    assert_eq!(files(out.path()), RESULTS);
 }
 
 /// Without records the numbers are the same, and no record is left, not even an earlier one.
@@ -95,7 +98,8 @@ fn records_can_be_left_out() {
     assert!(shown.contains("invocations.csv"));
     let (shown, without) = run(&["--no-records"]);
     assert!(!shown.contains("invocations.csv"));
-    assert_eq!(files(out.path()), ["manifest.toml", "summary.json"]);
+    let without_records = RESULTS.into_iter().filter(|name| *name != "invocations.csv");
+    assert_eq!(files(out.path()), without_records.collect::<Vec<_>>());
     assert!(with == without);
 }
 
@@ -105,10 +109,7 @@ fn results_go_to_a_folder_of_the_experiments_name() {
     let example = example("reference-example.toml").canonicalize().unwrap();
     let output = isotherm().current_dir(here.path()).arg("run").arg(example).output().unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(
-        files(&here.path().join("results/reference-example")),
-        ["invocations.csv", "manifest.toml", "summary.json"]
-    );
+    assert_eq!(files(&here.path().join("results/reference-example")), RESULTS);
 }
 
 /// Invariant 1 of ARCHITECTURE.md: no path and no clock gets into a result.
@@ -202,7 +203,7 @@ fn a_run_that_is_killed_leaves_no_result() {
     child.wait().unwrap();
     let mut left = files(out.path());
     left.retain(|name| !name.starts_with('.'));
-    assert_eq!(left, ["invocations.csv", "manifest.toml", "summary.json"]);
+    assert_eq!(left, RESULTS);
     assert!(std::fs::read(out.path().join("invocations.csv")).unwrap() == earlier);
 }
 

@@ -103,7 +103,7 @@ fn the_runs_of_a_sweep_that_were_done_stay() {
     assert_eq!(told, expected);
     let mut left: Vec<_> = files(out.path());
     left.sort();
-    let expected =
-        ["invocations.csv", "manifest.toml", "summary.json"].map(|name| done()[0].join(name));
+    let names = ["functions.csv", "invocations.csv", "manifest.toml", "nodes.csv", "summary.json"];
+    let expected = names.map(|name| done()[0].join(name));
     assert_eq!(left, expected);
 }

@@ -110,7 +110,8 @@ pub fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-pub const RESULTS: [&str; 3] = ["invocations.csv", "manifest.toml", "summary.json"];
+pub const RESULTS: [&str; 5] =
+    ["functions.csv", "invocations.csv", "manifest.toml", "nodes.csv", "summary.json"];
 
 #[test]
 fn a_failure_leaves_the_old_set_whole() {
@@ -152,8 +153,9 @@ fn a_folder_of_results_is_checked() {
         here.write(&format!("o/{name}"), &kept);
     };
     mixed("p", "invocations.csv", "`o/invocations.csv` is not the file that the run");
+    mixed("p", "functions.csv", "`o/functions.csv` is not the file that the run");
     mixed("p", "summary.json", "`o/summary.json` is not the file that the run");
-    mixed("p", "manifest.toml", "`o/invocations.csv` is not the file that the run");
+    mixed("p", "manifest.toml", "`o/functions.csv` is not the file that the run");
     mixed("q", "manifest.toml", "`o/invocations.csv` is of another run");
     here.runs(&["check", "o"]);
     std::fs::remove_file(here.path("o/summary.json")).unwrap();
@@ -172,7 +174,8 @@ fn records_have_the_format_that_is_asked_for() {
     {
         let file = format!("invocations.{format}");
         here.runs(&["run", "e.toml", "--out", "o", "--quiet", "--records", format]);
-        assert_eq!(names(&here.path("o")), [file.as_str(), "manifest.toml", "summary.json"]);
+        let of_format = RESULTS.map(|name| name.replace("invocations.csv", &file));
+        assert_eq!(names(&here.path("o")), of_format);
         here.runs(&["check", "o"]);
         let records = std::fs::read(here.path("o").join(&file)).unwrap();
         assert!(records.starts_with(beginning), "{format}");
@@ -183,7 +186,8 @@ fn records_have_the_format_that_is_asked_for() {
     let text = String::from_utf8(text.unwrap().stdout).unwrap();
     assert!(text.contains("  invocations.parquet  one line per invocation\n"), "{text}");
     here.runs(&["run", "e.toml", "--out", "o", "--quiet", "--set", "output.records=none"]);
-    assert_eq!(names(&here.path("o")), ["manifest.toml", "summary.json"]);
+    let without_records = RESULTS.into_iter().filter(|name| *name != "invocations.csv");
+    assert_eq!(names(&here.path("o")), without_records.collect::<Vec<_>>());
 }
 
 /// What is written on request agrees with the summary, and goes when it is no longer asked for.
@@ -194,8 +198,10 @@ fn time_series_and_events_agree_with_the_summary() {
     here.runs(&[&["run", "e.toml", "--out", "o", "--quiet"][..], &asked].concat());
     let files = [
         "events.jsonl",
+        "functions.csv",
         "invocations.csv",
         "manifest.toml",
+        "nodes.csv",
         "summary.json",
         "timeseries-links.csv",
         "timeseries-nodes.csv",

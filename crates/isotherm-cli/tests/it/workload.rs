@@ -136,7 +136,7 @@ fn what_is_generated_can_be_run() {
     let (head, _) = experiment.split_once("[[workload]]").unwrap();
     let replay = format!(
         "{head}\n[functions]\ncsv = \"day-functions.csv\"\n\
-         columns = {{ name = \"function\", memory = \"memory_bytes\", disk = \"disk_bytes\", time = \"timeout_s\" }}\n\
+         columns = {{ name = \"function\", app = \"app\", memory = \"memory_bytes\", disk = \"disk_bytes\", time = \"timeout_s\" }}\n\
          limits = {{ time = \"unlimited\" }}\n\n[[workload]]\nkind = \"csv\"\nfile = \"day.csv\"\n\
          columns = {{ arrival = \"arrival_s\", function = \"function\", duration = \"duration_s\" }}\n"
     );

@@ -120,12 +120,22 @@ pub const AZURE_2021: TableSpec = table(
         .default("0"),
 ]);
 
+/// A function of a trace.
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// The name of its app.
+    pub app: String,
+    /// The memory of a container.
+    pub memory_bytes: u64,
+}
+
 /// The functions of a trace that are simulated.
 pub struct Functions {
     /// The trace.
     pub trace: Arc<AzureTrace>,
-    /// Their names, and the memory of a container.
-    pub rows: Vec<(String, u64)>,
+    /// The functions.
+    pub rows: Vec<Row>,
     /// Where the trace is named.
     pub place: Span,
     /// The limits that the experiment gives for all of them.
@@ -197,32 +207,34 @@ impl Kept<'_> {
     fn functions(self, source: AzureSource, content: AzureContent) -> Option<Functions> {
         let first = self.context.functions.iter().count();
         let default = self.limits.memory_bytes;
-        let rows: Vec<(String, Option<u64>)> = match (&content, &source) {
+        let rows: Vec<(String, String, Option<u64>)> = match (&content, &source) {
             (AzureContent::Year2019(trace), AzureSource::Year2019 { memory, .. }) => {
                 self.tell_left_out(trace, *memory);
                 let memory =
                     |function: &Azure2019Function| memory_of(function, *memory).or(default);
                 let row = |function: &Azure2019Function| {
                     let is_kept = function.has_durations || self.has_body;
-                    (function.name.clone(), memory(function).filter(|_| is_kept))
+                    let memory = memory(function).filter(|_| is_kept);
+                    (function.name.clone(), function.app.clone(), memory)
                 };
                 trace.functions.iter().map(row).collect()
             }
             (AzureContent::Year2021(trace), _) => {
-                trace.functions.iter().map(|name| (name.clone(), default)).collect()
+                let named = trace.functions.iter().zip(&trace.apps_of_functions);
+                named.map(|(name, app)| (name.clone(), app.clone(), default)).collect()
             }
             _ => Vec::new(),
         };
         let mut next = first;
-        let number = |(_, memory): &(String, Option<u64>)| {
+        let number = |(_, _, memory): &(String, String, Option<u64>)| {
             memory.and_then(|_| {
                 next += 1;
                 u32::try_from(next - 1).ok()
             })
         };
         let numbers: Vec<_> = rows.iter().map(number).collect();
-        let rows: Vec<_> =
-            rows.into_iter().filter_map(|(name, memory)| Some((name, memory?))).collect();
+        let row = |(name, app, memory)| Some(Row { name, app, memory_bytes: memory? });
+        let rows: Vec<_> = rows.into_iter().filter_map(row).collect();
         if rows.is_empty() {
             self.nothing_left(numbers.is_empty(), &source);
             return None;

@@ -92,6 +92,8 @@ pub const FUNCTIONS: TableSpec = table(
 const COLUMNS: TableSpec = table("columns", "Which column of a file of functions holds what.")
     .with(&[
         field("name", value("the name of a column", "\"function\""), "The name of the function."),
+        field("app", value("the name of a column", "\"app\""), "The name of its app.")
+            .otherwise("each function is an app of its own"),
         field("image", value("the name of a column", "\"image\""), "The name of its image.")
             .otherwise("`image`"),
         field("memory", A_COLUMN, "Memory of a container.").otherwise("`limits.memory`"),
@@ -222,8 +224,10 @@ fn columns(
     let mut names = Fields::of(value, &COLUMNS, report)?;
     let before = report.count();
     let name = names.required::<Located<String>>("name");
+    let app = names.optional::<Located<String>>("app");
     let image = names.optional::<Located<String>>("image");
-    let mut wanted: Vec<Located<String>> = [&name, &image].into_iter().flatten().cloned().collect();
+    let mut wanted: Vec<Located<String>> =
+        [&name, &app, &image].into_iter().flatten().cloned().collect();
     let mut column = |key: &'static str| {
         let name = names.optional::<Located<String>>(key)?;
         let unit = units.as_mut().and_then(|units| units.optional::<Located<String>>(key));
@@ -250,6 +254,7 @@ fn columns(
     let columns = FunctionColumns {
         name: name?.value,
         image: image.map(|image| image.value),
+        app: app.map(|app| app.value),
         memory,
         disk,
         time: limit,
@@ -306,7 +311,7 @@ impl Listed<'_> {
                 .zip(file.places.iter().copied())
                 .collect(),
             From::Trace(Some(trace)) => {
-                trace.rows.iter().map(|(name, _)| (name.as_str(), trace.place)).collect()
+                trace.rows.iter().map(|row| (row.name.as_str(), trace.place)).collect()
             }
             _ => Vec::new(),
         }
@@ -375,9 +380,10 @@ impl azure::Functions {
         let Common { startup, image, keep_alive, on_failure, concurrency, sizes } = common;
         let DefaultLimits { time, disk_bytes, .. } = self.limits;
         let time = time.unwrap_or(Duration::MAX);
-        let function = |(name, memory_bytes)| FunctionPlan {
+        let function = |azure::Row { name, app, memory_bytes }| FunctionPlan {
             name,
             place: self.place,
+            app: Some(app),
             image,
             limits: Limits { time, memory_bytes, disk_bytes },
             startup: startup.clone(),
@@ -420,6 +426,7 @@ impl File {
             Some(FunctionPlan {
                 name,
                 place,
+                app: row.app.clone(),
                 image,
                 limits,
                 startup,

@@ -638,6 +638,7 @@ fn create(
     created.extend(drawn.functions().iter().zip(names).map(|(function, name)| FunctionPlan {
         name,
         place,
+        app: Some(format!("{prefix}{}", function.app)),
         image: None,
         limits: Limits { time: Duration::MAX, memory_bytes: function.memory_bytes, disk_bytes: 0 },
         startup: startup.clone(),

@@ -83,6 +83,12 @@ pub const FUNCTION: TableSpec = table(
 .with(&[
     field("name", value("a name", "\"resize\""), "What it is called."),
     field(
+        "app",
+        value("a name", "\"shop\""),
+        "The app that it belongs to: a name that functions share, for policies and statistics.",
+    )
+    .otherwise("an app of its own, of its name"),
+    field(
         "image",
         value("the name of an image", "\"python\""),
         "What its containers are made from.",
@@ -200,6 +206,7 @@ pub fn function(
     let report = context.report;
     let mut fields = Fields::of(value, &FUNCTION, report)?;
     let name = fields.required::<Located<String>>("name");
+    let app = fields.optional::<String>("app");
     let image = fields.optional::<Located<String>>("image");
     let image = image.map(|image| context.images.resolve(&image, report));
     let limits = limits::required(&mut fields);
@@ -218,6 +225,7 @@ pub fn function(
     Some(FunctionPlan {
         name: name.value,
         place: name.span,
+        app,
         image,
         limits: limits?,
         startup,

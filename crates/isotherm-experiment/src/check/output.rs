@@ -1,10 +1,12 @@
 //! `[output]`: what a run writes.
 
 use isotherm_config::diagnostic::Report;
-use isotherm_config::fields::{Choice, Fields, takes, word, words};
+use isotherm_config::fields::{Choice, Fields, FromValue, takes, word, words};
+use isotherm_config::hint::{list, suggestion};
 use isotherm_config::schema::{TableSpec, Takes, field, table};
+use isotherm_config::source::Located;
 use isotherm_config::tree::Value;
-use isotherm_results::Format;
+use isotherm_results::{Format, Paper};
 
 use crate::output::TRACES;
 use crate::plan::OutputPlan;
@@ -12,8 +14,8 @@ use crate::plan::OutputPlan;
 /// `[output]`.
 pub const OUTPUT: TableSpec = table(
     "[output]",
-    "What a run writes besides `summary.json` and `manifest.toml`. It has no effect on what is \
-     simulated.",
+    "What a run writes besides `summary.json`, `functions.csv`, `nodes.csv` and `manifest.toml`. It \
+     has no effect on what is simulated.",
 )
 .with(&[
     field(
@@ -44,6 +46,15 @@ pub const OUTPUT: TableSpec = table(
          events.",
     )
     .default("\"none\""),
+    field(
+        "metrics",
+        takes::<Vec<PaperName>>(),
+        "The papers whose metrics are in `summary.json` (`literature`), and so in the tables of a \
+         sweep: `sitw` (Shahrad et al., ATC 2020), `faascache` (ASPLOS 2021), `cidre` (ASPLOS \
+         2025), `femux` (EuroSys 2026).",
+    )
+    .like("[\"sitw\", \"femux\"]")
+    .default("[]"),
 ]);
 
 const RECORDS: &[Choice<Option<Format>>] = &[
@@ -59,6 +70,26 @@ const TRACE: &[Choice<Option<&str>>] = &[
     word("none", "no timeline", None),
 ];
 
+/// A paper by its name.
+struct PaperName(Paper);
+
+impl FromValue for PaperName {
+    const WHAT: &'static str = "the name of a paper";
+    const EXAMPLE: &'static str = "\"sitw\"";
+
+    fn read(value: &Value, report: &Report) -> Option<Self> {
+        let name = Located::<String>::read(value, report)?;
+        let known = Paper::ALL.into_iter().find(|paper| paper.name() == name.value);
+        if known.is_none() {
+            let names = Paper::ALL.map(Paper::name);
+            let hint = suggestion(&name.value, names.into_iter())
+                .unwrap_or_else(|| format!("there are {}", list(&names)));
+            report.error(name.span, format!("unknown metrics `{}`", name.value), hint);
+        }
+        known.map(PaperName)
+    }
+}
+
 /// Reads the table.
 pub fn output(value: &Value, report: &Report) -> Option<OutputPlan> {
     let mut fields = Fields::of(value, &OUTPUT, report)?;
@@ -67,6 +98,10 @@ pub fn output(value: &Value, report: &Report) -> Option<OutputPlan> {
     let timeseries = fields.optional_or("timeseries", default.timeseries);
     let events = fields.optional_or("events", default.events);
     let trace = fields.choice_or("trace", TRACE, default.trace).unwrap_or_default();
+    let metrics = fields.optional_or("metrics", Vec::<PaperName>::new());
     fields.finish();
-    Some(OutputPlan { records, timeseries, events, trace })
+    let mut metrics: Vec<_> = metrics.into_iter().map(|PaperName(paper)| paper).collect();
+    metrics.sort_unstable();
+    metrics.dedup();
+    Some(OutputPlan { records, timeseries, events, trace, metrics })
 }

@@ -80,12 +80,10 @@ struct OfDay {
 impl<'a> Azure2019<'a> {
     /// Begins with the first day.
     pub fn create(plan: &Plan, folder: &Path, rules: Rules<'a>) -> Self {
-        let functions = plan.functions.iter().map(|function| {
-            let app = match (function.workload, function.name.rsplit_once("-f")) {
-                (Some(_), Some((app, _))) => app.to_owned(),
-                _ => function.name.clone(),
-            };
-            Named { app, name: function.name.clone(), memory_bytes: function.limits.memory_bytes }
+        let functions = plan.functions.iter().map(|function| Named {
+            app: function.app().to_owned(),
+            name: function.name.clone(),
+            memory_bytes: function.limits.memory_bytes,
         });
         Azure2019 {
             rules,

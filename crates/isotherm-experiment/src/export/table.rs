@@ -42,7 +42,7 @@ impl Table {
 pub fn write_functions(plan: &Plan, path: &Path, rules: Rules<'_>) -> io::Result<Pending> {
     let mut file = Pending::create(path, rules)?;
     let all_fixed = plan.functions.iter().all(|function| function.startup.fixed().is_some());
-    let header = ["function", "memory_bytes", "disk_bytes", "timeout_s", "cold_start_s"];
+    let header = ["function", "app", "memory_bytes", "disk_bytes", "timeout_s", "cold_start_s"];
     let columns = if all_fixed { header.len() } else { header.len() - 1 };
     file.row(header[..columns].iter().copied())?;
     for function in &plan.functions {
@@ -52,7 +52,7 @@ pub fn write_functions(plan: &Plan, path: &Path, rules: Rules<'_>) -> io::Result
     Ok(file)
 }
 
-fn row(function: &FunctionPlan) -> [String; 5] {
+fn row(function: &FunctionPlan) -> [String; 6] {
     let limits = function.limits;
     // Without a value the limit is the one that the table `[functions]` says for all.
     let time =
@@ -61,6 +61,7 @@ fn row(function: &FunctionPlan) -> [String; 5] {
         function.startup.fixed().map_or(String::new(), |startup| seconds(startup.as_nanos()));
     [
         function.name.clone(),
+        function.app().to_owned(),
         limits.memory_bytes.to_string(),
         limits.disk_bytes.to_string(),
         time,

@@ -99,6 +99,9 @@ impl Deployment {
             let startup = function.startup.startup(&streams, &format!("function/{name}/startup"));
             let body = body(&function.body, &format!("function/{name}/body"));
             let mut built = Function::new(Arc::clone(name), image, body).with_startup(startup);
+            if let Some(app) = &function.app {
+                built = built.with_app(app.as_str());
+            }
             if let Some(kind) = &function.keep_alive {
                 built = built.with_shared_keep_alive(keep_alives.get(kind, &streams));
             }

@@ -26,8 +26,8 @@ use std::rc::Rc;
 use isotherm_kernel::{Advanced, RunError, Simulation, Time};
 use isotherm_platform::{HostId, Platform};
 use isotherm_results::{
-    PlatformCounts, RecordWriter, SinkError, Summary, SummaryReport, UseSeries, Utilisation,
-    UtilisationReport, Window,
+    Breakdown, LiteratureReport, PlatformCounts, RecordWriter, SinkError, Summary, SummaryReport,
+    UseSeries, Utilisation, UtilisationReport,
 };
 use isotherm_serverless::eviction::ContainerEviction;
 use isotherm_serverless::keep_alive::KeepAlive;
@@ -243,6 +243,10 @@ pub struct Outcome {
     /// Requests that the service never accepted, because a message was lost or it had stopped. They
     /// have no record.
     pub lost: u64,
+    /// Metrics of the literature, if the experiment asks for some.
+    pub literature: Option<LiteratureReport>,
+    /// What was gathered of each function and node, if it was.
+    pub breakdown: Option<Box<Breakdown>>,
 }
 
 /// Why a run has no outcome.
@@ -285,8 +289,7 @@ pub(crate) struct Started {
     service: ServerlessComputeService,
     site: Site,
     user: HostId,
-    recorder: Rc<RefCell<Recorder>>,
-    observer: Rc<RefCell<Observer>>,
+    gathered: Rc<RefCell<Gathered>>,
     /// The failure of the controller.
     failure: Rc<RefCell<Option<Failure>>>,
     /// The number of actors of the controller that have not ended, itself included.
@@ -302,12 +305,14 @@ pub(crate) struct Started {
 }
 
 impl Started {
-    /// Sets a plan up. Records are written to `records`, if it is given. Arrivals are read by a
-    /// thread of their own if `reads_ahead`.
+    /// Sets a plan up. Records are written to `records`, if it is given, and what is `detailed` is
+    /// gathered for each function and node. Arrivals are read by a thread of their own if
+    /// `reads_ahead`.
     pub(crate) fn start(
         plan: &Plan,
         options: RunOptions,
         records: Option<RecordWriter<Hashed>>,
+        is_detailed: bool,
         reads_ahead: bool,
     ) -> Result<Self, Failure> {
         let RunOptions { watch, keeps_records, own, observers, sinks, caller_decides, .. } =
@@ -322,21 +327,26 @@ impl Started {
         let workload = deployment::workloads(plan)?;
 
         let totals = deployment::totals(&site, plan);
-        let recorder = Rc::new(RefCell::new(Recorder::new(plan.measure, records, keeps_records)));
-        let observer = Rc::new(RefCell::new(Observer {
+        let gathered = Rc::new(RefCell::new(Gathered {
+            records,
+            summary: Summary::within(plan.measure),
+            breakdown: (is_detailed || !plan.output.metrics.is_empty())
+                .then(|| Box::new(Breakdown::new(plan.measure))),
+            follows_all: false,
+            kept: keeps_records.then(Vec::new),
             counts: PlatformCounts::default(),
             utilisation: Utilisation::new(totals).within(plan.measure),
             progress: Progress::new(plan, totals.slots),
         }));
         let service = deployment.service.clone();
-        listen(&service, &recorder, &observer);
+        listen(&service, &gathered);
         observers.into_iter().for_each(|observer| service.observe(observer));
         sinks.into_iter().for_each(|sink| service.records_to(sink));
         service.ask_caller(caller_decides);
         if let Some(mut watch) = watch {
-            let observer = Rc::clone(&observer);
+            let gathered = Rc::clone(&gathered);
             simulation = simulation.with_watcher(WATCH_INTERVAL, move |now| {
-                let progress = observer.borrow().progress.at(now);
+                let progress = gathered.borrow().progress.at(now);
                 watch(&progress)
             });
         }
@@ -366,8 +376,7 @@ impl Started {
             service,
             site,
             user,
-            recorder,
-            observer,
+            gathered,
             failure,
             acting,
             lost,
@@ -445,89 +454,99 @@ impl Started {
     }
 
     pub(crate) fn progress(&self) -> Progress {
-        self.observer.borrow().progress.at(self.now())
+        self.gathered.borrow().progress.at(self.now())
     }
 
     /// The records since the last call, if they are collected.
     pub(crate) fn take_records(&mut self) -> Vec<InvocationRecord> {
-        self.recorder.borrow_mut().kept.as_mut().map(std::mem::take).unwrap_or_default()
+        self.gathered.borrow_mut().kept.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The outcome of a run that has ended.
-    pub(crate) fn finish(self) -> Result<Outcome, Failure> {
+    pub(crate) fn finish(self, plan: &Plan) -> Result<Outcome, Failure> {
         let end = self.ended.unwrap_or(self.now());
-        let (summary, records) = self.recorder.borrow_mut().finish(end);
-        records.map_err(Failure::Records)?;
-        let observer = &mut *self.observer.borrow_mut();
-        let utilisation = observer.utilisation.report(end);
-        let lost = self.lost.get() + self.service.requests_lost();
-        Ok(Outcome { summary, counts: observer.counts, utilisation, lost })
+        let gathered = &mut *self.gathered.borrow_mut();
+        if let Some(records) = gathered.records.take() {
+            records.close().map_err(Failure::Records)?;
+        }
+        let utilisation = gathered.utilisation.report(end);
+        let papers = Some(&plan.output.metrics).filter(|papers| !papers.is_empty());
+        let literature = papers.zip(gathered.breakdown.as_ref()).map(|(papers, breakdown)| {
+            let (names, apps) = (plan.names().functions, plan.apps());
+            breakdown.literature(papers, (&names, &apps), end, utilisation.as_ref())
+        });
+        Ok(Outcome {
+            summary: gathered.summary.report(end),
+            counts: gathered.counts,
+            utilisation,
+            literature,
+            lost: self.lost.get() + self.service.requests_lost(),
+            breakdown: gathered.breakdown.take(),
+        })
     }
 }
 
-/// Passes all events to the observers that gather statistics.
-fn listen(
-    service: &ServerlessComputeService,
-    recorder: &Rc<RefCell<Recorder>>,
-    observer: &Rc<RefCell<Observer>>,
-) {
-    service.records_to(recorder.clone());
-    let observer = Rc::clone(observer);
+/// Passes all records and events to what gathers statistics.
+fn listen(service: &ServerlessComputeService, gathered: &Rc<RefCell<Gathered>>) {
+    service.records_to(gathered.clone());
+    let gathered = Rc::clone(gathered);
     service.observe_at_once(Box::new(move |event| {
-        // No observer here is concerned by it.
+        // Nothing here is concerned by it.
         if !matches!(event.kind, EventKind::Admitted { .. }) {
-            observer.borrow_mut().observe(event);
+            gathered.borrow_mut().observe(event);
         }
     }));
 }
 
-/// The observer that counts and measures.
-struct Observer {
+/// What is gathered from records and events. One cell holds all of it, for which it is borrowed
+/// once a record and once an event.
+struct Gathered {
+    records: Option<RecordWriter<Hashed>>,
+    summary: Summary,
+    /// Each function and node, if somebody is to see that.
+    breakdown: Option<Box<Breakdown>>,
+    /// Whether the breakdown needs the events that every invocation has.
+    follows_all: bool,
+    /// Records that the caller has not taken yet, if it takes any.
+    kept: Option<Vec<InvocationRecord>>,
     counts: PlatformCounts,
     utilisation: Utilisation,
     progress: Progress,
 }
 
-impl Observer {
+impl Gathered {
     fn observe(&mut self, event: &PlatformEvent) {
         self.utilisation.observe(event);
         match event.kind {
             EventKind::Submitted { .. } => self.progress.note_submission(),
             EventKind::Ended { .. } => self.progress.note_end(),
             // Events that every invocation has are not counted.
-            EventKind::Dispatched { .. } | EventKind::ContainerIdle { .. } => {}
-            _ => self.counts.observe(event),
+            EventKind::Dispatched { .. } | EventKind::ContainerIdle { .. } if !self.follows_all => {
+            }
+            _ => self.observe_rare(event),
+        }
+    }
+
+    #[cold]
+    fn observe_rare(&mut self, event: &PlatformEvent) {
+        self.counts.observe(event);
+        if let Some(breakdown) = &mut self.breakdown {
+            breakdown.observe(event);
+            self.follows_all = breakdown.follows_all();
         }
     }
 }
 
-/// The sink of records.
-struct Recorder {
-    records: Option<RecordWriter<Hashed>>,
-    summary: Summary,
-    /// Those that the caller has not taken yet, if it takes any.
-    kept: Option<Vec<InvocationRecord>>,
-}
-
-impl Recorder {
-    fn new(measure: Window, records: Option<RecordWriter<Hashed>>, keeps: bool) -> Self {
-        let kept = keeps.then(Vec::new);
-        Recorder { records, summary: Summary::within(measure), kept }
-    }
-
-    fn finish(&mut self, end: Time) -> (SummaryReport, Result<(), SinkError>) {
-        let closed = self.records.take().map_or(Ok(()), |records| records.close().map(drop));
-        (self.summary.report(end), closed)
-    }
-}
-
-impl RecordSink for Recorder {
+impl RecordSink for Gathered {
     fn wants_names(&self) -> bool {
         self.records.is_some() || self.kept.is_some()
     }
 
     fn record(&mut self, record: &InvocationRecord) {
         self.summary.record(record);
+        if let Some(breakdown) = &mut self.breakdown {
+            breakdown.record(record);
+        }
         if let Some(records) = &mut self.records {
             records.record(record);
         }

@@ -1,5 +1,6 @@
 //! Running an experiment, and reading its records back.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use isotherm_experiment::{Experiment, Overrides, RunReport};
@@ -15,6 +16,15 @@ pub fn parsed(text: &str) -> Experiment {
 #[track_caller]
 pub fn run(experiment: &Experiment, out: &Path) -> RunReport {
     experiment.run(&experiment.runs()[0], out).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The rows of a CSV file of a folder, a table from column to cell for each.
+#[track_caller]
+pub fn rows(folder: &Path, name: &str) -> Vec<BTreeMap<String, String>> {
+    let text = std::fs::read_to_string(folder.join(name)).unwrap();
+    let mut rows = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
+    let header = rows.next().unwrap();
+    rows.map(|row| header.iter().cloned().zip(row).collect()).collect()
 }
 
 /// The columns with these names of the records in a folder, row by row.

@@ -3,17 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::{parsed, run};
+use crate::common::{parsed, rows, run};
 
 /// The records of a run, a table for each, in the order of submission.
 fn records(experiment: &str) -> Vec<BTreeMap<String, String>> {
     let folder = tempfile::tempdir().unwrap();
     run(&parsed(experiment), folder.path());
-    let text = std::fs::read_to_string(folder.path().join("invocations.csv")).unwrap();
-    let mut rows = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
-    let header = rows.next().unwrap();
-    let mut records: Vec<BTreeMap<_, _>> =
-        rows.map(|row| header.iter().cloned().zip(row).collect()).collect();
+    let mut records = rows(folder.path(), "invocations.csv");
     records.sort_by_key(|record| record["id"].parse::<u64>().unwrap());
     records
 }

@@ -54,7 +54,7 @@ fn as_table(experiment: &Experiment, folder: &Path) -> (Vec<(String, u64)>, Vec<
         text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
     };
     let functions =
-        rows(&functions).into_iter().map(|row| (row[0].clone(), row[1].parse().unwrap())).collect();
+        rows(&functions).into_iter().map(|row| (row[0].clone(), row[2].parse().unwrap())).collect();
     let mut invoked: Vec<String> =
         rows(&folder.join("arrivals.csv")).into_iter().map(|mut row| row.swap_remove(1)).collect();
     invoked.sort();

@@ -10,6 +10,7 @@ mod manifest;
 mod orphans;
 mod outages;
 mod own_kinds;
+mod parts;
 mod plan;
 mod policies;
 mod reference;

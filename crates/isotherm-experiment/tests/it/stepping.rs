@@ -59,9 +59,17 @@ fn start(experiment: &Experiment, options: RunOptions) -> Running {
 }
 
 /// The bytes of the results in a folder.
-fn files(folder: &Path) -> [String; 5] {
-    ["invocations.csv", "timeseries-links.csv", "trace.json", "summary.json", "manifest.toml"]
-        .map(|name| std::fs::read_to_string(folder.join(name)).unwrap())
+fn files(folder: &Path) -> [String; 7] {
+    [
+        "invocations.csv",
+        "functions.csv",
+        "nodes.csv",
+        "timeseries-links.csv",
+        "trace.json",
+        "summary.json",
+        "manifest.toml",
+    ]
+    .map(|name| std::fs::read_to_string(folder.join(name)).unwrap())
 }
 
 fn rounds() -> RunOptions {

@@ -132,7 +132,9 @@ fn a_part_of_the_run_is_measured() {
 #[test]
 fn the_summary_has_the_fields_of_its_reference() {
     let file = isotherm_testing::in_repository("examples/quickstart.toml");
-    let part = Overrides::default().with("measure.from", "1s");
+    let part = Overrides::default()
+        .with("measure.from", "1s")
+        .with("output.metrics", "[\"sitw\", \"femux\"]");
     let experiment = Experiment::load(&file, &part).unwrap();
     // With a policy of its own and a part that counts, of which fields say so.
     let options = RunOptions::default().with_eviction(LeastRecentlyUsed);

@@ -1,6 +1,7 @@
 //! The integration tests of `isotherm-results`: one program, which is linked once.
 
 mod events;
+mod literature;
 mod perfetto;
 mod records;
 mod reference;

@@ -7,10 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use isotherm_kernel::{Duration, Time};
-use isotherm_results::{Column, Format, Kind, PlatformCounts, RecordWriter, Summary};
+use isotherm_results::{
+    Breakdown, Column, Format, Kind, PlatformCounts, RecordWriter, Summary, Window, write_rows,
+};
 use isotherm_serverless::{
-    ColdReason, ColdStart, ContainerId, EventKind, ImageId, InvocationId, InvocationRecord,
-    LastGone, NodeId, Outcome, PlatformEvent, RecordSink, StartKind, StopReason, WaitedFor,
+    ColdReason, ColdStart, ContainerId, EventKind, FunctionId, ImageId, InvocationId,
+    InvocationRecord, LastGone, NodeId, Outcome, PlatformEvent, RecordSink, StartKind, StopReason,
+    WaitedFor,
 };
 use isotherm_services::FailureCause;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -27,6 +30,8 @@ fn cold() -> InvocationRecord {
         id: InvocationId(0),
         attempt: 1,
         function: "resize".into(),
+        function_id: FunctionId(0),
+        app: "images".into(),
         image: Some("python".into()),
         submitted: at(1.0),
         admitted: Some(at(6.0)),
@@ -37,6 +42,7 @@ fn cold() -> InvocationRecord {
         outcome: Outcome::Completed,
         cause: None,
         node: Some("node0".into()),
+        node_id: Some(NodeId(0)),
         container: Some(ContainerId(7)),
         start_kind: Some(StartKind::Cold),
         cold_start: Some(ColdStart {
@@ -82,6 +88,8 @@ fn cancelled() -> InvocationRecord {
         id: InvocationId(2),
         attempt: 1,
         function: "odd, \"name\"".into(),
+        function_id: FunctionId(1),
+        app: "odd, \"name\"".into(),
         image: None,
         submitted: at(3.0),
         admitted: None,
@@ -92,6 +100,7 @@ fn cancelled() -> InvocationRecord {
         outcome: Outcome::Cancelled,
         cause: None,
         node: None,
+        node_id: None,
         container: None,
         start_kind: None,
         cold_start: None,
@@ -113,10 +122,10 @@ fn lines_of_csv() {
     // By hand from the records: queue = 10 - 6 - 2 - 1, start-up = 10.5 - 10, execution = 12.75 -
     // 10.5, response = 12.75 - 1.
     let expected = "\
-id,function,image,submitted_s,admitted_s,dispatched_s,started_s,ended_s,outcome,cause,node,container,start_kind,download_wait_s,copy_wait_s,load_wait_s,queue_s,startup_s,execution_s,response_s,cold_reason,last_gone_cause,last_gone_s,last_gone_for,waited_for
-0,resize,python,1.000000000,6.000000000,10.000000000,10.500000000,12.750000000,completed,,node0,7,cold,5.000000000,2.000000000,1.000000000,1.000000000,0.500000000,2.250000000,11.750000000,evicted,evicted,0.500000000,train,download
-1,resize,python,20.000000000,20.000000000,20.000000000,20.000000000,,timed_out,time_limit,node0,7,warm,0.000000000,0.000000000,0.000000000,0.000000000,0.000000000,60.000000000,60.000000000,,,,,
-2,\"odd, \"\"name\"\"\",,3.000000000,,,,,cancelled,,,,,1.000000001,0.000000000,0.000000000,,,,1.000000001,,,,,
+id,function,image,submitted_s,admitted_s,dispatched_s,started_s,ended_s,outcome,cause,node,container,start_kind,download_wait_s,copy_wait_s,load_wait_s,queue_s,startup_s,execution_s,response_s,cold_reason,last_gone_cause,last_gone_s,last_gone_for,waited_for,app
+0,resize,python,1.000000000,6.000000000,10.000000000,10.500000000,12.750000000,completed,,node0,7,cold,5.000000000,2.000000000,1.000000000,1.000000000,0.500000000,2.250000000,11.750000000,evicted,evicted,0.500000000,train,download,images
+1,resize,python,20.000000000,20.000000000,20.000000000,20.000000000,,timed_out,time_limit,node0,7,warm,0.000000000,0.000000000,0.000000000,0.000000000,0.000000000,60.000000000,60.000000000,,,,,,images
+2,\"odd, \"\"name\"\"\",,3.000000000,,,,,cancelled,,,,,1.000000001,0.000000000,0.000000000,,,,1.000000001,,,,,,\"odd, \"\"name\"\"\"
 ";
     assert_eq!(text, expected);
 }
@@ -397,6 +406,81 @@ fn events_are_counted_by_kind() {
     // The image and the container that had to make room; a container that stopped by itself is no
     // eviction.
     assert_eq!(counts.evictions(), 2);
+}
+
+/// By hand: the response of 11.75 s had a body of 2.25 s, the waits are 9.5 s and 0 s. Of two
+/// containers of 64 MB one lasts from 10 s to 90 s and is busy from 10 s to 12.75 s and from 20 s
+/// to 80 s, the other one from 28 s to the end at 100 s. What was not dispatched is of the second
+/// function.
+#[test]
+fn functions_and_nodes_one_by_one() {
+    let mut breakdown = Breakdown::new(Window::default());
+    let (node, memory_bytes) = (NodeId(0), 64_000_000);
+    let started = |container| EventKind::ContainerStarted {
+        node,
+        container: ContainerId(container),
+        function: FunctionId(0),
+        image: Some(ImageId(1)),
+        disk_bytes: 0,
+        memory_bytes,
+        capacity: 1,
+        ready: at(10.0),
+    };
+    let dispatched = |invocation, start_kind| EventKind::Dispatched {
+        invocation: InvocationId(invocation),
+        node,
+        container: ContainerId(7),
+        memory_bytes,
+        was_idle: start_kind == StartKind::Warm,
+        start_kind,
+    };
+    let mut observe = |date, kind| breakdown.observe(&PlatformEvent { at: at(date), kind });
+    observe(6.0, EventKind::CopyStarted { node, image: ImageId(1), bytes: 500 });
+    observe(8.0, EventKind::CopyEnded { node, image: ImageId(1) });
+    observe(8.0, EventKind::LoadStarted { node, image: ImageId(1), bytes: 300 });
+    observe(9.0, EventKind::LoadEnded { node, image: ImageId(1) });
+    observe(10.0, started(7));
+    observe(10.0, dispatched(0, StartKind::Cold));
+    breakdown.record(&cancelled());
+    breakdown.record(&cold());
+    let mut observe = |date, kind| breakdown.observe(&PlatformEvent { at: at(date), kind });
+    observe(12.75, EventKind::ContainerIdle { node, container: ContainerId(7), memory_bytes });
+    observe(20.0, dispatched(1, StartKind::Warm));
+    observe(28.0, started(8));
+    observe(28.0, EventKind::Prewarmed { node, container: ContainerId(8) });
+    breakdown.record(&timed_out());
+    let kind = EventKind::ContainerStopped {
+        node,
+        container: ContainerId(7),
+        memory_bytes,
+        was_idle: true,
+        cause: StopReason::Expired,
+        evicted_for: None,
+    };
+    breakdown.observe(&PlatformEvent { at: at(90.0), kind });
+    let names = ["resize".into(), "odd, \"name\"".into()];
+    let text = write_rows(
+        breakdown.functions(&names, &["images".into(), names[1].clone()], at(100.0)),
+        Vec::new(),
+    )
+    .unwrap();
+    let expected = "\
+resize,images,2,1,1,0,0,0,1,1,0.5,0,0,0,0,0,0,1,0,0,0,0,11.75,11.75,11.75,11.75,11.75,4.75,0.0,9.5,9.5,9.5,\
+5.222222222,5.222222222,5.222222222,64000000,2,0,1,62.75,89.25,4016.0,5712.0
+\"odd, \"\"name\"\"\",\"odd, \"\"name\"\"\",1,0,0,0,1,0,0,0,,0,0,0,0,0,0,0,0,0,0,0,,,,,,,,,,,,,,,0,0,0,0.0,0.0,0.0,0.0
+";
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.starts_with("function,app,invocations,completed,timed_out,"), "{text}");
+    assert_eq!(text.split_once('\n').unwrap().1, expected);
+    let names = ["node0".into(), "node1".into()];
+    let text = write_rows(breakdown.nodes(&names, at(100.0)), Vec::new()).unwrap();
+    let expected = "\
+node,invocations,cold,warm,cold_share,containers_started,containers_evicted,containers_expired,\
+copies,copied_bytes,loads,loaded_bytes,memory_used_peak_bytes,busy_mb_s,idle_mb_s
+node0,2,1,1,0.5,2,0,1,1,500,1,300,128000300,4016.0,5712.0
+node1,0,0,0,,0,0,0,0,0,0,0,0,0.0,0.0
+";
+    assert_eq!(String::from_utf8(text).unwrap(), expected);
 }
 
 #[test]

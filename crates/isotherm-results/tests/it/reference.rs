@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use isotherm_kernel::Time;
 use isotherm_results::reference::{self, FieldDoc, OBJECTS};
 use isotherm_results::{
-    ColdStartReport, ContainerMemory, MemoryReport, MemoryUse, PlatformCounts, ResponseReport,
-    SlotUse, Summary, SummaryReport, TimesReport, UtilisationReport, Window,
+    Breakdown, ColdStartReport, ContainerMemory, MemoryReport, MemoryUse, Paper, PlatformCounts,
+    ResponseReport, SlotUse, Summary, SummaryReport, TimesReport, UtilisationReport, Window,
 };
 use serde_json::Value;
 
@@ -57,6 +57,9 @@ fn complete() -> Value {
     value["measure"] = serde_json::to_value(window.report()).unwrap();
     value["platform"] = serde_json::to_value(PlatformCounts::default()).unwrap();
     value["utilisation"] = serde_json::to_value(utilisation).unwrap();
+    let breakdown = Breakdown::new(Window::default());
+    let literature = breakdown.literature(&Paper::ALL, (&[], &[]), Time::ZERO, Some(&utilisation));
+    value["literature"] = serde_json::to_value(literature).unwrap();
     value
 }
 

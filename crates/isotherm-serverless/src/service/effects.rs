@@ -93,7 +93,7 @@ impl ActionOwner for Inner {
             return service.report_end(node, invocation, report);
         }
         service.state_now();
-        let idle = service.body_ended(invocation, report);
+        let idle = service.body_ended(invocation, &report);
         service.conclude(idle, Round::Yes);
     }
 }

@@ -7,7 +7,7 @@ use isotherm_services::{ActionReport, FailureCause};
 
 use super::containers::Damage;
 use super::{
-    Change, Container, Effect, Function, Image, Invocation, InvocationKey, Membership, Nodes,
+    Apps, Change, Container, Effect, Function, Image, Invocation, InvocationKey, Membership, Nodes,
     Pending, Phase, PlatformState,
 };
 use crate::id_vec::IdVec;
@@ -104,24 +104,27 @@ impl PlatformState {
         outcome: Outcome,
         cause: Option<FailureCause>,
     ) {
-        self.end_with(key, outcome, cause, (None, None));
+        self.end_with(key, outcome, cause, (Time::NEVER, Time::NEVER));
     }
 
-    /// Ends an invocation with the dates of its body.
+    /// Ends an invocation with the dates of its body, [`NEVER`](Time::NEVER) for one that it did not
+    /// reach. Who reads an optional date that was just moved as a whole waits for that.
     fn end_with(
         &mut self,
         key: InvocationKey,
         outcome: Outcome,
         mut cause: Option<FailureCause>,
-        (started, ended): (Option<Time>, Option<Time>),
+        (started, ended): (Time, Time),
     ) {
         let Some(invocation) = self.invocations.at(key) else { return };
         let id = key.id;
         let are_read = self.records.names_wanted || invocation.has_handle.get();
-        let names = are_read.then(|| names(&self.functions, &self.images, &self.nodes, invocation));
+        let names = are_read
+            .then(|| names((&self.functions, &self.apps), &self.images, &self.nodes, invocation));
         let cold = self.invocations.cold(invocation);
         let mut cold = cold.map(|cold| cold.told(&self.functions, are_read));
-        let record = self.records.of(&invocation.life, id, names, |record| {
+        let ids = (id, invocation.function);
+        let record = self.records.of(&invocation.life, ids, names, |record| {
             record.finished = self.now;
             record.outcome = outcome;
             // Nearly always both are `None`; then nothing is moved.
@@ -131,7 +134,8 @@ impl PlatformState {
             if record.cold_start.is_some() || cold.is_some() {
                 record.cold_start = cold.take();
             }
-            (record.started, record.ended) = (started, ended);
+            record.started = (started < Time::NEVER).then_some(started);
+            record.ended = (ended < Time::NEVER).then_some(ended);
         });
         let (function, phase) = (invocation.function, invocation.phase);
         let (is_attended, has_handle) = (invocation.is_attended.get(), invocation.has_handle.get());
@@ -161,7 +165,7 @@ impl PlatformState {
     pub(crate) fn body_ended(
         &mut self,
         key: InvocationKey,
-        report: ActionReport,
+        report: &ActionReport,
     ) -> Option<ContainerId> {
         let Phase::Running(container) = self.invocations.at(key)?.phase else { return None };
         let damage = match &report.result {
@@ -173,12 +177,13 @@ impl PlatformState {
         self.functions[function].running -= 1;
         self.change_slots_used(node, |used| used - 1);
         self.log.add(Change::Ended { invocation: key.id, function, node });
-        let (outcome, cause) = match report.result {
+        let (outcome, cause) = match &report.result {
             Ok(()) => (Outcome::Completed, None),
-            Err(cause) => (outcome_of(&cause), Some(cause)),
+            Err(cause) => (outcome_of(cause), Some(cause.clone())),
         };
+        let date = |date: Option<Time>| date.unwrap_or(Time::NEVER);
         // The slot is free from now on, so the end is emitted before the fate of the container.
-        self.end_with(key, outcome, cause, (report.started, report.ended));
+        self.end_with(key, outcome, cause, (date(report.started), date(report.ended)));
         if left.serving > 0 {
             return None;
         }
@@ -257,14 +262,14 @@ impl PlatformState {
     /// The record so far of an invocation that has not ended.
     pub(crate) fn record(&self, key: InvocationKey, now: Time) -> InvocationRecord {
         let invocation = &self.invocations[key];
-        let names = names(&self.functions, &self.images, &self.nodes, invocation);
+        let names = names((&self.functions, &self.apps), &self.images, &self.nodes, invocation);
         InvocationRecord {
             started: invocation.life.started(now),
             cold_start: self
                 .invocations
                 .cold(invocation)
                 .map(|cold| cold.told(&self.functions, true)),
-            ..invocation.life.record(key.id, &names)
+            ..invocation.life.record((key.id, invocation.function), &names)
         }
     }
 
@@ -284,7 +289,7 @@ impl PlatformState {
     ) -> Option<ContainerId> {
         let started =
             self.invocations.at(key).and_then(|invocation| invocation.life.started(self.now));
-        self.body_ended(key, ActionReport { started, ended: None, result: Err(cause) })
+        self.body_ended(key, &ActionReport { started, ended: None, result: Err(cause) })
     }
 }
 
@@ -300,7 +305,7 @@ fn outcome_of(cause: &FailureCause) -> Outcome {
 
 /// The names for the record of an invocation.
 fn names<'a>(
-    functions: &'a IdVec<FunctionId, Function>,
+    (functions, apps): (&'a IdVec<FunctionId, Function>, &'a Apps),
     images: &'a IdVec<ImageId, Image>,
     nodes: &'a Nodes,
     invocation: &Invocation,
@@ -308,6 +313,7 @@ fn names<'a>(
     let function = &functions[invocation.function];
     Names {
         function: &function.rest.name,
+        app: &apps.names[function.rest.app],
         image: function.image.map(|image| &images[image].name),
         node: invocation.life.dispatched.as_ref().map(|dispatched| &nodes[dispatched.node].name),
     }

@@ -66,7 +66,7 @@ pub use nodes::Membership;
 use nodes::Nodes;
 pub(crate) use observers::Observer;
 use observers::Observers;
-pub(crate) use registry::{Function, Image, Registration};
+pub(crate) use registry::{Apps, Function, Image, Registration};
 pub(crate) use reuse::Reuse;
 pub(crate) use round::Asks;
 use round::Rounds;
@@ -121,6 +121,7 @@ pub(crate) struct PlatformState {
     head: Head,
     pub(crate) images: IdVec<ImageId, Image>,
     pub(crate) functions: IdVec<FunctionId, Function>,
+    pub(crate) apps: Apps,
     pub(crate) nodes: Nodes,
     pub(crate) containers: Containers,
     pub(crate) invocations: InvocationTable,
@@ -149,6 +150,7 @@ impl PlatformState {
             head: Head::new(head),
             images: IdVec::default(),
             functions: IdVec::default(),
+            apps: Apps::default(),
             nodes: Nodes::default(),
             containers: Containers::default(),
             invocations: InvocationTable::default(),

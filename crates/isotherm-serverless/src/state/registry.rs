@@ -15,10 +15,11 @@ use super::reasons::Past;
 use super::throttle::Gate;
 use super::tier::InTier;
 use super::{Move, Need, Node, PlatformState};
+use crate::id_vec::IdVec;
 use crate::limits::Concurrency;
 use crate::node_set::NodeSet;
 use crate::rules::OnFailure;
-use crate::{FunctionId, ImageId, InvocationId, Limits, NodeId, Startup};
+use crate::{AppId, FunctionId, ImageId, InvocationId, Limits, NodeId, Startup};
 
 pub(crate) struct Image {
     pub(crate) name: Arc<str>,
@@ -89,6 +90,7 @@ const _: () = assert!(size_of::<Function>() == 128, "two cache lines");
 /// What few invocations of a function touch.
 pub(crate) struct FunctionRest {
     pub(crate) name: Arc<str>,
+    pub(crate) app: AppId,
     /// What a container and its image take together.
     pub(super) with_image: Need,
     /// When it was last logged that a container of it can serve.
@@ -126,6 +128,8 @@ impl Function {
 /// The description of a function to be registered.
 pub(crate) struct Registration {
     pub(crate) name: Arc<str>,
+    /// The name of its app; that of the function without.
+    pub(crate) app: Option<Arc<str>>,
     pub(crate) image: Option<ImageId>,
     pub(crate) limits: Limits,
     /// In place of the service's.
@@ -140,12 +144,31 @@ impl Registration {
     pub(crate) fn new(name: Arc<str>, image: Option<ImageId>, limits: Limits) -> Self {
         Registration {
             name,
+            app: None,
             image,
             limits,
             startup: None,
             on_failure: None,
             concurrency: Concurrency::default(),
         }
+    }
+}
+
+/// The apps that functions belong to, numbered in the order in which they are named first.
+#[derive(Default)]
+pub(crate) struct Apps {
+    pub(crate) names: IdVec<AppId, Arc<str>>,
+    numbers: FxHashMap<Arc<str>, AppId>,
+}
+
+impl Apps {
+    fn number(&mut self, name: Arc<str>) -> AppId {
+        if let Some(&app) = self.numbers.get(&name) {
+            return app;
+        }
+        let app = self.names.push(Arc::clone(&name));
+        self.numbers.insert(name, app);
+        app
     }
 }
 
@@ -205,7 +228,8 @@ impl PlatformState {
         &mut self,
         registration: Registration,
     ) -> Result<FunctionId, FailureCause> {
-        let Registration { name, image, limits, startup, on_failure, concurrency } = registration;
+        let Registration { name, app, image, limits, startup, on_failure, concurrency } =
+            registration;
         let with_image = self.admissible(image, &limits)?;
         let Concurrency { per_container, limit, reserved } = concurrency;
         if !self.common_gate.admit(limit, reserved) {
@@ -213,6 +237,7 @@ impl PlatformState {
             return Err(FailureCause::NotAllowed { reason });
         }
         self.log.grow(1);
+        let app = self.apps.number(app.unwrap_or_else(|| Arc::clone(&name)));
         Ok(self.functions.push(Function {
             idle: IdleContainers::default(),
             pending: Backlog::default(),
@@ -226,6 +251,7 @@ impl PlatformState {
             is_prewarming: false,
             rest: Box::new(FunctionRest {
                 name,
+                app,
                 with_image,
                 available: 0,
                 spare_on: FxHashMap::default(),

@@ -12,7 +12,7 @@ use super::{Function, Image, Membership, Node, PlatformState};
 use crate::node_set::NodeSet;
 use crate::rules::{ContainerReuse, Rules};
 use crate::steps::{self, counted};
-use crate::{ContainerId, FunctionId, ImageId, InvocationId, NodeId};
+use crate::{AppId, ContainerId, FunctionId, ImageId, InvocationId, NodeId};
 
 /// How near an image is to the memory of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -330,6 +330,19 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn functions_waiting_count(&self) -> usize {
         self.state().queues.functions.len()
+    }
+
+    /// The app of a function; `None` if there is no such function. A function that belongs to none
+    /// is an app of its own.
+    #[must_use]
+    pub fn app_of(&self, function: FunctionId) -> Option<AppId> {
+        Some(self.function(function)?.rest.app)
+    }
+
+    /// The name of an app; empty if there is no such app.
+    #[must_use]
+    pub fn app_name(&self, app: AppId) -> &'a str {
+        self.state().apps.names.get(app).map_or("", |name| name)
     }
 
     /// The image of a function, if it has one.

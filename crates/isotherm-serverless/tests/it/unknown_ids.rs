@@ -3,7 +3,7 @@
 use isotherm_kernel::Duration;
 use isotherm_serverless::scheduler::{Dispatch, Plan, Scheduler, StartAhead};
 use isotherm_serverless::{
-    ContainerId, FunctionId, ImageId, InvocationId, Need, NodeId, Pending, Preset, View,
+    AppId, ContainerId, FunctionId, ImageId, InvocationId, Need, NodeId, Pending, Preset, View,
 };
 
 use crate::common::{World, limit, register, served, sleeper};
@@ -30,6 +30,8 @@ impl Scheduler for MakesUpIds {
         assert_eq!(view.positions_of(function).count(), 0);
         assert_eq!((view.running_of(function), view.containers_of(function)), (0, 0));
         assert_eq!((view.image_of(function), view.need_of(function)), (None, nothing));
+        assert_eq!((view.app_of(function), view.app_name(AppId(7))), (None, ""));
+        assert_eq!(view.app_of(known.function).map(|app| view.app_name(app)), Some("f"));
         assert_eq!((view.time_limit(function), view.concurrency_of(function)), (Duration::ZERO, 0));
         assert!(view.with_idle(function).is_empty() && !view.has_idle(function));
         assert_eq!(view.first_idle(function, |_| true), None);

@@ -105,7 +105,7 @@ fn the_bytes_are_the_same_at_any_number_of_jobs() {
     assert_eq!(counts(&here.run("one", &jobs(1))), (6, 0, 0));
     assert_eq!(counts(&here.run("four", &jobs(4))), (6, 0, 0));
     let (one, four) = (files(&here.path("one")), files(&here.path("four")));
-    assert_eq!(one.len(), 3 + 6 * 3);
+    assert_eq!(one.len(), 3 + 6 * 5);
     assert!(one == four);
 }
 
@@ -366,7 +366,7 @@ fn a_panic_does_not_stop_the_others_and_own_policies_are_never_reused() {
 /// The means of three values, by hand, and the interval with t(0.975; 2) = 4.302652730.
 #[test]
 fn tables_have_what_the_summaries_say() {
-    let here = Here::new(SWEEP);
+    let here = Here::new(&format!("[output]\nmetrics = [\"femux\"]\n{SWEEP}"));
     let outcome = here.run("o", &jobs(2));
     let rows = here.table("o/points.csv");
     let names: Vec<_> =
@@ -374,6 +374,11 @@ fn tables_have_what_the_summaries_say() {
     let both = ["startup-0s", "startup-1s"].map(|name| ["5", "6", "7"].map(|seed| (name, seed)));
     assert_eq!(names, both.concat());
     assert_eq!(rows[5]["service.startup"], "1s");
+    let text =
+        std::fs::read_to_string(here.path("o").join(&rows[5]["folder"]).join("summary.json"));
+    let summary: serde_json::Value = serde_json::from_str(&text.unwrap()).unwrap();
+    let rum = summary["literature"]["femux"]["rum"].as_f64();
+    assert_eq!(rows[5]["literature.femux.rum"].parse().ok(), rum.filter(|rum| *rum > 0.0));
     let metric = "response_of_completed.all.mean_s";
     let values: Vec<f64> = rows[3..].iter().map(|row| row[metric].parse().unwrap()).collect();
     let mean = values.iter().sum::<f64>() / 3.0;

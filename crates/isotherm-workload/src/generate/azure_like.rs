@@ -76,6 +76,8 @@ pub struct AzureLikeConfig {
 pub struct AzureFunction {
     /// Its name: `app0-f0`.
     pub name: String,
+    /// The name of its app: `app0`.
+    pub app: String,
     /// Its memory.
     pub memory_bytes: u64,
     /// How long it runs in the mean.
@@ -173,6 +175,7 @@ impl AzureLike {
             };
             functions.extend((0..app.functions).map(|index| AzureFunction {
                 name: format!("app{number}-f{index}"),
+                app: format!("app{number}"),
                 memory_bytes: (memory_mb * 1e6 / parts).round().max(1.0) as u64,
                 average: Duration::from_secs_f64(
                     marginals.execution_ms.sample(&mut random) / 1000.0,

@@ -19,6 +19,8 @@ pub struct FunctionColumns {
     pub name: String,
     /// The column of the names of the images.
     pub image: Option<String>,
+    /// The column of the names of the apps.
+    pub app: Option<String>,
     /// The column of the memory limits of containers.
     pub memory: Option<SizeColumn>,
     /// The column of the disk limits of containers.
@@ -47,6 +49,8 @@ pub struct FunctionRow {
     pub name: String,
     /// The name of its image.
     pub image: Option<String>,
+    /// The name of its app.
+    pub app: Option<String>,
     /// The memory limit of a container; never zero.
     pub memory_bytes: Option<u64>,
     /// The disk limit of a container.
@@ -77,7 +81,7 @@ pub struct FunctionRows {
 /// let columns = FunctionColumns {
 ///     name: "function".into(),
 ///     memory: Some(SizeColumn { name: "memory_mb".into(), unit: SizeUnit::MEGABYTE }),
-///     image: None, disk: None, time: None, startup: None,
+///     image: None, app: None, disk: None, time: None, startup: None,
 /// };
 /// let text = "function,memory_mb\nf0,128\nf1,\n";
 /// let functions = read_functions("f.csv", text.as_bytes(), &columns, 20)?;
@@ -121,6 +125,7 @@ pub fn read_functions(
 struct FunctionReader {
     name: Located<()>,
     image: Option<Located<()>>,
+    app: Option<Located<()>>,
     memory: Option<Located<SizeUnit>>,
     disk: Option<Located<SizeUnit>>,
     time: Option<Located<TimeUnit>>,
@@ -133,7 +138,10 @@ impl FunctionReader {
         columns: &FunctionColumns,
     ) -> Result<Self, Box<TraceError>> {
         let name = Located::find(rows, &columns.name, ())?;
-        let image = columns.image.as_ref().map(|name| Located::find(rows, name, ())).transpose()?;
+        let mut word = |column: &Option<String>| {
+            column.as_ref().map(|name| Located::find(rows, name, ())).transpose()
+        };
+        let (image, app) = (word(&columns.image)?, word(&columns.app)?);
         let mut size = |column: &Option<SizeColumn>| {
             let column = column.as_ref();
             column.map(|column| Located::find(rows, &column.name, column.unit)).transpose()
@@ -144,7 +152,7 @@ impl FunctionReader {
             column.map(|column| Located::find(rows, &column.name, column.unit)).transpose()
         };
         let (time, startup) = (time(&columns.time)?, time(&columns.startup)?);
-        Ok(FunctionReader { name, image, memory, disk, time, startup })
+        Ok(FunctionReader { name, image, app, memory, disk, time, startup })
     }
 
     /// The function of the current row, if the row is valid. All errors in it are recorded.
@@ -188,6 +196,7 @@ impl FunctionReader {
             line: rows.line(),
             name: name?,
             image: self.image.as_ref().and_then(text),
+            app: self.app.as_ref().and_then(text),
             memory_bytes,
             disk_bytes,
             time: limit,

@@ -45,6 +45,7 @@ fn an_invocation_of_2021_arrives_when_it_starts() {
     let trace = scan_2021(&text, AppSample::default()).trace;
     // A function is unique only within its app.
     assert_eq!(trace.functions, ["a/f", "b/f", "a/g"]);
+    assert_eq!(trace.apps_of_functions, ["a", "b", "a"]);
     assert_eq!((trace.apps, trace.invocations, trace.early), (2, 4, 1));
     // The row that starts at 0 comes after the one at 9 s.
     assert_eq!((trace.lateness, trace.last), (Duration::from_secs(9), ms(10_000)));
@@ -384,6 +385,8 @@ fn the_memory_of_an_app_is_the_mean_over_its_days() {
         .iter()
         .map(|function| (function.app_memory_bytes, function.app_functions))
         .collect();
+    let apps: Vec<_> = trace.functions.iter().map(|function| function.app.as_str()).collect();
+    assert_eq!(apps, ["a", "a", "b"]);
     // (10 · 100 + 30 · 200.5) / 40 = 175.375 MB.
     assert_eq!(memory, [(Some(175_375_000), 2), (Some(175_375_000), 2), (None, 1)]);
     let expected = Quirks { not_invoked: 1, unknown: 1, ..Quirks::default() };

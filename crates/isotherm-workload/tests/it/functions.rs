@@ -9,6 +9,7 @@ use isotherm_workload::{
 fn columns() -> FunctionColumns {
     FunctionColumns {
         name: "function".into(),
+        app: Some("app".into()),
         image: Some("image".into()),
         memory: Some(SizeColumn { name: "memory_mib".into(), unit: SizeUnit::MEBIBYTE }),
         disk: None,
@@ -19,7 +20,7 @@ fn columns() -> FunctionColumns {
 
 #[test]
 fn functions_are_read_with_their_units_and_gaps() {
-    let text = "timeout_s,function,image,memory_mib,other\n60,\"a,b\",python,0.5,x\n\n, c ,,, \n";
+    let text = "timeout_s,function,image,memory_mib,app\n60,\"a,b\",python,0.5,x\n\n, c ,,, \n";
     let functions = read_functions("f.csv", text.as_bytes(), &columns(), 10).unwrap();
     assert!(functions.errors.is_empty(), "{:?}", functions.errors);
     let rows: Vec<_> = functions
@@ -33,18 +34,21 @@ fn functions_are_read_with_their_units_and_gaps() {
         rows,
         [(2, "a,b", Some("python"), Some(1 << 19), minute), (4, "c", None, None, None)]
     );
+    let apps: Vec<_> = functions.rows.iter().map(|row| row.app.as_deref()).collect();
+    assert_eq!(apps, [Some("x"), None]);
 }
 
 #[test]
 fn everything_that_is_wrong_with_functions_is_told() {
-    let text = "function,image,memory_mib,timeout_s\na,,1,1\n,,1,1\nb,,0,-1\nc,,1\nd,,x,0\n";
+    let text =
+        "function,image,memory_mib,timeout_s,app\na,,1,1,\n,,1,1,\nb,,0,-1,\nc,,1\nd,,x,0,\n";
     let functions = read_functions("f.csv", text.as_bytes(), &columns(), 4).unwrap();
     let errors: Vec<_> = functions.errors.iter().map(ToString::to_string).collect();
     let expected = [
         "f.csv:3: column `function`: a function without a name",
         "f.csv:4: column `memory_mib`: a memory limit of zero",
         "f.csv:4: column `timeout_s`: `-1` is negative",
-        "f.csv:5: this row has 3 fields, but the header has 4",
+        "f.csv:5: this row has 3 fields, but the header has 5",
     ];
     assert_eq!(errors, expected);
     assert_eq!((functions.further, functions.rows.len()), (2, 1));
@@ -57,11 +61,11 @@ fn a_file_without_functions_is_an_error() {
     };
     assert_eq!(message(""), "f.csv: the trace is empty");
     assert_eq!(
-        message("function,image,memory_mib,timeout_s\n"),
+        message("function,app,image,memory_mib,timeout_s\n"),
         "f.csv: the trace has a header, but no row"
     );
     assert_eq!(
-        message("function,image,memory_mib\na,,1\n"),
+        message("function,app,image,memory_mib\na,,,1\n"),
         "f.csv: there is no column `timeout_s`"
     );
 }

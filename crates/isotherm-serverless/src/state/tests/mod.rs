@@ -243,7 +243,7 @@ impl Stage {
     /// The body of an invocation ends in a message that is not concluded yet.
     pub(super) fn body_ended_before_the_conclusion(&mut self, id: InvocationId) {
         let end = ActionReport { started: None, ended: None, result: Ok(()) };
-        let idle = self.state.body_ended(self.state.key(id), end);
+        let idle = self.state.body_ended(self.state.key(id), &end);
         self.is_idle(idle);
     }
 
@@ -315,7 +315,7 @@ impl Stage {
     ) {
         let end =
             ActionReport { started: Some(self.state.now), ended: Some(self.state.now), result };
-        let idle = self.state.body_ended(self.state.key(invocation), end);
+        let idle = self.state.body_ended(self.state.key(invocation), &end);
         self.is_idle(idle);
         self.conclude(Round::Yes);
     }

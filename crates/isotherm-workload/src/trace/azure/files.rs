@@ -26,7 +26,7 @@ use super::super::decimal;
 use super::super::row_errors::{AfterError, RowErrors};
 use super::super::table::{LONGEST_VALUE, TableRows, beginning};
 use super::durations::PercentileColumns;
-use super::keys::{Interner, SEPARATOR, names};
+use super::keys::{Interner, SEPARATOR, app_names, names};
 use super::minutes::{MINUTES, MinuteCounts};
 use super::sample::AppSample;
 use crate::error::{TraceError, TraceProblem, ValueKind};
@@ -40,6 +40,9 @@ const MOST_A_MINUTE: u32 = 100_000_000;
 pub struct Azure2019Function {
     /// Its [name](super).
     pub name: String,
+    /// The name of its app, cut like that of a function, with the owner if nothing else tells apps
+    /// apart.
+    pub app: String,
     /// How many invocations there are on all days.
     pub invocations: u64,
     /// Whether it is known how long they take.
@@ -479,6 +482,9 @@ impl Azure2019Files {
         for function in &self.functions {
             sizes[function.app as usize] += 1;
         }
+        let of_apps: Vec<_> =
+            self.apps.iter().map(|app| [app.owner.as_str(), app.name.as_str()]).collect();
+        let apps = app_names(&of_apps);
         let (mut functions, mut keys, mut played) = (Vec::new(), Vec::new(), Vec::new());
         for (name, function) in names(&parts).into_iter().zip(&self.functions) {
             let app = &self.apps[function.app as usize];
@@ -489,6 +495,7 @@ impl Azure2019Files {
                 .and_then(|bytes| u64::try_from(bytes).ok());
             functions.push(Azure2019Function {
                 name,
+                app: apps[function.app as usize].clone(),
                 invocations: function.days.iter().map(|(_, counts)| counts.total()).sum(),
                 has_durations: !function.durations.is_empty(),
                 app_memory_bytes: mean.filter(|&bytes| bytes > 0),

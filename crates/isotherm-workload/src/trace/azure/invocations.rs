@@ -19,7 +19,7 @@ use super::super::csv::CsvTable;
 use super::super::decimal;
 use super::super::row_errors::{AfterError, RowErrors};
 use super::super::table::TableRows;
-use super::keys::{Interner, SEPARATOR, names};
+use super::keys::{Interner, SEPARATOR, app_names, names};
 use super::sample::AppSample;
 use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{Arrival, TimeUnit, Workload, WorkloadError};
@@ -29,6 +29,8 @@ use crate::{Arrival, TimeUnit, Workload, WorkloadError};
 pub struct Azure2021 {
     /// The [names](super) of its functions, in the order in which they are seen first.
     pub functions: Vec<String>,
+    /// The name of the app of each of them, cut like those of functions.
+    pub apps_of_functions: Vec<String>,
     /// How many apps they belong to.
     pub apps: usize,
     /// How many invocations there are.
@@ -203,6 +205,8 @@ impl Azure2021 {
         let kept = || functions.iter().filter(|seen| is_kept(seen));
         let parts: Vec<_> =
             kept().map(|seen| [apps[seen.app as usize].as_str(), seen.name.as_str()]).collect();
+        let of_apps: Vec<_> = apps.iter().map(|app| [app.as_str()]).collect();
+        let app_names = app_names(&of_apps);
         let mut next = 0;
         let number = |seen: &Seen| {
             is_kept(seen).then(|| {
@@ -213,6 +217,7 @@ impl Azure2021 {
         Azure2021 {
             kept: functions.iter().map(number).collect(),
             functions: names(&parts),
+            apps_of_functions: kept().map(|seen| app_names[seen.app as usize].clone()).collect(),
             apps: apps_kept.iter().filter(|kept| **kept).count(),
             invocations: kept().map(|seen| seen.invocations).sum(),
             early: kept().map(|seen| seen.early).sum(),

@@ -40,10 +40,20 @@ pub(super) const SEPARATOR: u8 = 0;
 /// Short unique names for keys whose last two parts are the app and the function: see the
 /// [module](super).
 pub(super) fn names<const PARTS: usize>(keys: &[[&str; PARTS]]) -> Vec<String> {
+    short(keys, 2)
+}
+
+/// Short unique names for keys whose last part is the app.
+pub(super) fn app_names<const PARTS: usize>(keys: &[[&str; PARTS]]) -> Vec<String> {
+    short(keys, 1)
+}
+
+/// Short unique names of at least so many parts of their keys.
+fn short<const PARTS: usize>(keys: &[[&str; PARTS]], least: usize) -> Vec<String> {
     let longest = keys.iter().flatten().map(|part| part.chars().count()).max().unwrap_or(0);
-    // The last two parts, cut to more and more characters; then more parts.
+    // The last parts, cut to more and more characters; then more parts.
     let lengths = || (SHORTEST..longest).step_by(4).chain([longest.max(SHORTEST)]);
-    let ways = (2..=PARTS).flat_map(|parts| lengths().map(move |length| (parts, length)));
+    let ways = (least..=PARTS).flat_map(|parts| lengths().map(move |length| (parts, length)));
     let mut names = Vec::new();
     for (parts, length) in ways {
         let cut = |part: &&str| part.chars().take(length).collect::<String>();
@@ -77,6 +87,16 @@ mod tests {
             "they are the same"
         );
         assert_eq!(names::<2>(&[]), [""; 0]);
+    }
+
+    /// Apps that have been cut alike in the names of functions, which differ in another part.
+    #[test]
+    fn apps_have_names_of_their_own() {
+        let long = |end: &str| format!("0123456789{end}");
+        let (one, other) = (long("a"), long("b"));
+        assert_eq!(names(&[[&one, "f"], [&other, "g"]]), ["01234567/f", "01234567/g"]);
+        assert_eq!(app_names(&[[&one], [&other]]), ["0123456789a", "0123456789b"]);
+        assert_eq!(app_names(&[["o", "a"], ["p", "a"]]), ["o/a", "p/a"]);
     }
 
     #[test]
