@@ -237,7 +237,7 @@ fn time_series_and_events_agree_with_the_summary() {
 #[test]
 fn a_timeline_is_written_on_request() {
     let here = Here::new();
-    let files = ["invocations.csv", "manifest.toml", "summary.json"].map(str::to_owned).to_vec();
+    let files = RESULTS.map(str::to_owned).to_vec();
     for (name, beginning) in
         [("trace.json", &b"{\"displayTimeUnit\""[..]), ("trace.json.gz", b"\x1f\x8b\x08")]
     {
