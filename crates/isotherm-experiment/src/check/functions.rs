@@ -128,7 +128,7 @@ pub struct Listed<'a> {
 
 /// Where functions come from, and what could be read of it.
 enum From {
-    File(Option<File>),
+    File(Option<Box<File>>),
     Trace(Option<azure::Functions>),
 }
 
@@ -158,7 +158,7 @@ pub fn listed<'a>(value: &'a Value, context: &Context<'a>) -> Option<Listed<'a>>
     let mut fields = Fields::of(value, &FUNCTIONS, context.report)?;
     let from = match azure::functions(&mut fields, context) {
         Some(functions) => From::Trace(functions),
-        None => From::File(file(&mut fields, context)),
+        None => From::File(file(&mut fields, context).map(Box::new)),
     };
     Some(Listed { fields, from })
 }

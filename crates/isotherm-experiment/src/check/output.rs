@@ -82,7 +82,7 @@ impl FromValue for PaperName {
         let known = Paper::ALL.into_iter().find(|paper| paper.name() == name.value);
         if known.is_none() {
             let names = Paper::ALL.map(Paper::name);
-            let hint = suggestion(&name.value, names.into_iter())
+            let hint = suggestion(&name.value, names)
                 .unwrap_or_else(|| format!("there are {}", list(&names)));
             report.error(name.span, format!("unknown metrics `{}`", name.value), hint);
         }
