@@ -292,8 +292,8 @@ impl Running {
         let report = RunReport::new(&planned.run, outcome, own_policies);
         if let Some(mut files) = files {
             let plan = &planned.run.plan;
-            if let Some(breakdown) = breakdown {
-                files.write_parts(plan, &breakdown, end).map_err(|error| files.error(error))?;
+            if let Some(mut breakdown) = breakdown {
+                files.write_parts(plan, &mut breakdown, end).map_err(|error| files.error(error))?;
             }
             files.write_gathered(plan, end, used).map_err(|error| files.error(error))?;
             files.commit(&report, &planned)?;
@@ -401,7 +401,7 @@ impl Files {
     }
 
     /// Writes what was gathered of each function and node.
-    fn write_parts(&self, plan: &Plan, breakdown: &Breakdown, end: Time) -> io::Result<()> {
+    fn write_parts(&self, plan: &Plan, breakdown: &mut Breakdown, end: Time) -> io::Result<()> {
         let names = plan.names();
         if let Some(file) = self.output.stream(FUNCTIONS)? {
             write_rows(breakdown.functions(&names.functions, &plan.apps(), end), file)?;

@@ -4,7 +4,9 @@
 //! function and node, and grows with the containers that are alive.
 //!
 //! What it does for every invocation has to be little. So it follows no container that serves one
-//! invocation at a time: it is busy from the dispatch of each to its end, which records say.
+//! invocation at a time: it is busy from the dispatch of each to its end, which records say. And
+//! warm starts that complete, which most are, are put aside and counted together: what counts them
+//! and what simulates them do not fit into the cache of instructions at once.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -57,6 +59,8 @@ pub struct Breakdown {
     nodes: Vec<Node>,
     /// What every invocation changes of nodes.
     served: Vec<Served>,
+    /// Those that are not counted yet.
+    aside: Vec<Aside>,
     /// Those that are alive.
     containers: BTreeMap<ContainerId, Alive>,
     /// Whether a container of those ever started serves several invocations at once.
@@ -67,6 +71,21 @@ pub struct Breakdown {
     copied_bytes: Vec<u64>,
     /// Size in memory of each image that was ever loaded, by its number.
     loaded_bytes: Vec<u64>,
+}
+
+/// So many are counted together.
+const ASIDE: usize = 256;
+
+/// An invocation with a warm start that completed: what is counted of it.
+#[derive(Clone, Copy, Debug)]
+struct Aside {
+    function: FunctionId,
+    node: NodeId,
+    submitted: Time,
+    dispatched: Time,
+    started: Time,
+    ended: Time,
+    finished: Time,
 }
 
 /// A container that is alive.
@@ -229,6 +248,7 @@ impl Breakdown {
             functions: Vec::new(),
             nodes: Vec::new(),
             served: Vec::new(),
+            aside: Vec::with_capacity(ASIDE),
             containers: BTreeMap::new(),
             any_shared: false,
             created: 0,
@@ -238,16 +258,53 @@ impl Breakdown {
     }
 
     /// Takes the record of an invocation that has ended.
+    #[inline]
     pub fn record(&mut self, record: &InvocationRecord) {
+        let (Some(dispatched), Some(node), Some(started), Some(StartKind::Warm)) =
+            (record.dispatched, record.node_id, record.started, record.start_kind)
+        else {
+            return self.count(record);
+        };
+        if record.outcome != Outcome::Completed {
+            return self.count(record);
+        }
+        if self.aside.len() == ASIDE {
+            self.count_aside();
+        }
+        self.aside.push(Aside {
+            function: record.function_id,
+            node,
+            submitted: record.submitted,
+            dispatched,
+            started,
+            ended: record.ended.unwrap_or(record.finished),
+            finished: record.finished,
+        });
+    }
+
+    /// Counts those that were put aside.
+    #[inline(never)]
+    fn count_aside(&mut self) {
+        for one in self.aside.drain(..) {
+            let function = of(&mut self.functions, one.function.index());
+            let node = of(&mut self.served, one.node.index());
+            occupy(function, node, self.window.overlap(one.dispatched, one.finished).as_nanos());
+            if self.window.contains(one.submitted) {
+                node.starts[1] += 1;
+                function.hot.completed[1] += 1;
+                function.add_times(one.submitted, one.started, one.ended, one.finished);
+            }
+        }
+    }
+
+    /// Counts one that is put aside nowhere.
+    #[inline(never)]
+    fn count(&mut self, record: &InvocationRecord) {
         let function = of(&mut self.functions, record.function_id.index());
         let is_counted = self.window.contains(record.submitted);
         if let (Some(dispatched), Some(node)) = (record.dispatched, record.node_id) {
             let node = of(&mut self.served, node.index());
-            if !function.hot.is_shared {
-                let busy = u128::from(self.window.overlap(dispatched, record.finished).as_nanos());
-                function.hot.busy += busy;
-                node.busy += u128::from(function.hot.memory_bytes) * busy;
-            }
+            occupy(function, node, self.window.overlap(dispatched, record.finished).as_nanos());
             if is_counted {
                 node.starts[usize::from(record.start_kind == Some(StartKind::Warm))] += 1;
             }
@@ -359,11 +416,12 @@ impl Breakdown {
     /// What was seen until the end of the run of functions with these names and apps, which are in
     /// the order of their numbers.
     pub fn functions<'a>(
-        &'a self,
+        &'a mut self,
         names: &'a [Arc<str>],
         apps: &'a [Arc<str>],
         end: Time,
     ) -> impl Iterator<Item = FunctionReport> + 'a {
+        self.count_aside();
         let end = in_window(self.window, end);
         names.iter().zip(apps).enumerate().map(move |(number, (name, app))| {
             match self.functions.get(number) {
@@ -377,7 +435,7 @@ impl Breakdown {
     /// of their numbers. `utilisation` is that of the same run and window.
     #[must_use]
     pub fn literature(
-        &self,
+        &mut self,
         papers: &[Paper],
         (names, apps): (&[Arc<str>], &[Arc<str>]),
         end: Time,
@@ -399,10 +457,11 @@ impl Breakdown {
     /// What was seen until the end of the run of nodes with these names, which are in the order of
     /// their numbers.
     pub fn nodes<'a>(
-        &'a self,
+        &'a mut self,
         names: &'a [Arc<str>],
         end: Time,
     ) -> impl Iterator<Item = NodeReport> + 'a {
+        self.count_aside();
         let end = in_window(self.window, end);
         names.iter().enumerate().map(move |(number, name)| {
             let served = self.served.get(number).copied().unwrap_or_default();
@@ -435,8 +494,17 @@ fn lengthen<T: Default>(all: &mut Vec<T>, number: usize) {
     all.resize_with(number + 1, T::default);
 }
 
+/// A container of a function was busy for so long, in nanoseconds, unless it is followed.
+#[inline]
+fn occupy(function: &mut Function, node: &mut Served, nanos: u64) {
+    if !function.hot.is_shared {
+        let busy = u128::from(nanos);
+        function.hot.busy += busy;
+        node.busy += u128::from(function.hot.memory_bytes) * busy;
+    }
+}
+
 impl Function {
-    #[inline]
     fn add(&mut self, record: &InvocationRecord) {
         let start = match record.start_kind {
             Some(StartKind::Warm) => 1,
@@ -450,13 +518,20 @@ impl Function {
             return self.add_other(record, start);
         }
         self.hot.completed[start] += 1;
-        let response = record.response().as_nanos();
-        self.response.add(response);
         // Nearly always the body began at once.
         let started = record.started.unwrap_or(record.submitted);
-        let execution = record.ended.unwrap_or(record.finished).since(started).as_nanos();
+        let ended = record.ended.unwrap_or(record.finished);
+        self.add_times(record.submitted, started, ended, record.finished);
+    }
+
+    /// Adds the times of one that completed.
+    #[inline]
+    fn add_times(&mut self, submitted: Time, started: Time, ended: Time, finished: Time) {
+        let response = finished.since(submitted).as_nanos();
+        self.response.add(response);
+        let execution = ended.since(started).as_nanos();
         if execution == 0 || execution < response {
-            self.add_slowed(started.since(record.submitted).as_nanos(), execution, response);
+            self.add_slowed(started.since(submitted).as_nanos(), execution, response);
         }
     }
 

@@ -471,7 +471,7 @@ impl Started {
         }
         let utilisation = gathered.utilisation.report(end);
         let papers = Some(&plan.output.metrics).filter(|papers| !papers.is_empty());
-        let literature = papers.zip(gathered.breakdown.as_ref()).map(|(papers, breakdown)| {
+        let literature = papers.zip(gathered.breakdown.as_mut()).map(|(papers, breakdown)| {
             let (names, apps) = (plan.names().functions, plan.apps());
             breakdown.literature(papers, (&names, &apps), end, utilisation.as_ref())
         });

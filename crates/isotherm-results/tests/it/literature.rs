@@ -131,7 +131,7 @@ fn gathered() -> (Breakdown, Option<UtilisationReport>) {
 }
 
 fn literature(papers: &[Paper]) -> LiteratureReport {
-    let (breakdown, utilisation) = gathered();
+    let (mut breakdown, utilisation) = gathered();
     let names: [Arc<str>; 3] = ["cart", "pay", "train"].map(Into::into);
     let apps: [Arc<str>; 3] = ["shop", "shop", "train"].map(Into::into);
     breakdown.literature(papers, (&names, &apps), at(END), utilisation.as_ref())

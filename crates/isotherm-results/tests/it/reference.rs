@@ -57,7 +57,7 @@ fn complete() -> Value {
     value["measure"] = serde_json::to_value(window.report()).unwrap();
     value["platform"] = serde_json::to_value(PlatformCounts::default()).unwrap();
     value["utilisation"] = serde_json::to_value(utilisation).unwrap();
-    let breakdown = Breakdown::new(Window::default());
+    let mut breakdown = Breakdown::new(Window::default());
     let literature = breakdown.literature(&Paper::ALL, (&[], &[]), Time::ZERO, Some(&utilisation));
     value["literature"] = serde_json::to_value(literature).unwrap();
     value
