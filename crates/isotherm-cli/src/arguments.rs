@@ -387,8 +387,8 @@ pub enum WorkloadCommand {
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_DESCRIBE)]
 pub struct DescribeArguments {
-    /// An experiment (.toml or .json), or a trace: a CSV, JSONL or Parquet file, or a trace of Azure
-    /// Functions (that of 2019: its folder, or the file of the invocations of a day).
+    /// An experiment (.toml or .json), or a trace: a CSV, JSONL or Parquet file, or a trace of
+    /// Azure Functions (that of 2019: its folder, or the file of the invocations of a day).
     pub file: PathBuf,
     /// Use this seed instead of the experiment's.
     #[arg(long, value_name = "N")]

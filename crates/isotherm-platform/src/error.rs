@@ -1,7 +1,7 @@
 //! What can be wrong with a platform, its description, or a request made to it.
 //!
-//! An error says what is wrong ([`Problem`]), where it was written down ([`TextPosition`], when it comes
-//! from a text) and, when there is something helpful to say, how it may be mended (the hint).
+//! An error says what is wrong ([`Problem`]), where it was written down ([`TextPosition`], when it
+//! comes from a text) and, when there is something helpful to say, how it may be mended (the hint).
 
 use std::fmt;
 

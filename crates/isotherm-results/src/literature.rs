@@ -188,8 +188,8 @@ described! {
         /// The part of the apps whose starts were all cold.
         pub apps_always_cold_share: Option<f64>,
         /// Wasted memory time as in the paper, where all apps take as much memory: how long
-        /// containers were idle, summed over them, in hours. The paper divides it by that of a fixed
-        /// keep-alive of 10 minutes: so does `isotherm compare` with such a run.
+        /// containers were idle, summed over them, in hours. The paper divides it by that of a
+        /// fixed keep-alive of 10 minutes: so does `isotherm compare` with such a run.
         pub wasted_h: f64,
         /// The same weighted with the memory of the containers, in GB × hours.
         pub wasted_gb_h: f64,

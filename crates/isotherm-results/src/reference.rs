@@ -298,9 +298,10 @@ The same experiment, seed and version give the same bytes in all files but \
 relative to it, and on whether there are records. What `--seed`, `--set` and a sweep have changed \
 is in the manifest, and a run of the manifest says it in its results as well.
 
-Memory does not grow with the number of invocations, with or without records. Percentiles are exact for up to {EXACT_UP_TO} times; beyond that they come from \
-a histogram with three digits and are at most 0.1 % too large (`percentiles` says which). Counts, sums, means, maxima and everything about utilisation are \
-always exact.
+Memory does not grow with the number of invocations, with or without records. Percentiles are exact
+for up to {EXACT_UP_TO} times; beyond that they come from a histogram with three digits and are at
+most 0.1 % too large (`percentiles` says which). Counts, sums, means, maxima and everything about
+utilisation are always exact.
 
 ## Sweeps
 
@@ -314,15 +315,16 @@ always exact.
 | `points/KEY/` | the files of a run |
 | `shards/I-of-N.json` | of a shard (`--shard I/N`) instead of the tables: what `isotherm merge` makes them of |
 
-`KEY` is a hash of what the results depend on: the experiment with all defaults, the content of \
-the files that it reads, the seed, whether there are records, and the program. It does not depend \
-on names and paths. A run is written into `points/.KEY.partial/`, and renamed when it is on the \
-disk. So a sweep that was stopped or killed goes on where it was when the same command is given \
-again, and a changed experiment runs only what the change concerns. So that a run can be used again \
-under another name, its `summary.json` and `manifest.toml` have its key as their name and do not say \
-what was changed for the point; the tables do. Its `manifest.toml` has the SHA-256 of the files that \
-it has read in `[manifest.inputs]`, and their paths of when it was run. Runs with policies of a program are always run again, and `--fresh` runs everything again. Folders of points \
-that the experiment no longer has stay; the tables do not name them.
+`KEY` is a hash of what the results depend on: the experiment with all defaults, the content of the
+files that it reads, the seed, whether there are records, and the program. It does not depend on
+names and paths. A run is written into `points/.KEY.partial/`, and renamed when it is on the disk.
+So a sweep that was stopped or killed goes on where it was when the same command is given again, and
+a changed experiment runs only what the change concerns. So that a run can be used again under
+another name, its `summary.json` and `manifest.toml` have its key as their name and do not say what
+was changed for the point; the tables do. Its `manifest.toml` has the SHA-256 of the files that it
+has read in `[manifest.inputs]`, and their paths of when it was run. Runs with policies of a program
+are always run again, and `--fresh` runs everything again. Folders of points that the experiment no
+longer has stay; the tables do not name them.
 
 A run that fails does not stop the others; the tables have its row without numbers, and the next \
 sweep tries it again. A file that changes while the sweep goes on fails the runs that read it. The \
@@ -330,8 +332,9 @@ bytes of all files are the same at any number of `--jobs`.
 ";
 
 const RECORDS: &str = "\
-Invocations stand in the order in which they ended. Dates are simulated seconds since the start with nine decimals, exact. Waits do not overlap: where an invocation was
-dispatched, `submitted_s` + `download_wait_s` + `copy_wait_s` + `load_wait_s` + `queue_s` = `dispatched_s`.
+Invocations stand in the order in which they ended. Dates are simulated seconds since the start with
+nine decimals, exact. Waits do not overlap: where an invocation was dispatched, `submitted_s` +
+`download_wait_s` + `copy_wait_s` + `load_wait_s` + `queue_s` = `dispatched_s`.
 
 `invocations.parquet` and `invocations.jsonl` have the same columns; what is empty in CSV is null
 there. Parquet has unsigned integers, text, and times as `DOUBLE`: the nearest numbers, which tell
@@ -340,10 +343,10 @@ all nanoseconds of 97 days apart.
 
 const PARTS: &str = "\
 With or without records, functions and compute hosts have a row each, in the order of the
-experiment. What there is none of is empty. Percentiles are exact for up to {COMPACT_EXACT_UP_TO} values of a
-function; beyond that they are at most 0.8 % too large. With `measure`, rows are about what counts,
-but for the numbers of containers, copies and loads, which are those of all of the run, as
-`platform` in `summary.json`. Counts add up to those of `summary.json`. A row of `functions.csv`:
+experiment. What there is none of is empty. Percentiles are exact for up to {COMPACT_EXACT_UP_TO}
+values of a function; beyond that they are at most 0.8 % too large. With `measure`, rows are about
+what counts, but for the numbers of containers, copies and loads, which are those of all of the run,
+as `platform` in `summary.json`. Counts add up to those of `summary.json`. A row of `functions.csv`:
 ";
 
 const TIME_SERIES: &str = "\
@@ -377,8 +380,8 @@ simulated microseconds with three decimals, exact.
 * The head host and each compute host are processes, called after the hosts.
 * `slot 1`, `slot 2`, … are threads of a compute host. An invocation has the lowest that is free
   from its dispatch to its end. It is a slice called after its function, with its row of
-  `invocations.csv` as arguments (what is empty is left out). In it are the slices `cold start`, from
-  the dispatch to the beginning of the body, and `body`.
+  `invocations.csv` as arguments (what is empty is left out). In it are the slices `cold start`,
+  from the dispatch to the beginning of the body, and `body`.
 * `images 1`, … are threads with the slices `download` (on the head host), `copy` and `load`, with
   `image`, `bytes`, and how it ended (`ending`: done, failed, or still going on when the run ended).
 * Counters: `pending` invocations on the head host; `running` invocations, `containers` and
@@ -397,13 +400,19 @@ Fields stand in this order. Those without a unit are numbers of things, names or
 const UTILISATION: &str = "
 ## What utilisation means
 
-* Means are over the time from the first submission (`from_s`) to the end of the run (`to_s`). A run ends when everything that was invoked has ended; \
-containers that are still kept then count until then. With `measure`, everything here is about the part of that time that counts.
-* A slot is in use from the dispatch of an invocation until the platform is done with it, start-up of the container included.
-* A container holds its memory limit, whatever its body does, from its start to its end. It is busy while it serves an invocation, start-up included, and idle \
-while it is kept and serves nobody.
-* An image holds its size in memory from the beginning of its load on a node until it leaves the memory of that node.
-* A peak is the most that was held at a time on all compute hosts together, for longer than an instant.
-* Totals are those of all compute hosts, on or off. Where one has any number of slots, or no limit of memory, there is no total and no share.
-* `container_memory.idle_mb_s` is the sum over all containers of memory limit × time idle, until they end or the run does: what is paid for warm starts.
+* Means are over the time from the first submission (`from_s`) to the end of the run (`to_s`). A run
+  ends when everything that was invoked has ended; containers that are still kept then count until
+  then. With `measure`, everything here is about the part of that time that counts.
+* A slot is in use from the dispatch of an invocation until the platform is done with it, start-up
+  of the container included.
+* A container holds its memory limit, whatever its body does, from its start to its end. It is busy
+  while it serves an invocation, start-up included, and idle while it is kept and serves nobody.
+* An image holds its size in memory from the beginning of its load on a node until it leaves the
+  memory of that node.
+* A peak is the most that was held at a time on all compute hosts together, for longer than an
+  instant.
+* Totals are those of all compute hosts, on or off. Where one has any number of slots, or no limit
+  of memory, there is no total and no share.
+* `container_memory.idle_mb_s` is the sum over all containers of memory limit × time idle, until
+  they end or the run does: what is paid for warm starts.
 ";

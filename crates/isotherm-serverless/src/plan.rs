@@ -51,8 +51,8 @@ pub struct Plan {
     /// replaces the one of an earlier plan; `None` leaves that as it is.
     pub next_round: Option<Time>,
     /// The scheduler has more to decide after these decisions have been carried out: if invocations
-    /// are pending then, it is asked again at once ([`View::repeats`](crate::View::repeats)). In a row of rounds in which
-    /// nothing was feasible there are no more than pending invocations.
+    /// are pending then, it is asked again at once ([`View::repeats`](crate::View::repeats)). In a
+    /// row of rounds in which nothing was feasible there are no more than pending invocations.
     pub goes_on: bool,
 }
 
@@ -81,7 +81,8 @@ impl Plan {
     }
 }
 
-/// The placement of one invocation: see [`Scheduler::place_alone`](crate::scheduler::Scheduler::place_alone).
+/// The placement of one invocation: see
+/// [`Scheduler::place_alone`](crate::scheduler::Scheduler::place_alone).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// The node that is to run it.

@@ -223,8 +223,9 @@ pub fn welch_relative(before: &Moments, after: &Moments, level: f64) -> Option<I
     fieller(relative, before.mean, variances, degrees, level)
 }
 
-/// The interval of ρ around `relative` = ȳ/x̄ - 1: with e = y - (ȳ/x̄)·x, all ρ = `relative` + ε for
-/// which (ε·x̄)² is at most t²·Var(ē - ε·x̄). The variances are those of ē, of ē with x̄, and of x̄.
+/// The interval of ρ around `relative` = ȳ/x̄ - 1: with e = y - (ȳ/x̄)·x, all ρ = `relative` + ε
+/// for which (ε·x̄)² is at most t²·Var(ē - ε·x̄). The variances are those of ē, of ē with x̄, and
+/// of x̄.
 fn fieller(
     relative: f64,
     mean: f64,

@@ -256,9 +256,9 @@
 //!   waited for.
 //! * `examples/` in the repository: `custom_scheduler.rs`, `own_policy_on_a_trace.rs`,
 //!   `own_kind.rs` (a policy that experiment files name), `autoscaler.rs`, `stepped.rs` (the caller
-//!   decides), `custom_controller.rs` (clients with think times), `chained_functions.rs` (a function
-//!   that invokes two others and takes the answer that comes first), `image_caching.rs` (where
-//!   images are found), `bare_metal.rs` (actions without functions).
+//!   decides), `custom_controller.rs` (clients with think times), `chained_functions.rs` (a
+//!   function that invokes two others and takes the answer that comes first), `image_caching.rs`
+//!   (where images are found), `bare_metal.rs` (actions without functions).
 //! * `docs/` in the repository: what is modelled and how, with worked numbers. `ARCHITECTURE.md`:
 //!   the invariants, the order among equals, where dates follow the reference simulator.
 

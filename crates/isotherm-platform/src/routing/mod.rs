@@ -1,9 +1,9 @@
 //! Which links lead from one host to another.
 //!
 //! A topology is a tree of zones. A zone holds *points*: hosts, routers, or zones. How the routes
-//! between the points of one zone are found is its [`RouteFinder`]; a route between hosts of different
-//! zones is put together from the routes inside their zones up to gateways and the route between
-//! the two zones in their lowest common ancestor.
+//! between the points of one zone are found is its [`RouteFinder`]; a route between hosts of
+//! different zones is put together from the routes inside their zones up to gateways and the route
+//! between the two zones in their lowest common ancestor.
 //!
 //! | routing | route | cost of a look-up |
 //! |---|---|---|

@@ -107,8 +107,8 @@ impl PlatformState {
         self.end_with(key, outcome, cause, (Time::NEVER, Time::NEVER));
     }
 
-    /// Ends an invocation with the dates of its body, [`NEVER`](Time::NEVER) for one that it did not
-    /// reach. Who reads an optional date that was just moved as a whole waits for that.
+    /// Ends an invocation with the dates of its body, [`NEVER`](Time::NEVER) for one that it did
+    /// not reach. Who reads an optional date that was just moved as a whole waits for that.
     fn end_with(
         &mut self,
         key: InvocationKey,

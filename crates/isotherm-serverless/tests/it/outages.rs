@@ -1,7 +1,7 @@
 //! Random outages of compute hosts, of the head host, of the host that keeps the images and of
 //! links, in either direction, given by profiles, under every scheduler and both presets: no
-//! invocation runs on a host that is off, and if all that is needed is on for good in the end, everything
-//! ends.
+//! invocation runs on a host that is off, and if all that is needed is on for good in the end,
+//! everything ends.
 //!
 //! What is expected follows from the profiles alone: no body runs while its host, or the head host,
 //! is off; an invocation fails for a host only at a date at which one has gone off.

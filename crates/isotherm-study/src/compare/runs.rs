@@ -252,13 +252,17 @@ fn runs_in(folder: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// What a point of a sweep is called: by its values, else by its folder.
+/// What a point of a sweep is called: by its values, of several fields with the ends of their paths,
+/// else by its folder.
 fn point_name(run: &Run) -> String {
-    if run.sweep.is_empty() {
-        return run.folder.display().to_string();
+    let value = |(path, shown): &(String, String)| {
+        format!("{}={shown}", path.rsplit('.').next().unwrap_or_default())
+    };
+    match run.sweep.as_slice() {
+        [] => run.folder.display().to_string(),
+        [(_, shown)] => shown.clone(),
+        several => several.iter().map(value).collect::<Vec<_>>().join(", "),
     }
-    let values = run.sweep.iter().map(|(path, shown)| format!("{path}={shown}"));
-    values.collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
