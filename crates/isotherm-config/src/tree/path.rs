@@ -87,6 +87,29 @@ impl Path {
         }
     }
 
+    /// The same place with the numbers of elements instead of their names: paths that are spelled
+    /// otherwise and lead to one field become equal.
+    #[must_use]
+    pub fn numbered(&self, root: &Value) -> Path {
+        let mut numbered = self.clone();
+        for (index, step) in self.steps.iter().enumerate() {
+            let before = Path { steps: self.steps[..index].to_vec() };
+            if let Some(Kind::Array(values)) = root.at(&before).map(|value| &value.kind)
+                && let Some(number) = index_of(values, step)
+            {
+                numbered.steps[index].name = number.to_string();
+            }
+        }
+        numbered
+    }
+
+    /// Where the path is written.
+    #[must_use]
+    pub fn place(&self) -> Span {
+        let (first, last) = (self.steps[0].span, self.steps[self.steps.len() - 1].span);
+        if first.source == last.source { Span { end: last.end, ..first } } else { last }
+    }
+
     /// Whether this path leads to the field of the other, or to a table around it.
     #[must_use]
     pub fn contains(&self, other: &Path) -> bool {
@@ -115,6 +138,16 @@ impl std::fmt::Display for Path {
 }
 
 impl Value {
+    /// The value at a path.
+    #[must_use]
+    pub fn at(&self, path: &Path) -> Option<&Value> {
+        path.steps.iter().try_fold(self, |value, step| match &value.kind {
+            Kind::Table(table) => table.get(&step.name),
+            Kind::Array(values) => values.get(index_of(values, step)?),
+            _ => None,
+        })
+    }
+
     /// Puts `value` at a path, in place of what is there. Tables on the way are made if they do not
     /// exist.
     pub fn set(&mut self, path: &Path, value: Value) -> Result<(), SetError> {
@@ -160,26 +193,32 @@ impl Value {
     }
 }
 
+/// The `name` of a table.
+fn name_of(value: &Value) -> Option<&str> {
+    let Kind::Table(table) = &value.kind else { return None };
+    match &table.get("name")?.kind {
+        Kind::String(name) => Some(name),
+        _ => None,
+    }
+}
+
+/// The number of the element that a step names, which need not be there.
+fn index_of(values: &[Value], step: &Step) -> Option<usize> {
+    let named = values.iter().position(|value| name_of(value) == Some(&step.name));
+    named.or_else(|| step.name.parse().ok())
+}
+
 /// The element of an array that a step names: by the `name` of a table, or by its number.
 fn element<'a>(
     values: &'a mut [Value],
     step: &Step,
     part: &str,
 ) -> Result<&'a mut Value, SetError> {
-    let name_of = |value: &Value| match &value.kind {
-        Kind::Table(table) => match table.get("name").map(|name| &name.kind) {
-            Some(Kind::String(name)) => Some(name.clone()),
-            _ => None,
-        },
-        _ => None,
-    };
-    let names: Vec<Option<String>> = values.iter().map(name_of).collect();
-    let named = names.iter().position(|name| name.as_deref() == Some(&step.name));
     let count = values.len();
-    match named.or_else(|| step.name.parse().ok()).and_then(|index| values.get_mut(index)) {
-        Some(value) => Ok(value),
-        None => {
-            let names: Vec<_> = names.iter().flatten().map(String::as_str).collect();
+    match index_of(values, step) {
+        Some(index) if index < count => Ok(&mut values[index]),
+        _ => {
+            let names: Vec<_> = values.iter().filter_map(name_of).collect();
             let is_number = step.name.parse::<usize>().is_ok();
             let similar = suggestion(&step.name, names.iter().copied()).filter(|_| !is_number);
             let hint = similar.unwrap_or_else(|| {
@@ -246,6 +285,24 @@ mod tests {
             "its elements are numbered from 0 to 2, or called `1` and `debian12`",
         ];
         assert_eq!(hints, expected);
+    }
+
+    #[test]
+    fn paths_to_one_field_are_numbered_alike() {
+        let (root, _) = parse("[[image]]\nname = \"1\"\n[[image]]\nname = \"b\"\nx.y = 1\n");
+        let numbered =
+            |path: &str| Path::parse(root.span.source, path).unwrap().numbered(&root).to_string();
+        // A name comes before a number.
+        for (path, expected) in [
+            ("image.1.x.y", "image.0.x.y"),
+            ("image.b.x.y", "image.1.x.y"),
+            ("image.01", "image.1"),
+            ("image.c.x", "image.c.x"),
+            ("image", "image"),
+            ("b.x", "b.x"),
+        ] {
+            assert_eq!(numbered(path), expected, "{path}");
+        }
     }
 
     #[test]

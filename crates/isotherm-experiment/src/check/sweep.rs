@@ -14,7 +14,7 @@
 //! makes 2 × 4 × 2 points, each with 10 seeds. A value of the sweep takes the place of the field in
 //! the tree before the file is checked, so that an error in it is shown where it is written.
 
-use isotherm_config::diagnostic::{Report, thousands};
+use isotherm_config::diagnostic::{Report, thousands, visible};
 use isotherm_config::ranges;
 use isotherm_config::source::{Sources, Span};
 use isotherm_config::tree::{Kind, Path, Step, Table, Value, parameters};
@@ -116,12 +116,14 @@ impl Sweep {
                 report.error(sweep.span, message, hint);
             }
         }
-        read.refuse_twice(report);
+        read.refuse_twice(root, report);
         read.refuse_seeds_twice(report);
+        let places: Vec<String> = set.iter().map(|path| path.numbered(root).to_string()).collect();
         for group in &mut read.groups {
-            group.retain(|axis| !set.iter().any(|path| path.to_string() == axis.path.to_string()));
+            group.retain(|axis| !places.contains(&axis.path.numbered(root).to_string()));
         }
         read.groups.retain(|group| !group.is_empty());
+        read.refuse_set_in_part(root, set, report);
         let runs = read.counted().and_then(|points| points.checked_mul(read.repetitions()));
         if runs.is_none_or(|runs| runs > MOST_RUNS) {
             let message = match runs {
@@ -195,16 +197,34 @@ impl Sweep {
     }
 
     /// A field that two axes change would have the value of the second one only.
-    fn refuse_twice(&mut self, report: &Report) {
-        let axes: Vec<(Path, Span)> =
-            self.groups.iter().flatten().map(|axis| (axis.path.clone(), axis.place)).collect();
-        for (number, (path, place)) in axes.iter().enumerate() {
+    fn refuse_twice(&self, root: &Value, report: &Report) {
+        let axes: Vec<(&Axis, Path)> =
+            self.groups.iter().flatten().map(|axis| (axis, axis.path.numbered(root))).collect();
+        for (number, (axis, path)) in axes.iter().enumerate() {
             let other = axes[..number]
                 .iter()
-                .find(|(other, _)| other.contains(path) || path.contains(other));
+                .find(|(_, other)| other.contains(path) || path.contains(other));
             if let Some((other, _)) = other {
-                let message = format!("`{path}` is changed twice");
-                report.error(*place, message, format!("`{other}` is an axis as well"));
+                let message = format!("`{}` is changed twice", axis.path);
+                report.error(axis.place, message, format!("`{}` is an axis as well", other.path));
+            }
+        }
+    }
+
+    /// What is set within the value of an axis would have no effect, nor would what a table that is
+    /// set has in the place of an axis.
+    fn refuse_set_in_part(&self, root: &Value, set: &[Path], report: &Report) {
+        for path in set {
+            let place = path.numbered(root);
+            let around = |axis: &&Axis| {
+                let axis = axis.path.numbered(root);
+                axis.contains(&place) || (place.contains(&axis) && root.at(&axis).is_some())
+            };
+            if let Some(axis) = self.groups.iter().flatten().find(around) {
+                let axis = &axis.path;
+                let message = format!("`{path}` is set, and the sweep changes `{axis}`");
+                let hint = format!("set `{axis}` itself, which ends its axis");
+                report.error(path.place(), message, hint);
             }
         }
     }
@@ -382,20 +402,23 @@ impl Reader<'_> {
             let Kind::String(name) = &name.kind else {
                 return self.report.refuse(name.span, "the name of a value is a string", "");
             };
-            return Some(AxisValue { shown: name.clone(), value: value.clone() });
+            return Some(AxisValue { shown: in_one_line(name), value: value.clone() });
         }
+        let text = || self.sources.get(value.span.source).text.get(value.span.range());
         let shown = match &value.kind {
-            Kind::String(text) => text.clone(),
-            _ => self
-                .sources
-                .get(value.span.source)
-                .text
-                .get(value.span.range())
-                .unwrap_or_default()
-                .to_owned(),
+            Kind::String(text) => in_one_line(text),
+            _ => match text().filter(|text| !text.contains(['\n', '\r'])) {
+                Some(text) => in_one_line(text),
+                None => in_one_line(&isotherm_config::write::value(value)),
+            },
         };
         Some(AxisValue { shown, value: value.clone() })
     }
+}
+
+/// A text in which line breaks and what else cannot be seen are escaped.
+fn in_one_line(text: &str) -> String {
+    visible(text).replace('\n', "\\n")
 }
 
 /// A value of a range.

@@ -427,13 +427,13 @@ fn what_is_set_is_not_swept() {
         Err(diagnostics) => panic!("{diagnostics}"),
     };
     assert_eq!(labels(&Overrides::default()).len(), 12);
-    let some = Overrides::default()
-        .with_seed(9)
-        .with("function.f.limits.memory", "2GB")
-        .with("memory", "4GB");
-    assert_eq!(labels(&some), ["slots-1", "slots-2"]);
-    let all = some.with("service.slots", "7");
-    assert_eq!(labels(&all), [""]);
+    // An element has a name and a number.
+    for memory in ["function.f.limits.memory", "function.0.limits.memory"] {
+        let some = Overrides::default().with_seed(9).with(memory, "2GB").with("memory", "4GB");
+        assert_eq!(labels(&some), ["slots-1", "slots-2"]);
+        let all = some.with("service.slots", "7");
+        assert_eq!(labels(&all), [""]);
+    }
 }
 
 /// A path of the file is relative to the file, one that was set from outside to the current folder,
