@@ -80,6 +80,35 @@ pub enum CompareError {
         /// Why.
         reason: String,
     },
+    /// Results are not there that the table of a sweep names.
+    #[error(
+        "`{}` has no results, and `points.csv` in `{}` names them: run the sweep again, which runs \
+         what is missing", run.display(), folder.display()
+    )]
+    Gone {
+        /// The folder of the sweep.
+        folder: PathBuf,
+        /// That of the run.
+        run: PathBuf,
+    },
+    /// The first point of a sweep has no results.
+    #[error(
+        "the first point of `{}` ({name}) has no results, since its runs have failed, and all \
+         others are compared with it: mend what fails and run the sweep again, or give the folders \
+         of the runs that are to be compared", folder.display()
+    )]
+    FirstFailed {
+        /// The folder of the sweep.
+        folder: PathBuf,
+        /// What the point is called.
+        name: String,
+    },
+    /// All points of a sweep but the first have no results.
+    #[error(
+        "only the first point of the sweep ({0}) has results, since the runs of all others have \
+         failed: mend what fails and run the sweep again"
+    )]
+    OthersFailed(String),
     /// There is one set of runs only.
     #[error(
         "there is nothing to compare `{0}` with: give the results of two runs, or of a sweep with \
@@ -161,6 +190,9 @@ pub struct Comparison {
     pub level: f64,
     /// Each set beside the first one.
     pub against_first: Vec<Pair>,
+    /// The points of the sweep that are not compared, since all of their runs have failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without_results: Vec<String>,
 }
 
 /// What differs between two sets of runs.
@@ -253,18 +285,22 @@ impl Difference {
 ///
 /// What cannot be read, or is not comparable: see [`CompareError`].
 pub fn compare(folders: &[PathBuf], options: &CompareOptions) -> Result<Comparison, CompareError> {
-    let mut all = Vec::new();
+    let (mut all, mut without_results) = (Vec::new(), Vec::new());
     for folder in folders {
-        let sets = sets(folder)?;
-        if sets.len() > 1 && folders.len() > 1 {
-            let (folder, points) = (folder.clone(), sets.len());
+        let (sets, without) = sets(folder)?;
+        if sets.len() + without.len() > 1 && folders.len() > 1 {
+            let (folder, points) = (folder.clone(), sets.len() + without.len());
             return Err(CompareError::SeveralPoints { folder, points });
         }
+        without_results.extend(without);
         all.extend(sets);
     }
     let Some((base, others)) = all.split_first() else {
         return Err(CompareError::NoResults(PathBuf::new()));
     };
+    if others.is_empty() && !without_results.is_empty() {
+        return Err(CompareError::OthersFailed(base.name.clone()));
+    }
     if others.is_empty() {
         return Err(CompareError::Alone(base.name.clone()));
     }
@@ -285,7 +321,7 @@ pub fn compare(folders: &[PathBuf], options: &CompareOptions) -> Result<Comparis
         .iter()
         .map(|other| Beside::of(base, other).compared(&metrics, options.by_function))
         .collect::<Result<_, _>>()?;
-    Ok(Comparison { level: LEVEL, against_first })
+    Ok(Comparison { level: LEVEL, against_first, without_results })
 }
 
 /// The paths of the metrics that are compared.

@@ -24,6 +24,7 @@ pub mod compare;
 mod each_record;
 pub mod explain;
 mod hashes;
+mod listed;
 mod merge;
 pub mod metric;
 pub mod precision;
@@ -34,6 +35,7 @@ mod stored;
 pub mod sweep;
 mod tables;
 
+pub use listed::{ListedRun, listed};
 pub use merge::{MergeError, merge};
 pub use shard::Shard;
 pub use sweep::{FailedRun, Sweep, SweepError, SweepOptions, SweepOutcome, SweepProgress};

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use isotherm_experiment::output::{FILES, MANIFEST};
 use isotherm_experiment::{Arrivals, Depth, Experiment, Inventory, Points, Results};
+use isotherm_study::{POINTS, listed};
 
 use super::{loaded, sweep};
 use crate::Status;
@@ -13,6 +14,9 @@ use crate::text::{count, seconds};
 
 /// More workloads than this are only counted.
 const MOST_WORKLOADS: usize = 10;
+
+/// So many missing runs of a sweep are named.
+const MOST_GONE: usize = 20;
 
 /// Says what is wrong with an experiment, or what is in it.
 pub fn run(arguments: &CheckArguments) -> Result<(), Status> {
@@ -38,11 +42,34 @@ fn results(folder: &Path) -> Result<(), Status> {
         folders.extend(entries.filter(|path| FILES.iter().any(|name| path.join(name).exists())));
         folders.sort();
     }
-    if folders.is_empty() {
+    let table = folder.join(POINTS);
+    let listed = listed(folder).map_err(|reason| {
+        Terminal::refuse(&format!("error: cannot use `{}`: {reason}", table.display()))
+    })?;
+    if folders.is_empty() && listed.is_none() {
         folders.push(folder.to_owned());
     }
     let mut terminal = Terminal::new();
     let (mut checked, mut intact) = (Ok(()), 0);
+    let mut gone: Vec<_> = listed.into_iter().flatten().collect();
+    gone.retain(|run| !run.has_failed && !run.is_there());
+    for run in gone.iter().take(MOST_GONE) {
+        checked = Err(Terminal::refuse(&format!(
+            "error: the results of point {} with seed {} are missing: `{}` says that they are in \
+             `{}`",
+            run.point,
+            run.seed,
+            table.display(),
+            run.folder.display()
+        )));
+    }
+    if !gone.is_empty() {
+        let gone = count(gone.len() as u64);
+        Terminal::complain(&format!(
+            "note: of the runs of this sweep, {gone} are missing; the same command with which it \
+             was run runs them"
+        ));
+    }
     let is_one = folders.len() == 1;
     for folder in folders {
         match Results::open(&folder) {

@@ -33,7 +33,9 @@ fn shown(comparison: &Comparison, shows_all: bool) -> String {
         let sentences: String = metrics().map(|one| format!("  {}\n", one.says)).collect();
         format!("{}\n\n{sentences}\n{}", heading(pair), numbers(pair, metrics()))
     });
-    pairs.collect::<Vec<_>>().join("\n\n").trim_end().to_owned()
+    let without = comparison.without_results.iter();
+    let without = without.map(|point| format!("{point}: no results, since all of its runs failed"));
+    pairs.chain(without).collect::<Vec<_>>().join("\n\n").trim_end().to_owned()
 }
 
 fn heading(pair: &Pair) -> String {

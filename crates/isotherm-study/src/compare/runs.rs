@@ -8,12 +8,11 @@ use isotherm_experiment::output::MANIFEST;
 use serde_json::Value;
 
 use super::CompareError;
+use crate::listed::{ListedRun, listed, values};
+use crate::tables::POINTS as TABLE;
 
 /// The folder in which a sweep keeps the results of its runs.
 const POINTS: &str = "points";
-
-/// The table of a sweep, whose column `folder` says which they are, in the order of its points.
-const TABLE: &str = "points.csv";
 
 /// The keys of an experiment whose values are paths of files, outside of bodies.
 const PATHS: [&str; 6] = ["platform", "xml", "csv", "jsonl", "file", "folder"];
@@ -152,14 +151,26 @@ impl Set {
     }
 }
 
-/// The sets of runs in a folder: that of a run, one whose folders are runs, or that of a sweep.
-pub fn sets(folder: &Path) -> Result<Vec<Set>, CompareError> {
+/// The sets of runs in a folder: that of a run, one whose folders are runs, or that of a sweep; and
+/// the points of the sweep whose runs have all failed.
+pub fn sets(folder: &Path) -> Result<(Vec<Set>, Vec<String>), CompareError> {
     let name = folder.display().to_string();
     if folder.join(MANIFEST).exists() {
-        return Ok(vec![Set { name, runs: vec![checked(folder)?] }]);
+        return Ok((vec![Set { name, runs: vec![checked(folder)?] }], Vec::new()));
     }
-    let folders = match listed(folder)? {
-        Some(folders) => folders,
+    let broken = |reason| CompareError::Broken { path: folder.join(TABLE), reason };
+    let mut without = Vec::new();
+    let folders: Vec<_> = match listed(folder).map_err(broken)? {
+        // Others beside those in the table are of earlier sweeps.
+        Some(runs) => {
+            without = points_without(folder, &runs)?;
+            // Points that are alike share their results.
+            let mut seen = BTreeSet::new();
+            runs.into_iter()
+                .filter(|run| run.is_there() && seen.insert(run.folder.clone()))
+                .map(|run| (run.folder, run.fields))
+                .collect()
+        }
         None => {
             let folders = [runs_in(folder), runs_in(&folder.join(POINTS))].concat();
             folders.into_iter().map(|folder| (folder, Vec::new())).collect()
@@ -183,7 +194,7 @@ pub fn sets(folder: &Path) -> Result<Vec<Set>, CompareError> {
             None => points.push(vec![run]),
         }
     }
-    let several = points.len() > 1;
+    let several = points.len() + without.len() > 1;
     let mut sets = Vec::new();
     for mut runs in points {
         runs.sort_by_key(|run| run.seed);
@@ -194,7 +205,29 @@ pub fn sets(folder: &Path) -> Result<Vec<Set>, CompareError> {
         let name = if several { point_name(&runs[0]) } else { name.clone() };
         sets.push(Set { name, runs });
     }
-    Ok(sets)
+    Ok((sets, without))
+}
+
+/// The points of a sweep without results, of which the first is none, by what they are called.
+fn points_without(folder: &Path, runs: &[ListedRun]) -> Result<Vec<String>, CompareError> {
+    if let Some(run) = runs.iter().find(|run| !run.has_failed && !run.is_there()) {
+        let (folder, run) = (folder.to_owned(), run.folder.clone());
+        return Err(CompareError::Gone { folder, run });
+    }
+    // A field `seed` is none of those that tell points apart.
+    let there: BTreeSet<_> =
+        runs.iter().filter(|run| run.is_there()).map(|run| &run.fields).collect();
+    let without = runs.iter().filter(|run| !there.contains(&run.fields));
+    let mut without: Vec<_> = without.map(|run| &run.fields).collect();
+    without.dedup();
+    let names: Vec<String> = without.iter().map(|fields| values(fields)).collect();
+    if let (Some(fields), Some(run)) = (without.first(), runs.first())
+        && **fields == run.fields
+    {
+        let (folder, name) = (folder.to_owned(), names[0].clone());
+        return Err(CompareError::FirstFailed { folder, name });
+    }
+    Ok(names)
 }
 
 fn checked(folder: &Path) -> Result<Run, CompareError> {
@@ -204,38 +237,6 @@ fn checked(folder: &Path) -> Result<Run, CompareError> {
         true => Ok(run),
         false => Err(CompareError::OtherVersion { folder: run.folder, theirs: run.version, ours }),
     }
-}
-
-/// The folder of a run, and the fields that were changed for it with their values.
-type Listed = (PathBuf, Vec<(String, String)>);
-
-/// The folders of results that the table of a sweep has, if there is one. Others beside them are
-/// of earlier sweeps. Runs that have failed have no results, and points that are alike share them.
-fn listed(folder: &Path) -> Result<Option<Vec<Listed>>, CompareError> {
-    let path = folder.join(TABLE);
-    if !path.exists() {
-        return Ok(None);
-    }
-    let broken = |reason: String| CompareError::Broken { path: path.clone(), reason };
-    let mut table = csv::Reader::from_path(&path).map_err(|error| broken(error.to_string()))?;
-    let header = table.headers().map_err(|error| broken(error.to_string()))?.clone();
-    let column = |name: &str| header.iter().position(|column| column == name);
-    let folder_of =
-        column("folder").ok_or_else(|| broken("it has no column `folder`".to_owned()))?;
-    // The fields of the sweep are between the name of the point and the seed.
-    let fields = column("name").map_or(0, |name| name + 1)..column("seed").unwrap_or(0);
-    let mut folders = Vec::new();
-    let mut seen = BTreeSet::new();
-    for row in table.records() {
-        let row = row.map_err(|error| broken(error.to_string()))?;
-        let text = |column: usize| row.get(column).unwrap_or_default();
-        let run = folder.join(text(folder_of));
-        if run.join(MANIFEST).exists() && seen.insert(run.clone()) {
-            let fields = fields.clone().map(|at| (header[at].to_owned(), text(at).to_owned()));
-            folders.push((run, fields.collect()));
-        }
-    }
-    Ok(Some(folders))
 }
 
 /// The folders with results in a folder, by name. Those whose names begin with a dot are being
@@ -252,17 +253,12 @@ fn runs_in(folder: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// What a point of a sweep is called: by its values, of several fields with the ends of their paths,
-/// else by its folder.
+/// What a point of a sweep is called: by its values, else by its folder.
 fn point_name(run: &Run) -> String {
-    let value = |(path, shown): &(String, String)| {
-        format!("{}={shown}", path.rsplit('.').next().unwrap_or_default())
-    };
-    match run.sweep.as_slice() {
-        [] => run.folder.display().to_string(),
-        [(_, shown)] => shown.clone(),
-        several => several.iter().map(value).collect::<Vec<_>>().join(", "),
+    if run.sweep.is_empty() {
+        return run.folder.display().to_string();
     }
+    values(&run.sweep)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use isotherm_experiment::{Experiment, Overrides, RunOptions};
 use isotherm_study::compare::{
     CompareError, CompareOptions, Comparison, Difference, Method, Pair, Verdict, compare,
 };
+use isotherm_study::{Sweep, SweepOptions};
 
 /// Two functions on nodes with room for all of them: what starts cold depends on arrivals and on
 /// how long containers are kept.
@@ -273,6 +274,40 @@ fn the_points_of_a_sweep_are_compared_with_the_first() {
     let options = CompareOptions { metrics: Vec::new(), by_function: true };
     let error = compare(&[out], &options).unwrap_err().to_string();
     assert!(error.contains("has no records (`invocations.csv`)"), "{error}");
+}
+
+/// The table of the sweep says which points there are: none is left out silently.
+#[test]
+fn points_without_results_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let sweep = |events: &str| {
+        let text = folder.path().join("study.toml");
+        let sweep = format!("{STUDY}[sweep]\nlimits.events = [{events}]\n");
+        std::fs::write(&text, sweep).unwrap();
+        let _ = std::fs::remove_dir_all(&out);
+        let sweep = Sweep::load(&text, &Overrides::default()).unwrap();
+        sweep.run(&out, &SweepOptions::default()).unwrap();
+        all(std::slice::from_ref(&out))
+    };
+    // One event is not enough for any run.
+    let compared = sweep("100000, 1, 200000").unwrap();
+    assert_eq!(compared.against_first.len(), 1);
+    assert_eq!(compared.without_results, ["limits.events=1"]);
+    let error = all(&[out.clone(), out.clone()]).unwrap_err().to_string();
+    assert!(error.contains("has several points of a sweep (3)"), "{error}");
+    let refused = |events: &str, expected: &str| {
+        let error = sweep(events).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    };
+    refused("1, 100000, 200000", "(limits.events=1) has no results, since its runs have failed");
+    refused("100000, 1", "only the first point of the sweep (limits.events=100000) has results");
+    sweep("100000, 200000, 300000").unwrap();
+    let run = std::fs::read_dir(out.join("points")).unwrap().next().unwrap().unwrap().path();
+    std::fs::remove_dir_all(&run).unwrap();
+    let error = all(std::slice::from_ref(&out)).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("`{}` has no results", run.display())), "{error}");
+    assert!(error.contains("run the sweep again"), "{error}");
 }
 
 #[test]
