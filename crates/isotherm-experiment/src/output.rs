@@ -34,7 +34,7 @@ use set::Staged;
 pub(crate) use created_folder::CreatedFolder;
 pub use lock::{LOCK, Lock};
 pub(crate) use target::Target;
-pub use target::{NotReplaced, Rules};
+pub use target::{NotReplaced, Rules, refuse_run};
 
 /// The name of the file with the records, if it is CSV.
 pub const INVOCATIONS: &str = "invocations.csv";
@@ -132,6 +132,7 @@ impl Output {
         if std::fs::metadata(folder).is_ok_and(|known| !known.is_dir()) {
             return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a folder"));
         }
+        target::refuse_sweep(folder)?;
         for name in FILES {
             rules.target(&folder.join(name))?;
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use isotherm_experiment::output::{FolderLock, Rules, copy_results};
+use isotherm_experiment::output::{FolderLock, Rules, copy_results, refuse_run};
 use isotherm_experiment::{Inputs, Setting};
 use thiserror::Error;
 
@@ -83,6 +83,7 @@ pub fn merge(folders: &[PathBuf], out: &Path) -> Result<SweepOutcome, MergeError
         |source| MergeError::Output { path, source }
     };
     // What does not belong together is refused before anything is made.
+    refuse_run(out).map_err(|reason| error(out)(reason.into()))?;
     if let Some(folder) = folders.iter().find(|folder| !folder.join(SHARDS).is_dir()) {
         return Err(MergeError::NoShards(folder.clone()));
     }

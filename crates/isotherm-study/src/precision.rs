@@ -186,7 +186,7 @@ pub fn run(
         };
         if is_over {
             failed.sort_by_key(|run| (run.point, run.seed));
-            let reused = outcome.runs - done - failed.len() as u64;
+            let reused = outcome.runs - outcome.alike - done - failed.len() as u64;
             let point = |(point, state): (u64, &State)| PrecisePoint {
                 point,
                 name: sweep.label(point),

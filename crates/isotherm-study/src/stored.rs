@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use isotherm_experiment::output::{FILES, MANIFEST, SUMMARY, sha256};
+use isotherm_experiment::Results;
+use isotherm_experiment::output::MANIFEST;
 
 use crate::shard::KEY;
 
@@ -65,13 +66,9 @@ pub fn clear_partial(folder: &Path) -> io::Result<()> {
 }
 
 /// Whether a folder has the results of a run of this version. It was renamed when they were
-/// complete, so this finds only what was removed or damaged since.
+/// complete, so this finds only what was removed or damaged since; all of it is read for that.
 pub fn is_complete(folder: &Path) -> bool {
     let Ok(manifest) = std::fs::read_to_string(folder.join(MANIFEST)) else { return false };
-    let Ok(summary) = std::fs::read(folder.join(SUMMARY)) else { return false };
-    // The manifest ends with the hashes of the other files.
-    let is_listed = |name: &&str| manifest.contains(&format!("\n\"{name}\" = "));
     manifest.contains(&format!("\nisotherm = \"{}\"\n", env!("CARGO_PKG_VERSION")))
-        && manifest.contains(&format!("\n\"{SUMMARY}\" = \"{}\"\n", sha256(&summary)))
-        && FILES.iter().filter(|name| is_listed(name)).all(|name| folder.join(name).is_file())
+        && Results::open(folder).is_ok()
 }

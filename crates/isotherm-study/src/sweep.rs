@@ -3,7 +3,8 @@
 //! A run has a key, a hash of everything that its results depend on, and its results are in the
 //! folder `points/KEY`. They are written into `points/.KEY.partial`, brought to the disk and then
 //! renamed, so a folder without a point before its name is complete, whenever the process was
-//! killed. A sweep leaves out runs whose folders are there. What the experiment and its points are
+//! killed. A sweep leaves out runs whose folders are there and whose files have the hashes of their
+//! manifests; what was damaged is run again. What the experiment and its points are
 //! called stands in the tables only; in the folder of a run its key is its name.
 //!
 //! The key is made of the experiment with all defaults, without its name, the content of the files
@@ -26,10 +27,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use isotherm_experiment::output::{FolderLock, Lock, Rules, SUMMARY, sha256};
+use isotherm_experiment::output::{FolderLock, Lock, Rules, SUMMARY, refuse_run, sha256};
 use isotherm_experiment::{
     Depth, Diagnostics, ExperimentError, Inputs, Overrides, Points, RunOptions, Setting,
 };
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -133,6 +135,8 @@ pub struct SweepOutcome {
     pub done: u64,
     /// How many of them were there already.
     pub reused: u64,
+    /// How many of them are the same as another one of them, which has been counted.
+    pub alike: u64,
     /// Those that have no results.
     pub failed: Vec<FailedRun>,
     /// Those that no shard has carried out yet. Then there are no tables.
@@ -378,6 +382,7 @@ impl Sweep {
             let path = path.to_owned();
             |source| SweepError::Output { path, source }
         };
+        refuse_run(out).map_err(|reason| error(out)(reason.into()))?;
         let _lock = match options.shard {
             None => FolderLock::of(out),
             Some(shard) => {
@@ -400,6 +405,7 @@ impl Sweep {
             file.write(path, rules).map_err(error(path))?;
         }
         let numbers = self.numbers(options);
+        let distinct = numbers.len() as u64;
         let runs = if options.shard.is_some() { numbers.len() as u64 } else { self.runs() };
         let is_todo = |number: &u64| {
             let run = self.run_of(*number, options);
@@ -409,13 +415,8 @@ impl Sweep {
                 repeats.is_some_and(|repeats| run.repetition < repeats.done[run.point as usize]);
             !is_done && (is_new || !is_complete(&folder.join(run.key)))
         };
-        let todo: Vec<u64> = numbers.into_iter().filter(is_todo).collect();
-        if options.fresh {
-            for &number in &todo {
-                let old = folder.join(self.run_of(number, options).key);
-                remove(&old).map_err(error(&old))?;
-            }
-        }
+        // All files of all runs that are there are read.
+        let todo: Vec<u64> = numbers.into_par_iter().filter(is_todo).collect();
         // Those of an earlier sweep, unless they are read by this one.
         let tables = tables::ALL.map(|name| out.join(name));
         for path in tables.iter().filter(|path| !todo.is_empty() && !self.inputs.contains(path)) {
@@ -466,7 +467,8 @@ impl Sweep {
             repetitions: self.repetitions,
             runs,
             done: watched.ended.load(Ordering::Relaxed) - failed.len() as u64,
-            reused: runs - todo.len() as u64,
+            reused: distinct - todo.len() as u64,
+            alike: runs - distinct,
             is_stopped: watched.is_stopped.load(Ordering::Relaxed),
             ..SweepOutcome::default()
         };
@@ -569,15 +571,16 @@ impl Work<'_> {
         let lock = self.options.shard.map(|_| Lock::of_file(&self.folder.join(&run.key)));
         let _lock = lock.transpose().map_err(|error| Unfinished::Failed(error.to_string()))?;
         let partial = partial(self.folder, &run.key);
-        // What is damaged is no result of a run that fails.
-        for old in [&partial, &self.folder.join(&run.key)] {
-            let _ = remove(old);
-        }
+        let _ = remove(&partial);
         // What a panic leaves behind is the folder, which is removed.
         let done = catch_unwind(AssertUnwindSafe(|| self.one(run, &partial, told, jobs)));
         let done = done.unwrap_or_else(|panic| Err(Unfinished::Failed(panicked(&*panic))));
         if done.is_err() {
             let _ = remove(&partial);
+        }
+        // What was there before is no result of a run that fails. One that is stopped keeps it.
+        if matches!(done, Err(Unfinished::Failed(_))) {
+            let _ = remove(&self.folder.join(&run.key));
         }
         done
     }
@@ -600,7 +603,10 @@ impl Work<'_> {
         };
         unchanged()?;
         let plan = self.sweep.points.plan_nameless(run.point, run.repetition, &run.key);
-        let experiment = plan.map_err(|diagnostics| failed(&diagnostics))?;
+        let experiment = plan.map_err(|diagnostics| {
+            let messages = diagnostics.list().iter().map(|one| one.message.as_str());
+            failed(&messages.collect::<Vec<_>>().join("; "))
+        })?;
         let mut options = RunOptions::default();
         options.records = self.options.records;
         options.reads_ahead = jobs == 1;

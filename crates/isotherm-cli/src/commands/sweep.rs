@@ -14,6 +14,7 @@ use isotherm_study::{
     AGGREGATES, FailedRun, MergeError, POINTS, POINTS_PARQUET, Shard, Sweep, SweepError,
     SweepOptions, SweepOutcome, merge,
 };
+use serde_json::{Value, json};
 
 use super::{elsewhere, interruptible};
 use crate::Status;
@@ -111,7 +112,12 @@ impl Session {
     /// Says which points there are.
     fn list(&self, points: Points) -> Result<(), Status> {
         let sweep = self.sweep(points)?;
-        let mut terminal = Terminal::new();
+        if self.json {
+            let mut terminal = Terminal::new();
+            terminal.json(&planned(&sweep));
+            return terminal.done();
+        }
+        let mut terminal = if self.quiet { Terminal::silent() } else { Terminal::new() };
         let all = sweep.points().count();
         let size = size(all, sweep.points().repetitions());
         terminal.line(&format!("{} can be run: {size}\n", sweep.name()));
@@ -122,8 +128,7 @@ impl Session {
             terminal.line(&format!("  and {} more", count(all - MOST_LISTED)));
         }
         if let Some(shard) = self.shard {
-            let runs = sweep.numbers(&self.options()).len() as u64;
-            let runs = if runs == 1 { "1 run".to_owned() } else { format!("{} runs", count(runs)) };
+            let runs = runs(sweep.numbers(&self.options()).len() as u64);
             terminal.line(&format!("\nshard {shard} has {runs} of them"));
         }
         terminal.done()
@@ -165,13 +170,18 @@ impl Session {
             error => Terminal::refuse(&format!("error: {error}")),
         })?;
         if outcome.is_stopped {
-            let there = outcome.done + outcome.reused;
-            Terminal::complain(&format!(
-                "interrupted: {} of {} runs are in `{}`; the same command goes on from there",
-                count(there),
-                count(outcome.runs),
-                out.display()
-            ));
+            let there = count(outcome.done + outcome.reused);
+            let (all, out) = (count(outcome.runs - outcome.alike), out.display());
+            Terminal::complain(&match self.fresh {
+                false => format!(
+                    "interrupted: {there} of {all} runs are in `{out}`; the same command goes on \
+                     from there"
+                ),
+                true => format!(
+                    "interrupted: {there} of {all} runs were run again, and what was in `{out}` of \
+                     the others is kept; the same command without `--fresh` goes on from there"
+                ),
+            });
             return Err(interrupt.status().unwrap_or(Status::Interrupted));
         }
         if self.json {
@@ -285,6 +295,11 @@ fn size(points: u64, seeds: u64) -> String {
     }
 }
 
+/// `1 run`, `60 runs`
+fn runs(number: u64) -> String {
+    if number == 1 { "1 run".to_owned() } else { format!("{} runs", count(number)) }
+}
+
 fn shown(outcome: &SweepOutcome, shard: Option<Shard>, out: &Path) -> String {
     let mut size = size(outcome.points, outcome.repetitions);
     if shard.is_none() && outcome.runs != outcome.points * outcome.repetitions {
@@ -301,12 +316,23 @@ fn shown(outcome: &SweepOutcome, shard: Option<Shard>, out: &Path) -> String {
         }
         text.push('\n');
     }
-    text += &format!("{} runs", count(outcome.runs));
+    text += &runs(outcome.runs);
     if let Some(shard) = shard {
         text += &format!(" in shard {shard}");
     }
-    if outcome.reused > 0 {
-        text += &format!(", of which {} were there already", count(outcome.reused));
+    let parts = [
+        (outcome.failed.len() as u64, "has failed", "have failed"),
+        (outcome.alike, "is the same as another", "are the same as others"),
+        (outcome.reused, "was there already", "were there already"),
+    ];
+    let told =
+        parts.into_iter().filter(|&(number, ..)| number > 0).map(|(number, one, several)| {
+            format!("{} {}", count(number), if number == 1 { one } else { several })
+        });
+    let mut told: Vec<String> = told.collect();
+    if let Some(last) = told.pop() {
+        let and = if told.is_empty() { "" } else { " and " };
+        text += &format!(", of which {}{and}{last}", told.join(", "));
     }
     let tables = [
         (POINTS, "one line per run"),
@@ -344,6 +370,19 @@ fn tell(runs: &[FailedRun], how: &str, what: &str) {
 fn json(sweep: &Sweep, out: &Path, options: &SweepOptions) -> String {
     let summaries: Vec<String> = sweep.summaries(out, options).collect();
     format!("[{}]", summaries.join(",\n"))
+}
+
+/// The points and their seeds, of which none was run.
+fn planned(sweep: &Sweep) -> String {
+    let points = (0..sweep.points().count()).map(|point| {
+        let settings = sweep.points().settings(point).into_iter();
+        let settings = settings.map(|setting| (setting.path, Value::from(setting.shown)));
+        json!({ "name": sweep.label(point), "sweep": Value::Object(settings.collect()) })
+    });
+    let points: Vec<_> = points.collect();
+    let repetitions = sweep.points().repetitions();
+    let planned = json!({ "name": sweep.name(), "repetitions": repetitions, "points": points });
+    serde_json::to_string_pretty(&planned).unwrap_or_default()
 }
 
 /// Prints why a sweep cannot be carried out.

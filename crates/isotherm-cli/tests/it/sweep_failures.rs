@@ -45,7 +45,7 @@ fn a_disk_that_is_full_in_a_run() {
     assert_eq!(all(&here), (WHOLE.map(str::to_owned).to_vec(), 1));
     let shown = here.command(&["sweep", "s.toml", "--out", "o"]).output().unwrap();
     assert!(
-        String::from_utf8_lossy(&shown.stdout).contains("2 runs, of which 1 were there already")
+        String::from_utf8_lossy(&shown.stdout).contains("2 runs, of which 1 was there already")
     );
     assert_eq!(all(&here).1, 2);
 }
@@ -162,7 +162,7 @@ fn damaged_runs_and_those_of_another_version() {
     std::fs::create_dir(&points[3]).unwrap();
     let shown = here.command(&run[..4]).output().unwrap();
     assert!(
-        String::from_utf8_lossy(&shown.stdout).contains("5 runs, of which 1 were there already")
+        String::from_utf8_lossy(&shown.stdout).contains("5 runs, of which 1 was there already")
     );
     assert_eq!(here.read("o/points.csv"), before);
     assert_eq!(std::fs::read(points[0].join("summary.json")).unwrap(), summary);
@@ -181,4 +181,78 @@ fn damaged_runs_and_those_of_another_version() {
         String::from_utf8_lossy(&shown.stdout).contains("5 runs, of which 4 were there already")
     );
     assert_eq!(here.read("o/points.csv"), old);
+}
+
+#[test]
+fn missing_runs_of_a_sweep_are_found() {
+    let here = Here::new();
+    sweep(&here, STUDY, "repeat = 3\n");
+    here.runs(&["sweep", "s.toml", "--out", "o", "--quiet"]);
+    here.runs(&["check", "o"]);
+    let gone = runs(&here.path("o/points"))[1].clone();
+    std::fs::remove_dir_all(here.path("o/points").join(&gone)).unwrap();
+    let missing = format!("are missing: `o/points.csv` says that they are in `o/points/{gone}`");
+    here.refuses(&["check", "o"], 2, &[&missing, "1 are missing; the same command"]);
+    std::fs::remove_dir_all(here.path("o/points")).unwrap();
+    here.refuses(&["check", "o"], 2, &[&missing, "3 are missing"]);
+    here.runs(&["sweep", "s.toml", "--out", "o", "--quiet"]);
+    here.runs(&["check", "o"]);
+}
+
+/// What is in the folder would be told of one of them only.
+#[test]
+fn runs_and_sweeps_do_not_share_a_folder() {
+    let here = Here::new();
+    sweep(&here, STUDY, "repeat = 2\n");
+    here.runs(&["sweep", "s.toml", "--out", "many", "--quiet"]);
+    here.runs(&["sweep", "s.toml", "--out", "part", "--shard", "1/1", "--quiet"]);
+    here.runs(&["run", "e.toml", "--out", "one", "--quiet"]);
+    let (of_run, of_sweep) = ("`one` holds the results of a run", "note: `--out DIR` puts them");
+    for arguments in [
+        &["sweep", "s.toml", "--out", "one"][..],
+        &["sweep", "s.toml", "--out", "one", "--shard", "1/2"],
+        &["merge", "part", "--out", "one"],
+    ] {
+        here.refuses(arguments, 1, &[of_run, of_sweep]);
+    }
+    let run = ["run", "e.toml", "--out", "many", "--force"];
+    here.refuses(&run, 1, &["`many` holds the results of a sweep", "note: `--out DIR` puts them"]);
+    here.runs(&["sweep", "s.toml", "--out", "many", "--quiet"]);
+    here.runs(&["run", "e.toml", "--out", "one", "--quiet"]);
+}
+
+#[test]
+fn runs_are_counted_by_what_became_of_them() {
+    let here = Here::new();
+    let shown = |values: &str| {
+        sweep(&here, STUDY, &format!("limits.events = {values}\n"));
+        let shown = here.command(&["sweep", "s.toml", "--out", "o"]).output().unwrap();
+        let shown = String::from_utf8(shown.stdout).unwrap();
+        let is_count = |line: &&str| line.starts_with(|c: char| c.is_ascii_digit());
+        shown.lines().find(is_count).unwrap_or_default().to_owned()
+    };
+    assert_eq!(shown("[1000]"), "1 run");
+    assert_eq!(
+        shown("[1000, 2000, 2000, 1, 2]"),
+        "5 runs, of which 2 have failed, 1 is the same as another and 1 was there already"
+    );
+}
+
+#[test]
+fn a_dry_run_is_quiet_or_json() {
+    let here = Here::new();
+    sweep(&here, STUDY, "repeat = 2\nservice.startup = [\"1s\", \"2s\"]\n");
+    let told = |how: &str| {
+        let output = here.command(&["sweep", "s.toml", "--dry-run", how]).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(told("--quiet"), "");
+    let point = |startup: &str| {
+        let name = format!("startup-{startup}");
+        serde_json::json!({ "name": name, "sweep": { "service.startup": startup } })
+    };
+    let points = [point("1s"), point("2s")];
+    let expected = serde_json::json!({ "name": "m", "repetitions": 2, "points": points });
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&told("--json")).unwrap(), expected);
 }

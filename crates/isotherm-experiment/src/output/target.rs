@@ -23,6 +23,12 @@ pub enum NotReplaced {
     /// It is neither a file nor a folder.
     #[error("`{}` is no file but a device, a pipe or the like", .0.display())]
     Special(PathBuf),
+    /// It is the folder of a run, and a sweep was to be written there.
+    #[error("`{}` holds the results of a run, and those of a sweep are not mixed with them", .0.display())]
+    OfRun(PathBuf),
+    /// It is the folder of a sweep, and a run was to be written there.
+    #[error("`{}` holds the results of a sweep, and those of a run are not mixed with them", .0.display())]
+    OfSweep(PathBuf),
     /// It is a folder.
     #[error("`{}` is a folder", .0.display())]
     Folder(PathBuf),
@@ -39,6 +45,33 @@ impl NotReplaced {
     #[must_use]
     pub fn yields(&self) -> bool {
         matches!(self, NotReplaced::Link(..) | NotReplaced::Special(_))
+    }
+}
+
+/// The folder of the runs of a sweep, within that of the sweep.
+const POINTS: &str = "points";
+
+/// Refuses a folder that holds the results of a sweep.
+pub(crate) fn refuse_sweep(folder: &Path) -> Result<(), NotReplaced> {
+    let is_run = |run: io::Result<std::fs::DirEntry>| {
+        run.is_ok_and(|run| run.path().join(super::MANIFEST).exists())
+    };
+    let mut runs = std::fs::read_dir(folder.join(POINTS)).into_iter().flatten();
+    match runs.any(is_run) {
+        true => Err(NotReplaced::OfSweep(folder.to_owned())),
+        false => Ok(()),
+    }
+}
+
+/// Refuses a folder that holds the results of a run.
+///
+/// # Errors
+///
+/// See [`NotReplaced::OfRun`].
+pub fn refuse_run(folder: &Path) -> Result<(), NotReplaced> {
+    match folder.join(super::MANIFEST).exists() {
+        true => Err(NotReplaced::OfRun(folder.to_owned())),
+        false => Ok(()),
     }
 }
 

@@ -136,6 +136,23 @@ fn what_is_there_is_not_run_again() {
     assert_eq!(counts(&here.run("o", &few)), (6, 0, 0));
 }
 
+/// Every file of a run counts, and not only its summary.
+#[test]
+fn damaged_records_are_run_again() {
+    let here = Here::new("[sweep]\nrepeat = 2\n");
+    let options = SweepOptions::default();
+    here.run("o", &options);
+    let whole = files(&here.path("o"));
+    let run = here.load().folders(&here.path("o"), &options).next().unwrap();
+    let records = run.join("invocations.csv");
+    let text = std::fs::read_to_string(&records).unwrap();
+    for damaged in [&text[..text.len() / 2], &text.replacen('1', "2", 1)] {
+        std::fs::write(&records, damaged).unwrap();
+        assert_eq!(counts(&here.run("o", &options)), (1, 1, 0));
+        assert!(files(&here.path("o")) == whole);
+    }
+}
+
 #[test]
 fn a_changed_experiment_reuses_what_has_not_changed() {
     let here = Here::new(SWEEP);
@@ -155,7 +172,7 @@ fn a_changed_experiment_reuses_what_has_not_changed() {
     assert_eq!(change("[\"0s\",", "[\"2s\", \"0s\","), (4, 8, 0));
     assert_eq!(change("count = 30", "count = 31"), (12, 0, 0));
     // Two points that are the same are run once.
-    assert_eq!(change("[\"2s\",", "[\"3s\", \"3s\","), (4, 12, 0));
+    assert_eq!(change("[\"2s\",", "[\"3s\", \"3s\","), (4, 8, 0));
     assert_eq!(here.table("o/points.csv").len(), 16);
 }
 
@@ -244,6 +261,13 @@ fn a_file_that_changes_meanwhile_fails_its_points() {
     let status: Vec<&str> = rows.iter().map(|row| row["status"].as_str()).collect();
     assert_eq!(status, ["done", "failed"]);
     assert_eq!(counts(&here.run("o", &jobs(1))), (1, 1, 0));
+    // A file that is gone: the reason is one line of a message, not a message of its own.
+    let fresh = SweepOptions { fresh: true, ..jobs(1) };
+    let sweep = here.load();
+    std::fs::remove_file(here.path("y.csv")).unwrap();
+    let outcome = sweep.run(&here.path("o"), &fresh).unwrap();
+    let reason = &outcome.failed[0].reason;
+    assert!(reason.starts_with("cannot read `") && !reason.contains('\n'), "{reason}");
 }
 
 /// The first point reaches its limit, the second one has a broken row, the others go on.
@@ -279,7 +303,35 @@ fn a_sweep_that_is_stopped_goes_on() {
     assert!(!here.path("o").join(POINTS).exists() && !here.path("o").join(AGGREGATES).exists());
     assert_eq!(counts(&here.run("o", &jobs(1))), (4, 2, 0));
     here.run("whole", &jobs(1));
-    assert!(files(&here.path("o")) == files(&here.path("whole")));
+    let whole = files(&here.path("whole"));
+    assert!(files(&here.path("o")) == whole);
+    // What is run again stays until its new results are there.
+    ended.store(0, Ordering::Relaxed);
+    let outcome = here.run("o", &SweepOptions { fresh: true, ..stopping });
+    assert!(outcome.is_stopped && outcome.done == 2, "{outcome:?}");
+    assert_eq!(counts(&here.run("o", &jobs(1))), (0, 6, 0));
+    assert!(files(&here.path("o")) == whole);
+}
+
+/// Points that are alike have one run, which was not there before.
+#[test]
+fn points_that_are_alike_are_counted_as_such() {
+    let here = Here::new("[sweep]\nservice.startup = [\"1s\", \"1s\", \"2s\"]\n");
+    let outcome = here.run("o", &jobs(1));
+    assert_eq!((counts(&outcome), outcome.alike, outcome.runs), ((2, 0, 0), 1, 3));
+    let again = here.run("o", &jobs(1));
+    assert_eq!((counts(&again), again.alike, again.runs), ((0, 2, 0), 1, 3));
+}
+
+#[test]
+fn the_name_of_a_point_is_one_line() {
+    let here = Here::new(
+        "[sweep]\nservice.keep_alive = [{\n kind = \"fixed\",\n idle = \"1s\" },\n\
+         { name = \"a\\tb\\nc\", value = \"none\" }]\n",
+    );
+    let sweep = here.load();
+    assert_eq!(sweep.label(0), r#"keep_alive-{ kind = "fixed", idle = "1s" }"#);
+    assert_eq!(sweep.label(1), r"keep_alive-a\u{9}b\nc");
 }
 
 #[test]
