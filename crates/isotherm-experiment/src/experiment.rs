@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
-use isotherm_config::source::Sources;
+use isotherm_config::source::{Sources, Span};
 
 use crate::check::{Depth, KnownTraces};
 use crate::describe::{WorkloadReport, describe};
@@ -103,6 +103,17 @@ impl Experiment {
     #[must_use]
     pub fn warnings(&self) -> &Diagnostics {
         &self.warnings
+    }
+
+    /// What a program says that finds something wrong at a place of the experiment.
+    pub fn refusal(
+        &self,
+        place: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Diagnostics {
+        let diagnostic = Diagnostic::at(place, message, hint);
+        Diagnostics::new((*self.sources).clone(), vec![diagnostic])
     }
 
     /// Its runs, in order. Never empty.

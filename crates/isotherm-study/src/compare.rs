@@ -168,13 +168,20 @@ pub enum CompareError {
         /// The other.
         other: String,
     },
+    /// No invocation counts.
+    #[error(
+        "nothing is measured in `{}`: no invocation was submitted in the part of the run that \
+         counts (`measure`)",
+        .0.display()
+    )]
+    NothingMeasured(PathBuf),
     /// A metric is not known.
     #[error(transparent)]
     UnknownMetric(#[from] UnknownMetric),
     /// A metric that cannot be told for single functions.
     #[error(
         "`{0}` is not known for single functions: those are response times, `cold_share`, \
-         `completed_share` and `cold_start_mean`"
+         `completed_share` and those of `cold_start_mean`, such as `cold_start_mean.queue_s`"
     )]
     NotByFunction(String),
     /// Records are needed that a run has not kept.
@@ -305,6 +312,15 @@ pub fn compare(folders: &[PathBuf], options: &CompareOptions) -> Result<Comparis
         return Err(CompareError::Alone(base.name.clone()));
     }
     // Before anything is read at length.
+    for set in &all {
+        let is_empty = |run: &Run| {
+            let has_window = run.window().is_some_and(|window| !window.is_null());
+            has_window && metric::value(&run.summary, "invocations.total") == Some(0.0)
+        };
+        if set.runs.iter().all(is_empty) {
+            return Err(CompareError::NothingMeasured(set.first().folder.clone()));
+        }
+    }
     for other in others {
         let names = || (base.name.clone(), other.name.clone());
         if !base.first().has_workload_of(other.first()) {

@@ -23,6 +23,7 @@
 //! ```
 
 use isotherm_config::hint::{list, suggestion};
+use isotherm_services::FailureCause;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -51,6 +52,65 @@ const SHARES: [(&str, &str, &[&str]); 2] = [
 /// How many invocations did not complete, by cause.
 const CAUSES: &str = "causes";
 
+/// Objects that a summary has only if what they tell of has occurred, and their fields.
+const OCCASIONAL: [(&[&str], &[&str]); 2] = [
+    (
+        &["response_of_completed.all", "response_of_completed.cold", "response_of_completed.warm"],
+        &["mean_s", "p50_s", "p95_s", "p99_s", "max_s"],
+    ),
+    (&["cold_start_mean"], &WAITS),
+];
+
+/// Where a cold start spends its time; the columns of records are called alike.
+pub(crate) const WAITS: [&str; 5] =
+    ["download_wait_s", "copy_wait_s", "load_wait_s", "queue_s", "startup_s"];
+
+/// The paths of all metrics of a summary, and of those that it would have if more had occurred.
+pub(crate) fn possible_paths(summary: &Value) -> Vec<String> {
+    let mut paths = paths(summary);
+    let mut more = Vec::new();
+    for (objects, fields) in OCCASIONAL {
+        let of = |object: &&str| {
+            fields.iter().map(move |field| format!("{object}.{field}")).collect::<Vec<_>>()
+        };
+        more.extend(objects.iter().flat_map(|object| of(object)));
+    }
+    more.extend(FailureCause::CODES.iter().map(|code| format!("{CAUSES}.{code}")));
+    more.extend(SHARES.iter().map(|(name, ..)| (*name).to_owned()));
+    more.retain(|path| !paths.contains(path));
+    paths.extend(more);
+    paths
+}
+
+/// Whether a path is one that a summary has only if what it tells of has occurred.
+fn is_occasional(path: &str) -> bool {
+    let Some((object, field)) = path.rsplit_once('.') else {
+        return SHARES.iter().any(|(name, ..)| *name == path);
+    };
+    let mut groups = OCCASIONAL.iter();
+    groups.any(|(objects, fields)| objects.contains(&object) && fields.contains(&field))
+        || object == CAUSES && FailureCause::CODES.contains(&field)
+}
+
+/// The units in which a metric is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MetricUnit {
+    Seconds,
+    Share,
+    Number,
+}
+
+/// The unit of a metric, by its path.
+pub(crate) fn unit(path: &str) -> MetricUnit {
+    match path {
+        // Memory multiplied by seconds is no time.
+        path if path.ends_with("_mb_s") || path.ends_with("_gb_s") => MetricUnit::Number,
+        path if path.ends_with("_s") => MetricUnit::Seconds,
+        path if path.ends_with("_share") => MetricUnit::Share,
+        _ => MetricUnit::Number,
+    }
+}
+
 /// What stands in the summary and says what was run, not what came of it.
 const NO_METRICS: [&str; 5] = ["name", "seed", "sweep", "measure", "measured_cold_starts"];
 
@@ -73,6 +133,13 @@ pub struct UnknownMetric {
     what: &'static str,
     name: String,
     hint: String,
+}
+
+impl UnknownMetric {
+    /// What is wrong, and what to do about it.
+    pub(crate) fn parts(&self) -> (String, &str) {
+        (format!("{} metric `{}`", self.what, self.name), &self.hint)
+    }
 }
 
 /// The paths of all metrics of a summary, the derived ones last.
@@ -141,6 +208,9 @@ pub fn path(name: &str, paths: &[String]) -> Result<String, UnknownMetric> {
     let unknown = |what, hint| Err(UnknownMetric { what, name: name.to_owned(), hint });
     match paths.iter().filter(ends).collect::<Vec<_>>().as_slice() {
         [path] => Ok((*path).clone()),
+        [] if short_for(name).is_some() || is_occasional(name) => {
+            unknown("there is no value of the", "nothing that it tells of has occurred".to_owned())
+        }
         [] => {
             let shorts = SHORT.iter().map(|(short, _)| *short);
             let all = paths.iter().map(String::as_str).chain(shorts);
@@ -202,6 +272,22 @@ mod tests {
     }
 
     #[test]
+    fn what_may_occur_is_known_though_it_has_not() {
+        let paths = possible_paths(&summary());
+        let of = |name| path(name, &paths).ok();
+        for name in [
+            "response_of_completed.cold.p99_s",
+            "cold_start_mean.queue_s",
+            "causes.time_limit",
+            COLD_SHARE,
+        ] {
+            assert_eq!(of(name).as_deref(), Some(name));
+        }
+        assert_eq!(of("p99").as_deref(), Some("response_of_completed.all.p99_s"));
+        assert_eq!((of("causes.time_limt"), of("response_of_completed.cold.p98_s")), (None, None));
+    }
+
+    #[test]
     fn names_are_paths_ends_of_paths_or_short() {
         let paths = paths(&summary());
         let of = |name| path(name, &paths).map_err(|error| error.to_string());
@@ -218,6 +304,11 @@ mod tests {
         assert_eq!(
             of("starts.colt").unwrap_err(),
             "there is no metric `starts.colt`: did you mean `starts.cold`?"
+        );
+        // A name that is right, of which there is nothing.
+        assert_eq!(
+            of("response.p50").unwrap_err(),
+            "there is no value of the metric `response.p50`: nothing that it tells of has occurred"
         );
         assert!(of("latency").unwrap_err().contains("a number of `summary.json`"));
     }

@@ -27,8 +27,8 @@ use isotherm_config::diagnostic::Diagnostics;
 use isotherm_config::ranges;
 use isotherm_config::tree::Kind;
 use isotherm_config::write;
-use isotherm_experiment::check::search::{Candidates, Constraint, Search};
-use isotherm_experiment::{Experiment, ExperimentError, Overrides, RunOptions, Watch};
+use isotherm_experiment::check::search::{Candidates, Constraint, Search, Unit};
+use isotherm_experiment::{Experiment, ExperimentError, Overrides, Points, RunOptions, Watch};
 use isotherm_serverless::Outcome;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -36,7 +36,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::each_record::each_record;
-use crate::metric::{self, UnknownMetric};
+use crate::metric::{self, MetricUnit};
 use crate::statistics::{Interval, LEVEL, Moments, percentile, t_quantile, welch};
 
 /// Runs of a probe at first, and at most.
@@ -67,19 +67,29 @@ pub enum SearchError {
     /// It does not say what is searched for.
     #[error("the experiment has no table `[search]`, which says what is searched for")]
     NoSearch,
-    /// It has a sweep.
+    /// Its sweep has several points.
     #[error(
-        "the experiment has a `[sweep]`, and a search is for one of its points: choose it with \
-         `--set`"
+        "the experiment has {points} points, and a search is for one of them: choose it with {}",
+        set(axes)
     )]
-    Sweep,
-    /// A constraint is about a metric that is not known.
-    #[error("in `{constraint}`: {source}")]
-    Metric {
-        /// The constraint.
-        constraint: String,
-        /// Why.
-        source: UnknownMetric,
+    Sweep {
+        /// How many points there are.
+        points: u64,
+        /// The fields in which they differ.
+        axes: Vec<String>,
+    },
+    /// No invocation counts.
+    #[error(
+        "nothing is measured with {field} = {value}: no invocation of its {runs} runs was \
+         submitted in the part of the run that counts (`measure`)"
+    )]
+    NothingMeasured {
+        /// The path of the field.
+        field: String,
+        /// Its value.
+        value: String,
+        /// How many runs there were.
+        runs: u64,
     },
     /// What is to be values of a curve is none.
     #[error("there is no curve of `{text}`: {reason}")]
@@ -95,6 +105,11 @@ pub enum SearchError {
     /// It was asked to stop.
     #[error("the search was stopped")]
     Stopped,
+}
+
+/// Options that give values to fields.
+fn set(paths: &[String]) -> String {
+    paths.iter().map(|path| format!("`--set {path}=…`")).collect::<Vec<_>>().join(" ")
 }
 
 /// How a search is carried out. Nothing of it changes the answer.
@@ -276,6 +291,7 @@ pub fn curve(
     };
     let points = in_pool(options, || {
         let prober = Prober {
+            field: &search.minimize,
             constraints: &search.subject_to,
             planned: values.len() as u64,
             most: RUNS.0,
@@ -349,16 +365,56 @@ fn in_pool<T: Send>(
 struct Searched<'a> {
     file: &'a Path,
     overrides: &'a Overrides,
+    experiment: Experiment,
     search: Search,
     seed: u64,
 }
 
 impl<'a> Searched<'a> {
     fn load(file: &'a Path, overrides: &'a Overrides) -> Result<Self, SearchError> {
-        let experiment = Experiment::load(file, overrides).map_err(SearchError::Experiment)?;
-        let [run] = experiment.runs() else { return Err(SearchError::Sweep) };
-        let search = run.search.clone().ok_or(SearchError::NoSearch)?;
-        Ok(Searched { file, overrides, search, seed: run.plan.seed })
+        let points = Points::load(file, overrides).map_err(SearchError::Experiment)?;
+        // The seeds of a search are its own, whatever the sweep repeats.
+        let experiment = points.plan(0, 0).map_err(SearchError::Experiment)?;
+        let run = &experiment.runs()[0];
+        let (search, seed) = (run.search.clone().ok_or(SearchError::NoSearch)?, run.plan.seed);
+        if seed.checked_add(RUNS.1 - 1).is_none() {
+            let message = format!(
+                "there are not {} seeds from {seed} on: the largest seed is {}",
+                RUNS.1,
+                u64::MAX
+            );
+            return Err(SearchError::Experiment(Diagnostics::single(message)));
+        }
+        let searched = Searched { file, overrides, experiment, search, seed };
+        // An axis that is the field itself is none.
+        let points = searched.points(&searched.search.within.get(0), 0)?;
+        match points.count() {
+            0 | 1 => Ok(searched),
+            count => Err(SearchError::Sweep { points: count, axes: points.axes() }),
+        }
+    }
+
+    /// The experiment with a value.
+    fn points(&self, value: &Kind, repetition: u64) -> Result<Points, SearchError> {
+        let overrides = self
+            .overrides
+            .clone()
+            .with(self.search.minimize.as_str(), write::kind(value))
+            .with_seed(self.seed + repetition);
+        Points::load(self.file, &overrides).map_err(|error| self.refused(value, &error))
+    }
+
+    /// The experiment is right without the value.
+    fn refused(&self, value: &Kind, error: &Diagnostics) -> SearchError {
+        let message = format!("`{}` cannot be {}", self.search.minimize, shown(&value_of(value)));
+        let reasons: Vec<String> = (error.list().iter())
+            .map(|reason| match reason.label.as_str() {
+                "" => reason.message.clone(),
+                label => format!("{}: {label}", reason.message),
+            })
+            .collect();
+        let reasons = reasons.join("; ");
+        SearchError::Experiment(self.experiment.refusal(self.search.place, message, reasons))
     }
 
     /// Runs the experiment with a value, and measures what its constraints are about.
@@ -368,14 +424,38 @@ impl<'a> Searched<'a> {
         repetition: u64,
         batch: &Arc<Batch>,
     ) -> Result<Measured, SearchError> {
-        let overrides = self
-            .overrides
-            .clone()
-            .with(self.search.minimize.as_str(), write::kind(value))
-            .with_seed(self.seed.wrapping_add(repetition));
-        let experiment =
-            Experiment::load(self.file, &overrides).map_err(SearchError::Experiment)?;
-        measured(&experiment, &self.search.subject_to, batch)
+        let points = self.points(value, repetition)?;
+        let experiment = points.plan(0, 0).map_err(|error| self.refused(value, &error))?;
+        measured(&experiment, &self.search.subject_to, batch, &self.experiment)
+    }
+}
+
+/// The path of the metric of a constraint, among those that there may be.
+fn path_of(
+    constraint: &Constraint,
+    paths: &[String],
+    written: &Experiment,
+) -> Result<String, SearchError> {
+    let refuse = |message: String, hint: &str| {
+        SearchError::Experiment(written.refusal(constraint.place, message, hint))
+    };
+    let path = metric::path(&constraint.metric, paths).map_err(|error| {
+        let (message, hint) = error.parts();
+        refuse(message, hint)
+    })?;
+    let (fits, hint) = match (metric::unit(&path), constraint.unit) {
+        (MetricUnit::Seconds, unit) => {
+            let is_zero = unit == Unit::Number && constraint.bound == 0.0;
+            (is_zero || unit == Unit::Duration, "it is a duration: write it like 300ms or 1s")
+        }
+        (MetricUnit::Share, unit) => {
+            (unit != Unit::Duration, "it is a share: write it like 1% or 0.01")
+        }
+        (MetricUnit::Number, unit) => (unit == Unit::Number, "it is a number without a unit"),
+    };
+    match fits {
+        true => Ok(path),
+        false => Err(refuse(format!("this is no bound for `{}`", constraint.metric), hint)),
     }
 }
 
@@ -392,6 +472,8 @@ struct Batch {
     value: String,
     runs: u64,
     ended: AtomicU64,
+    /// Runs in which no invocation counts.
+    empty: AtomicU64,
     /// Runs that have ended, and parts of those that go on, in [`PARTS`] of a run.
     parts: AtomicU64,
     options: SearchOptions,
@@ -431,6 +513,7 @@ fn measured(
     experiment: &Experiment,
     of: &[Constraint],
     batch: &Arc<Batch>,
+    written: &Experiment,
 ) -> Result<Measured, SearchError> {
     let run = &experiment.runs()[0];
     let window = run.plan.measure;
@@ -463,32 +546,23 @@ fn measured(
         Err(ExperimentError::Interrupted { .. }) => return Err(SearchError::Stopped),
         Err(error) => return Ok(Err(error.to_string())),
     };
+    if responses.is_empty() {
+        batch.empty.fetch_add(1, Ordering::Relaxed);
+    }
     let summary: Value = serde_json::from_str(&report.to_json()).unwrap_or_default();
-    let paths = metric::paths(&summary);
+    let paths = metric::possible_paths(&summary);
     let value = |constraint: &Constraint| {
-        let path = metric::path(&constraint.metric, &paths);
-        // Without any that completed, there are no response times in the summary.
-        let of_responses = match &path {
-            Ok(path) => Some(path.as_str()),
-            Err(_) => metric::short_for(&constraint.metric),
-        };
-        let of_responses = match of_responses.and_then(|path| path.strip_prefix(RESPONSE)) {
-            Some("mean_s") => Some(responses.iter().copied().collect::<Moments>().mean()),
-            Some("p50_s") => Some(percentile(&responses, 50)),
-            Some("p95_s") => Some(percentile(&responses, 95)),
-            Some("p99_s") => Some(percentile(&responses, 99)),
-            Some("max_s") => Some(percentile(&responses, 100)),
-            _ => None,
-        };
-        match (of_responses, path) {
-            (Some(value), _) => Ok(value),
-            (None, Ok(path)) => Ok(metric::value(&summary, &path)),
-            (None, Err(source)) => {
-                Err(SearchError::Metric { constraint: constraint.text.clone(), source })
-            }
-        }
+        let path = path_of(constraint, &paths, written)?;
+        Ok(match path.strip_prefix(RESPONSE) {
+            Some("mean_s") => responses.iter().copied().collect::<Moments>().mean(),
+            Some("p50_s") => percentile(&responses, 50),
+            Some("p95_s") => percentile(&responses, 95),
+            Some("p99_s") => percentile(&responses, 99),
+            Some("max_s") => percentile(&responses, 100),
+            _ => metric::value(&summary, &path),
+        })
     };
-    Ok(Ok(of.iter().map(value).collect::<Result<_, _>>()?))
+    Ok(Ok(of.iter().map(value).collect::<Result<_, SearchError>>()?))
 }
 
 /// Finds the least value by halving the range.
@@ -500,8 +574,8 @@ fn bisect(
     let last = search.within.count() - 1;
     let planned = if last == 0 { 1 } else { 2 + last.next_power_of_two().trailing_zeros() };
     let constraints = &search.subject_to;
-    let prober =
-        Prober { constraints, planned: u64::from(planned), most: RUNS.1, options, measure };
+    let (field, planned) = (search.minimize.as_str(), u64::from(planned));
+    let prober = Prober { field, constraints, planned, most: RUNS.1, options, measure };
     let mut probes: Vec<Probe> = Vec::new();
     let mut meets = |index: u64| {
         let probe = prober.probe(probes.len() as u64, index, &search.within.get(index))?;
@@ -538,6 +612,8 @@ fn bisect(
 
 /// What all probes of a search have in common.
 struct Prober<'a> {
+    /// The path of the field.
+    field: &'a str,
     constraints: &'a [Constraint],
     /// How many probes there are at most.
     planned: u64,
@@ -563,6 +639,7 @@ impl Prober<'_> {
                 value: shown(&value_of(value)),
                 runs: target,
                 ended: AtomicU64::new(runs),
+                empty: AtomicU64::new(0),
                 parts: AtomicU64::new(runs * PARTS),
                 options: self.options.clone(),
             });
@@ -573,6 +650,7 @@ impl Prober<'_> {
                     false => (self.measure)(value, repetition, &batch),
                 })
                 .collect();
+            let is_empty = batch.empty.load(Ordering::Relaxed) == target;
             runs = target;
             for run in several {
                 match run? {
@@ -587,6 +665,10 @@ impl Prober<'_> {
             }
             if failed.is_some() {
                 break Verdict::Violated;
+            }
+            if is_empty {
+                let (field, value) = (self.field.to_owned(), shown(&value_of(value)));
+                return Err(SearchError::NothingMeasured { field, value, runs });
             }
             let each = self.constraints.iter().zip(&samples);
             let worst = each.map(|(constraint, sample)| verdict(constraint, sample, error)).min();
@@ -667,13 +749,19 @@ fn verdict(constraint: &Constraint, sample: &[Option<f64>], error: f64) -> Verdi
 #[cfg(test)]
 mod tests {
     use isotherm_config::ranges::Grid;
+    use isotherm_config::source::{Sources, Span};
     use isotherm_kernel::RandomStreams;
 
     use super::*;
 
+    fn place() -> Span {
+        Span { source: Sources::default().add("study.toml", ""), start: 0, end: 0 }
+    }
+
     fn below(bound: f64) -> Constraint {
         let text = format!("m < {bound}");
-        Constraint { text, metric: "m".to_owned(), is_below: true, bound }
+        let (unit, place) = (Unit::Number, place());
+        Constraint { text, metric: "m".to_owned(), is_below: true, bound, unit, place }
     }
 
     fn range(text: &str, resolution: Option<&str>) -> Candidates {
@@ -686,7 +774,8 @@ mod tests {
 
     /// A search in which the metric is `mean`, give or take some.
     fn found(within: Candidates, bound: f64, spread: f64, mean: fn(f64) -> f64) -> Answer {
-        let search = Search { minimize: "n".to_owned(), within, subject_to: vec![below(bound)] };
+        let (minimize, subject_to) = ("n".to_owned(), vec![below(bound)]);
+        let search = Search { minimize, place: place(), within, subject_to };
         let measure = move |value: &Kind, repetition: u64, _: &Arc<Batch>| {
             let value = number(value);
             let stream = format!("{value}/{repetition}");
@@ -777,7 +866,8 @@ mod tests {
 
     fn probe(constraints: &[Constraint], measure: &Measure<'_>) -> Probe {
         let options = SearchOptions::default();
-        let prober = Prober { constraints, planned: 5, most: 80, options: &options, measure };
+        let prober =
+            Prober { field: "n", constraints, planned: 5, most: 80, options: &options, measure };
         prober.probe(0, 0, &Kind::Integer(5)).unwrap()
     }
 
@@ -797,8 +887,14 @@ mod tests {
             let options = SearchOptions::default();
             let constraints = &[below(0.0)];
             let most = RUNS.1;
-            let prober =
-                Prober { constraints, planned: 1, most, options: &options, measure: &measure };
+            let prober = Prober {
+                field: "n",
+                constraints,
+                planned: 1,
+                most,
+                options: &options,
+                measure: &measure,
+            };
             let verdict = prober.probe(0, 0, &Kind::Integer(5)).unwrap().verdict;
             counts[verdict as usize] += 1;
         }
@@ -841,8 +937,8 @@ mod tests {
     #[test]
     fn a_search_that_is_stopped_has_no_answer() {
         let options = SearchOptions { stop: Arc::new(|| true), ..SearchOptions::default() };
-        let search =
-            Search { minimize: "n".to_owned(), within: up_to(9), subject_to: vec![below(1.0)] };
+        let (minimize, subject_to) = ("n".to_owned(), vec![below(1.0)]);
+        let search = Search { minimize, place: place(), within: up_to(9), subject_to };
         let stopped = bisect(&search, &options, &|_, _, _| Ok(Ok(vec![Some(0.0)])));
         assert!(matches!(stopped, Err(SearchError::Stopped)));
     }

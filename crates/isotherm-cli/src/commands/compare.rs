@@ -43,7 +43,7 @@ fn heading(pair: &Pair) -> String {
     let what = match pair.method {
         Method::PairedRuns => format!("{} pairs of runs with the same seed", pair.base_runs),
         Method::IndependentRuns => {
-            format!("{} and {} runs without common seeds", pair.other_runs, pair.base_runs)
+            format!("{} and {} runs that are not paired", pair.other_runs, pair.base_runs)
         }
         Method::PairedBatches => "one run each, with the same seed".to_owned(),
         Method::IndependentBatches => "one run each, with different seeds".to_owned(),

@@ -60,6 +60,12 @@ pub fn run(arguments: &RunArguments) -> Result<(), Status> {
     } else {
         terminal.tables(&session.shown(&done));
     }
+    if done.report.measure.is_some() && done.report.summary.invocations.total == 0 {
+        Terminal::complain(
+            "warning: nothing is measured: no invocation was submitted in the part of the run \
+             that counts (`measure`)",
+        );
+    }
     terminal.done()
 }
 

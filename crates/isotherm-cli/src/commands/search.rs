@@ -88,7 +88,7 @@ fn answered(answer: &Answer) -> String {
             let value = shown(value);
             format!("{field} = {value} is the least value that fulfils the constraints\n")
         }
-        None => format!("no value of {field} in the range fulfils the constraints\n"),
+        None => none_found(answer),
     };
     if let Some(neighbour) = answer.neighbour().filter(|one| one.verdict == Verdict::Undecided) {
         text += &format!(
@@ -112,6 +112,22 @@ fn answered(answer: &Answer) -> String {
     }
     text += &failures(&answer.probes);
     format!("{text}\n{}", lines(&probes)).trim_end().to_owned()
+}
+
+/// What was probed, if that has no answer: the values between are only presumed to fulfil nothing.
+fn none_found(answer: &Answer) -> String {
+    let each = answer.probes.iter().map(|probe| {
+        let said = match probe.verdict {
+            Verdict::Undecided => "is undecided",
+            _ => "does not",
+        };
+        format!("{} {said}", shown(&probe.value))
+    });
+    let each = each.collect::<Vec<_>>().join(", ");
+    format!(
+        "no value of {} is known to fulfil the constraints; of those probed: {each}\n",
+        answer.field
+    )
 }
 
 fn drawn_curve(curve: &Curve) -> String {

@@ -11,7 +11,7 @@ use isotherm_config::diagnostic::{Report, thousands};
 use isotherm_config::fields::{Fields, FromValue};
 use isotherm_config::ranges::{self, Grid};
 use isotherm_config::schema::{TableSpec, Takes, field, table, value};
-use isotherm_config::source::Located;
+use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Value};
 use isotherm_config::units;
 
@@ -52,6 +52,8 @@ pub const SEARCH: TableSpec = table(
 pub struct Search {
     /// The path of the field.
     pub minimize: String,
+    /// Where the path is written.
+    pub place: Span,
     /// The values that it may have.
     pub within: Candidates,
     /// What must hold.
@@ -99,14 +101,32 @@ pub struct Constraint {
     pub metric: String,
     /// Whether it must be below the bound, or else above it.
     pub is_below: bool,
-    /// The bound, in the unit of the metric.
+    /// The bound: a duration in seconds, a percentage as a fraction.
     pub bound: f64,
+    /// How the bound is written.
+    pub unit: Unit,
+    /// Where it is written.
+    pub place: Span,
 }
+
+/// How the bound of a constraint is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// As a number.
+    Number,
+    /// As a percentage.
+    Percent,
+    /// As a duration.
+    Duration,
+}
+
+/// Fields in which runs do not differ, or of which each value has its own.
+const NOT_SEARCHED: [&str; 4] = ["name", "seed", "search", "sweep"];
 
 /// Reads `[search]`.
 pub fn search(value: &Value, report: &Report) -> Option<Search> {
     let mut fields = Fields::of(value, &SEARCH, report)?;
-    let minimize = fields.required::<String>("minimize");
+    let minimize = fields.required::<Located<String>>("minimize");
     let within = fields.required::<Located<Within>>("within");
     let resolution = fields.optional::<Located<Resolution>>("resolution");
     let constraints = fields.required::<Located<Vec<Constraint>>>("subject_to");
@@ -119,7 +139,16 @@ pub fn search(value: &Value, report: &Report) -> Option<Search> {
         }
         Some(value)
     });
-    Some(Search { minimize: minimize?, within: within?, subject_to: subject_to? })
+    let minimize = minimize.and_then(|Located { value, span }| {
+        if NOT_SEARCHED.contains(&value.split('.').next().unwrap_or_default()) {
+            let hint = "name a field that changes what is simulated; all values are run with the \
+                        same seeds";
+            return report.refuse(span, format!("`{value}` cannot be searched"), hint);
+        }
+        Some((value, span))
+    });
+    let ((minimize, place), within, subject_to) = (minimize?, within?, subject_to?);
+    Some(Search { minimize, place, within, subject_to })
 }
 
 /// What is written as the values of a field.
@@ -223,11 +252,14 @@ impl FromValue for Constraint {
         };
         let read = || {
             let (metric, bound) = text.split_once(['<', '>'])?;
+            let (bound, unit) = number(bound.trim())?;
             Some(Constraint {
                 text: text.clone(),
                 metric: metric.trim().to_owned(),
                 is_below: text.contains('<'),
-                bound: number(bound.trim())?,
+                bound,
+                unit,
+                place: value.span,
             })
         };
         match read() {
@@ -241,10 +273,12 @@ impl FromValue for Constraint {
 }
 
 /// A number, a percentage or a duration in seconds.
-fn number(text: &str) -> Option<f64> {
+fn number(text: &str) -> Option<(f64, Unit)> {
     if let Some(percent) = text.strip_suffix('%') {
-        return percent.trim().parse::<f64>().ok().map(|percent| percent / 100.0);
+        let percent = percent.trim().parse::<f64>().ok()?;
+        return percent.is_finite().then_some((percent / 100.0, Unit::Percent));
     }
     let plain = text.parse::<f64>().ok().filter(|number| number.is_finite());
-    plain.or_else(|| units::duration(text).ok().map(|time| time.as_secs_f64()))
+    let duration = || Some((units::duration(text).ok()?.as_secs_f64(), Unit::Duration));
+    plain.map(|number| (number, Unit::Number)).or_else(duration)
 }

@@ -8,7 +8,7 @@ use isotherm_experiment::trace;
 use isotherm_workload::{TableRows, TraceError, WorkloadError};
 use serde_json::Value;
 
-use crate::metric::{COLD_SHARE, COMPLETED_SHARE};
+use crate::metric::{COLD_SHARE, COMPLETED_SHARE, WAITS};
 use crate::statistics::{
     BATCHES, BLOCKS, Blocks, Interval, LEVEL, Moments, batch_of, paired, welch,
 };
@@ -33,9 +33,6 @@ pub struct Record {
 
 /// Fewer batches say too little of how much they differ.
 const FEWEST_BATCHES: usize = BATCHES / 2;
-
-/// The columns of where a cold start spends its time, called alike in the summary.
-const WAITS: [&str; 5] = ["download_wait_s", "copy_wait_s", "load_wait_s", "queue_s", "startup_s"];
 
 /// The records of a run in the order of submission.
 #[derive(Debug, Default)]

@@ -169,12 +169,99 @@ fn constraints_that_nothing_fulfils_are_an_answer() {
 fn what_cannot_be_searched_is_refused() {
     let refused = |more: &str| searched(more).unwrap_err().to_string();
     let unknown = refused("within = \"9..=12\"\nsubject_to = [\"respnse.p50 < 1s\"]\n");
-    assert!(unknown.starts_with("in `respnse.p50 < 1s`: there is no metric"), "{unknown}");
+    assert!(unknown.starts_with("error: there is no metric `respnse.p50`"), "{unknown}");
+    assert!(unknown.contains("subject_to = [\"respnse.p50 < 1s\"]"), "{unknown}");
     let range = refused("within = \"12..=9\"\nsubject_to = [\"response.p50 = 1s\"]\n");
     assert!(range.contains("there is nothing from 12 to 9"), "{range}");
     assert!(range.contains("this is no constraint"), "{range}");
-    let swept = refused(
-        "within = \"9..=12\"\nsubject_to = [\"cold_share < 1%\"]\n[sweep]\nseed = [1, 2]\n",
+    let seeds = QUEUE.replace("platform.nodes.count", "seed");
+    let seeds = answer(&format!("{seeds}{FEW}")).unwrap_err().to_string();
+    assert!(seeds.contains("`seed` cannot be searched"), "{seeds}");
+    let overrides = Overrides::default().with_seed(u64::MAX - 78);
+    let (_folder, path) = written(&format!("{QUEUE}{FEW}"));
+    let seeds = search(&path, &overrides, &SearchOptions::default()).unwrap_err().to_string();
+    assert!(seeds.contains("there are not 80 seeds from"), "{seeds}");
+}
+
+/// Constraints that are met at once.
+const FEW: &str = "within = [20, 24]\nsubject_to = [\"cold_share < 99%\"]\n";
+
+/// What is wrong is shown where the file says it, not as an option that nobody typed.
+#[test]
+fn a_field_that_is_not_there_is_shown_in_the_search() {
+    let text = QUEUE.replace("nodes.count\"", "nodes.banana\"");
+    let error = answer(&format!("{text}{FEW}")).unwrap_err().to_string();
+    assert!(error.contains("study.toml:") && !error.contains("--set"), "{error}");
+    assert!(error.contains("minimize = \"platform.nodes.banana\""), "{error}");
+    assert!(error.contains("unknown field `banana`"), "{error}");
+}
+
+#[test]
+fn a_search_is_for_one_point_of_a_sweep() {
+    let of = |sweep: &str, overrides: &Overrides| {
+        let (_folder, path) = written(&format!("{QUEUE}{FEW}[sweep]\n{sweep}"));
+        search(&path, overrides, &SearchOptions::default())
+            .map(|answer| answer.value.unwrap())
+            .map_err(|error| error.to_string())
+    };
+    let none = Overrides::default();
+    let startup = "service.startup = [\"1s\", \"2s\"]\nrepeat = 3\n";
+    assert_eq!(
+        of(startup, &none).unwrap_err(),
+        "the experiment has 2 points, and a search is for one of them: choose it with `--set \
+         service.startup=…`"
     );
-    assert!(swept.contains("has a `[sweep]`"), "{swept}");
+    assert_eq!(of(startup, &none.clone().with("service.startup", "1s")), Ok(json!(20)));
+    assert_eq!(of("repeat = 3\n", &none), Ok(json!(20)));
+    // The search chooses the value of this axis.
+    assert_eq!(of("platform.nodes.count = [9, 12]\n", &none), Ok(json!(20)));
+}
+
+#[test]
+fn bounds_have_the_unit_of_their_metric() {
+    let of = |constraint: &str| {
+        searched(&format!("within = [24]\nsubject_to = [\"{constraint}\"]\n"))
+            .map(|answer| answer.value.is_some())
+            .map_err(|error| error.to_string())
+    };
+    for right in ["starts.cold < 100000", "response.max > 0", "cold_share < 0.99", "mean < 1h"] {
+        assert_eq!(of(right), Ok(true), "{right}");
+    }
+    assert_eq!(of("wasted_memory < 1e12"), Ok(true));
+    for (wrong, hint) in [
+        ("starts.cold < 10s", "it is a number without a unit"),
+        ("starts.cold < 10%", "it is a number without a unit"),
+        ("wasted_memory < 10s", "it is a number without a unit"),
+        ("response.max < 40%", "it is a duration"),
+        ("response.max < 40", "it is a duration"),
+        ("cold_share < 1s", "it is a share"),
+    ] {
+        let error = of(wrong).unwrap_err();
+        assert!(error.contains("this is no bound for") && error.contains(hint), "{error}");
+    }
+}
+
+/// Nothing is cut off without a time limit, and of what is not there nothing is too much.
+#[test]
+fn what_does_not_occur_is_not_too_much() {
+    let of = |constraint: &str| {
+        let more = format!("within = [24]\nsubject_to = [\"{constraint}\"]\n");
+        // Containers are there by then.
+        let text = QUEUE.replace("[platform]", "measure = { from = \"399s\" }\n[platform]");
+        answer(&format!("{text}{more}")).map_err(|error| error.to_string())
+    };
+    assert_eq!(of("causes.time_limit < 3").unwrap().value, Some(json!(24)));
+    assert_eq!(of("response_of_completed.cold.p99_s < 1ns").unwrap().value, Some(json!(24)));
+    assert_eq!(of("cold_start_mean.queue_s > 1s").unwrap().value, None);
+    assert!(of("causes.time_limt < 3").unwrap_err().contains("`causes.time_limit`"));
+}
+
+/// The last arrivals are at 400 s.
+#[test]
+fn of_nothing_measured_nothing_is_known() {
+    let text = QUEUE.replace("[platform]", "measure = { from = \"1h\" }\n[platform]");
+    let more = "within = [20, 24]\nsubject_to = [\"response.p99 < 1us\"]\n";
+    let error = answer(&format!("{text}{more}")).unwrap_err().to_string();
+    let expected = "nothing is measured with platform.nodes.count = 24: no invocation of its 10";
+    assert!(error.starts_with(expected), "{error}");
 }
