@@ -656,3 +656,14 @@ fn many_runs_are_asked_about_and_too_many_refused() {
     here.refuses(&["sweep", "e.toml"], 2, &["`e.toml` has no `[sweep]`"]);
     assert!(!here.path("o").exists());
 }
+
+/// The arrivals end long before.
+#[test]
+fn a_window_without_invocations_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = crate::ran::examples().join("quickstart.toml");
+    let run = ["run", example.to_str().unwrap(), "--out", "r", "--set", "measure.from=1000h"];
+    let (code, _, err) = crate::ran::isotherm_in(folder.path(), &run);
+    assert_eq!(code, Some(0));
+    assert!(err.starts_with("warning: nothing is measured"), "{err}");
+}

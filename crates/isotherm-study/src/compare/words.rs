@@ -146,10 +146,11 @@ pub fn number(number: f64) -> String {
     if number == 0.0 {
         return "0".to_owned();
     }
-    let power = number.abs().log10().floor();
-    match power {
-        power if power < -6.0 => format!("{number:.3e}"),
-        power if power < 3.0 => format!("{number:.*}", (3.0 - power) as usize),
+    // By what is shown: 0.099999 is 0.1000, not 0.10000.
+    let shown = format!("{number:.3e}");
+    match shown.split_once('e').and_then(|(_, power)| power.parse::<i32>().ok()) {
+        Some(power @ -6..=2) => format!("{number:.*}", (3 - power) as usize),
+        Some(..-6) => shown,
         _ => whole(number),
     }
 }
@@ -251,6 +252,7 @@ mod tests {
         let numbers = [0.0, 1.0, 0.0123456, 12.3456, 123_456.7, -0.5, 1e-9];
         let expected = ["0", "1.000", "0.01235", "12.35", "123,457", "-0.5000", "1.000e-9"];
         assert_eq!(numbers.map(number), expected);
+        assert_eq!([0.099_999, 9.999_99, 999.99].map(number), ["0.1000", "10.00", "1,000"]);
         let parts = [0.5, 0.0995, 0.0123, 0.004, -0.2, 0.0];
         assert_eq!(parts.map(percent), ["50 %", "10 %", "1.2 %", "0.40 %", "-20 %", "0 %"]);
     }

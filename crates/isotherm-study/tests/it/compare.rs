@@ -326,9 +326,17 @@ fn what_is_not_comparable_is_refused() {
     let unknown = CompareOptions { metrics: vec!["respnse.p99".to_owned()], by_function: false };
     let error = compare(&[one.clone(), one.clone()], &unknown).unwrap_err().to_string();
     assert_eq!(error, "there is no metric `respnse.p99`: did you mean `response.p99`?");
+    // Of these nothing is measured.
+    let late = ["first", "second"].map(|name| run(&path(name), 1, &[("measure.from", "1h")]));
+    refused(&late, "nothing is measured in");
+    // What a refusal names is known.
+    let waits = vec!["cold_start_mean.queue_s".to_owned()];
+    let waits = CompareOptions { metrics: waits, by_function: true };
+    assert!(compare(&[one.clone(), one.clone()], &waits).is_ok());
     let wasted = CompareOptions { metrics: vec!["wasted_memory".to_owned()], by_function: true };
     let error = compare(&[one.clone(), one.clone()], &wasted).unwrap_err().to_string();
     assert!(error.contains("idle_mb_s` is not known for single functions"), "{error}");
+    assert!(error.contains("such as `cold_start_mean.queue_s`"), "{error}");
     // A folder with a run and a copy of it.
     runs(&path("twice"), [1], &[]);
     run(&path("twice").join("copy"), 1, &[]);
