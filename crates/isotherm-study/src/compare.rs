@@ -294,6 +294,10 @@ impl Difference {
 pub fn compare(folders: &[PathBuf], options: &CompareOptions) -> Result<Comparison, CompareError> {
     let (mut all, mut without_results) = (Vec::new(), Vec::new());
     for folder in folders {
+        if let Err(error) = std::fs::read_dir(folder) {
+            let (path, reason) = (folder.clone(), error.to_string());
+            return Err(CompareError::Broken { path, reason });
+        }
         let (sets, without) = sets(folder)?;
         if sets.len() + without.len() > 1 && folders.len() > 1 {
             let (folder, points) = (folder.clone(), sets.len() + without.len());
@@ -302,6 +306,7 @@ pub fn compare(folders: &[PathBuf], options: &CompareOptions) -> Result<Comparis
         without_results.extend(without);
         all.extend(sets);
     }
+    tell_apart(&mut all);
     let Some((base, others)) = all.split_first() else {
         return Err(CompareError::NoResults(PathBuf::new()));
     };
@@ -338,6 +343,19 @@ pub fn compare(folders: &[PathBuf], options: &CompareOptions) -> Result<Comparis
         .map(|other| Beside::of(base, other).compared(&metrics, options.by_function))
         .collect::<Result<_, _>>()?;
     Ok(Comparison { level: LEVEL, against_first, without_results })
+}
+
+/// Sets that are called alike, such as points whose values are shown alike, are called by their
+/// folders as well.
+fn tell_apart(sets: &mut [Set]) {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    sets.iter().for_each(|set| *counts.entry(set.name.clone()).or_default() += 1);
+    for set in sets.iter_mut().filter(|set| counts[&set.name] > 1) {
+        let folder = set.first().folder.display().to_string();
+        if folder != set.name {
+            set.name = format!("{} ({folder})", set.name);
+        }
+    }
 }
 
 /// The paths of the metrics that are compared.

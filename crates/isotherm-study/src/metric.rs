@@ -70,10 +70,9 @@ pub(crate) fn possible_paths(summary: &Value) -> Vec<String> {
     let mut paths = paths(summary);
     let mut more = Vec::new();
     for (objects, fields) in OCCASIONAL {
-        let of = |object: &&str| {
-            fields.iter().map(move |field| format!("{object}.{field}")).collect::<Vec<_>>()
-        };
-        more.extend(objects.iter().flat_map(|object| of(object)));
+        for object in objects {
+            more.extend(fields.iter().map(|field| format!("{object}.{field}")));
+        }
     }
     more.extend(FailureCause::CODES.iter().map(|code| format!("{CAUSES}.{code}")));
     more.extend(SHARES.iter().map(|(name, ..)| (*name).to_owned()));

@@ -163,7 +163,8 @@ fn verdict(probe: &Probe) -> &'static str {
 fn mean(measured: &Measurement) -> String {
     match measured.mean {
         _ if measured.is_infinite => "infinite".to_owned(),
-        mean => mean.map(number).unwrap_or_default(),
+        // What it tells of has not occurred.
+        mean => mean.map_or_else(|| "not in all runs".to_owned(), number),
     }
 }
 

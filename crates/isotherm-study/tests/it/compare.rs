@@ -270,6 +270,14 @@ fn the_points_of_a_sweep_are_compared_with_the_first() {
     assert_eq!((listed.len(), listed[0].base_runs), (1, 3));
     assert_eq!([&listed[0].base, &listed[0].other], ["60s", "2s"]);
     assert!(error.contains("has several points of a sweep (3)"), "{error}");
+    // Points whose values are called alike.
+    let mut table = "name,x,seed,folder\n".to_owned();
+    for run in experiment.runs() {
+        table += &format!("p,alike,1,{}\n", run.label().unwrap());
+    }
+    std::fs::write(out.join("points.csv"), table).unwrap();
+    let listed = all(std::slice::from_ref(&out)).unwrap().against_first;
+    assert!(listed[0].base.starts_with("x=alike (") && listed[0].base != listed[0].other);
     // They have kept no records.
     let options = CompareOptions { metrics: Vec::new(), by_function: true };
     let error = compare(&[out], &options).unwrap_err().to_string();
@@ -322,10 +330,12 @@ fn what_is_not_comparable_is_refused() {
     let busier = run(&path("busier"), 1, &[("workload.0.rate", "3/s")]);
     refused(&[one.clone(), busier], "have different workloads");
     refused(std::slice::from_ref(&one), "there is nothing to compare");
-    refused(&[one.clone(), path("nowhere")], "has no results in it");
     let unknown = CompareOptions { metrics: vec!["respnse.p99".to_owned()], by_function: false };
     let error = compare(&[one.clone(), one.clone()], &unknown).unwrap_err().to_string();
     assert_eq!(error, "there is no metric `respnse.p99`: did you mean `response.p99`?");
+    refused(&[one.clone(), path("nowhere")], "nowhere`: No such file");
+    std::fs::create_dir(path("empty")).unwrap();
+    refused(&[one.clone(), path("empty")], "has no results in it");
     // Of these nothing is measured.
     let late = ["first", "second"].map(|name| run(&path(name), 1, &[("measure.from", "1h")]));
     refused(&late, "nothing is measured in");
