@@ -29,14 +29,14 @@ impl ListedRun {
     }
 }
 
-/// How a point is called: by its value, or by its values with the ends of the paths of their
-/// fields.
+/// How a point is called: by its value, if that is more than a number, else by its values with the
+/// ends of the paths of their fields.
 pub(crate) fn values(fields: &[(String, String)]) -> String {
     let value = |(path, shown): &(String, String)| {
         format!("{}={shown}", path.rsplit('.').next().unwrap_or_default())
     };
     match fields {
-        [(_, shown)] => shown.clone(),
+        [(_, shown)] if shown.parse::<f64>().is_err() => shown.clone(),
         several => several.iter().map(value).collect::<Vec<_>>().join(", "),
     }
 }

@@ -283,7 +283,10 @@ mod tests {
             assert_eq!(of(name).as_deref(), Some(name));
         }
         assert_eq!(of("p99").as_deref(), Some("response_of_completed.all.p99_s"));
-        assert_eq!((of("causes.time_limt"), of("response_of_completed.cold.p98_s")), (None, None));
+        assert_eq!(
+            (of("causes.time_limits"), of("response_of_completed.cold.p98_s")),
+            (None, None)
+        );
     }
 
     #[test]

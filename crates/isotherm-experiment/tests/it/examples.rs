@@ -238,6 +238,7 @@ fn every_example_has_a_test() {
         "azure-2019.toml",
         "azure-2021.toml",
         "azure-like.toml",
+        "enough-servers.toml",
         "generated-workloads.toml",
         "lambda-replay.toml",
         "many-functions.json",

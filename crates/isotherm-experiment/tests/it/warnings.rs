@@ -57,10 +57,9 @@ fn bodies_that_cannot_end() {
     assert_eq!(warnings_of(&[("\"800ms\"", random), ("1.5/s", "0.1/s")]), [""; 0]);
     assert_eq!(
         warnings_of(&[("write = \"1MB\"", "write = \"1001kB\"")]),
-        [
-            "function `f` always fails: its body writes a file of 1,001,000 bytes, and its containers \
-          have 1,000,000 bytes on disk"
-        ]
+        ["function `f` always fails: its body writes a file of 1,001,000 bytes, and its \
+          containers \
+          have 1,000,000 bytes on disk"]
     );
     let nested = [(
         "[[workload]]",
@@ -82,10 +81,9 @@ fn more_than_can_run() {
     assert_eq!(warnings_of(&[("1.5/s", "3.9/s")]), [""; 0]);
     assert_eq!(
         warnings_of(&[("1.5/s", "3/s"), ("\"4GB\"", "\"1.4GB\"")]),
-        [
-            "more is invoked than fits into memory: running invocations alone need 3.0 GB on average, \
-          and there are 2.8 GB"
-        ]
+        ["more is invoked than fits into memory: running invocations alone need 3.0 GB on \
+          average, \
+          and there are 2.8 GB"]
     );
     // A time limit ends what would run for long.
     let long = [("800ms", "1min"), ("1.5/s", "1.9/s")];
@@ -115,7 +113,8 @@ fn containers_that_outlive_the_run() {
 
 #[test]
 fn dates_of_a_calendar() {
-    let csv = "kind = \"csv\"\nfile = \"epoch.csv\"\ncolumns = { arrival = \"at_s\", function = \"function\" }";
+    let csv = "kind = \"csv\"\nfile = \"epoch.csv\"\n\
+               columns = { arrival = \"at_s\", function = \"function\" }";
     let generated = "kind = \"poisson\"\nfunction = \"f\"\nrate = \"1.5/s\"\nuntil = \"10min\"";
     assert_eq!(
         warnings_of(&[(generated, csv)]),

@@ -277,7 +277,7 @@ fn the_points_of_a_sweep_are_compared_with_the_first() {
     }
     std::fs::write(out.join("points.csv"), table).unwrap();
     let listed = all(std::slice::from_ref(&out)).unwrap().against_first;
-    assert!(listed[0].base.starts_with("x=alike (") && listed[0].base != listed[0].other);
+    assert!(listed[0].base.starts_with("alike (") && listed[0].base != listed[0].other);
     // They have kept no records.
     let options = CompareOptions { metrics: Vec::new(), by_function: true };
     let error = compare(&[out], &options).unwrap_err().to_string();
@@ -301,7 +301,7 @@ fn points_without_results_are_told() {
     // One event is not enough for any run.
     let compared = sweep("100000, 1, 200000").unwrap();
     assert_eq!(compared.against_first.len(), 1);
-    assert_eq!(compared.without_results, ["limits.events=1"]);
+    assert_eq!(compared.without_results, ["events=1"]);
     let error = all(&[out.clone(), out.clone()]).unwrap_err().to_string();
     assert!(error.contains("has several points of a sweep (3)"), "{error}");
     let refused = |events: &str, expected: &str| {
