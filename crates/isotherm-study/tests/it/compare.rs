@@ -308,8 +308,8 @@ fn points_without_results_are_told() {
         let error = sweep(events).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
-    refused("1, 100000, 200000", "(limits.events=1) has no results, since its runs have failed");
-    refused("100000, 1", "only the first point of the sweep (limits.events=100000) has results");
+    refused("1, 100000, 200000", "(events=1) has no results, since its runs have failed");
+    refused("100000, 1", "only the first point of the sweep (events=100000) has results");
     sweep("100000, 200000, 300000").unwrap();
     let run = std::fs::read_dir(out.join("points")).unwrap().next().unwrap().unwrap().path();
     std::fs::remove_dir_all(&run).unwrap();

@@ -21,7 +21,7 @@ const ARROWS: [(&str, &str); 16] = [
     ("figures", "platform"),
     ("experiment", "kernel platform services serverless workload results config"),
     ("conform", "kernel platform services serverless workload config experiment"),
-    ("study", "kernel platform services serverless results config experiment"),
+    ("study", "kernel platform services serverless workload results config experiment"),
     ("cli", "config conform experiment figures results study"),
     (
         "isotherm",
