@@ -4,8 +4,8 @@
 //! then. It repeats the run from its manifest, which gives the same run again: once until the
 //! invocation has ended, to learn its dates, and once until just before it was dispatched, to look
 //! at the platform. It is another run if a file has changed that the experiment names. The manifest
-//! of a run of a sweep has the hashes of these files, which are compared. Of other runs the record
-//! of the invocation must be the same, if they have kept their records as CSV; else a change is not
+//! of a run of a sweep has the hashes of these files, which are compared. Of other runs all records
+//! up to that of the invocation must be the same, if they have kept them; else a change is not
 //! noticed.
 
 use std::cell::RefCell;
@@ -14,13 +14,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use isotherm_experiment::output::INVOCATIONS;
 use isotherm_experiment::{
     Diagnostics, Experiment, ExperimentError, Overrides, Results, ResultsError, RunOptions, Running,
 };
 use isotherm_kernel::{Duration, Time};
 use isotherm_platform::quantity::{self, size};
-use isotherm_results::Column;
 use isotherm_serverless::scheduler::Nearness;
 use isotherm_serverless::{
     ColdReason, EventKind, FunctionId, InvocationId, InvocationRecord, Need, NodeId, Outcome,
@@ -28,6 +26,7 @@ use isotherm_serverless::{
 };
 
 use crate::each_record::each_record;
+use crate::written::{Unreadable, Written};
 
 /// The life of an invocation, with what the platform was like when it was dispatched.
 #[derive(Clone, Debug)]
@@ -132,16 +131,16 @@ pub enum ExplainError {
     InputChanged(PathBuf),
     /// The repeated run is another one.
     #[error(
-        "invocation {id} is another one when the run is repeated: a file that the experiment names \
-         has changed, or its results are of another version"
+        "the run is another one when it is repeated up to invocation {id}: a file that the \
+         experiment names has changed, or its results are of another version"
     )]
     Changed {
         /// Its number.
         id: u64,
     },
     /// The records cannot be read.
-    #[error("cannot read the records of the run")]
-    Records(#[from] csv::Error),
+    #[error(transparent)]
+    Records(#[from] Unreadable),
 }
 
 impl From<Diagnostics> for ExplainError {
@@ -161,14 +160,9 @@ pub fn explain(results: &Path, id: u64) -> Result<Explanation, ExplainError> {
         return Err(ExplainError::InputChanged(path));
     }
     let experiment = Experiment::load(&results.manifest(), &Overrides::default())?;
-    let Lived { record, function, node, dispatched, started } = lived(&experiment, id)?;
-    if !results.knows_inputs()
-        && let Some(records) = results.invocations()
-        && records.ends_with(INVOCATIONS)
-        && row_of(&records, id)?.is_none_or(|row| !row.iter().eq(texts(&record)))
-    {
-        return Err(ExplainError::Changed { id });
-    }
+    let written = results.invocations().filter(|_| !results.knows_inputs());
+    let written = written.map(|path| Written::open(&path)).transpose()?;
+    let Lived { record, function, node, dispatched, started } = lived(&experiment, id, written)?;
     let mut run = begin(&experiment, RunOptions::default())?;
     let mut waited_beside = None;
     if let Some(admitted) = record.admitted
@@ -256,8 +250,12 @@ fn begin(experiment: &Experiment, options: RunOptions) -> Result<Running, Explai
     Ok(experiment.start(&experiment.runs()[0], options)?)
 }
 
-/// Runs until the invocation has ended.
-fn lived(experiment: &Experiment, id: u64) -> Result<Lived, ExplainError> {
+/// Runs until the invocation has ended, as long as the records are those that were written.
+fn lived(
+    experiment: &Experiment,
+    id: u64,
+    mut written: Option<Written>,
+) -> Result<Lived, ExplainError> {
     let heard = Rc::new(RefCell::new(Heard::default()));
     let hear = {
         let heard = Rc::clone(&heard);
@@ -265,14 +263,23 @@ fn lived(experiment: &Experiment, id: u64) -> Result<Lived, ExplainError> {
     };
     let options = RunOptions::default().with_kept_records().with_observer(hear);
     let mut run = begin(experiment, options)?;
-    let mut found = None;
+    let (mut found, mut as_written) = (None, Ok(true));
     each_record(&mut run, |record| {
+        if let Some(written) = &mut written {
+            as_written = written.has_next(&record);
+            if !matches!(as_written, Ok(true)) {
+                return ControlFlow::Break(());
+            }
+        }
         if record.id != InvocationId(id) {
             return ControlFlow::Continue(());
         }
         found = Some(record);
         ControlFlow::Break(())
     })?;
+    if !as_written? {
+        return Err(ExplainError::Changed { id });
+    }
     let heard = heard.borrow();
     match found.zip(heard.function) {
         Some((record, function)) => {
@@ -334,28 +341,6 @@ fn standing(view: &View<'_>, function: FunctionId, node: NodeId) -> Standing {
     };
     let image = view.image_of(function);
     Standing::Room { image: image.and_then(near), has_image: image.is_some() }
-}
-
-/// The row of an invocation in the records of a run.
-fn row_of(records: &Path, id: u64) -> Result<Option<csv::StringRecord>, csv::Error> {
-    let id = id.to_string();
-    let mut rows = csv::Reader::from_path(records)?;
-    let mut row = csv::StringRecord::new();
-    while rows.read_record(&mut row)? {
-        if row.get(0) == Some(&id) {
-            return Ok(Some(row));
-        }
-    }
-    Ok(None)
-}
-
-/// The fields of a record as they are in a file.
-fn texts(record: &InvocationRecord) -> impl Iterator<Item = String> + '_ {
-    Column::ALL.iter().map(|column| {
-        let mut text = Vec::new();
-        column.write(&mut text, record);
-        String::from_utf8_lossy(&text).into_owned()
-    })
 }
 
 /// More nodes than this are counted by what stood for or against them.
@@ -675,15 +660,25 @@ mod tests {
         );
         assert_ne!(text, STUDY);
         let overrides = Overrides::default();
-        let experiment = Experiment::parse("study.toml", &text, folder.path(), &overrides).unwrap();
-        let out = folder.path().join("out");
-        experiment.run(&experiment.runs()[0], &out).unwrap();
-        assert!(explain(&out, 1).is_ok());
+        let parsed =
+            |text: &str| Experiment::parse("study.toml", text, folder.path(), &overrides).unwrap();
+        let formats = ["csv", "jsonl", "parquet"].map(|format| {
+            let text = format!("{text}\n[output]\nrecords = \"{format}\"\n");
+            let experiment = parsed(&text);
+            let out = folder.path().join(format);
+            experiment.run(&experiment.runs()[0], &out).unwrap();
+            out
+        });
+        for out in &formats {
+            (0..4).for_each(|id| assert!(explain(out, id).is_ok(), "{}", out.display()));
+        }
         std::fs::write(&trace, "arrival_s,function\n0,a\n1.5,a\n").unwrap();
-        let changed: Vec<bool> = (0..3)
-            .map(|id| matches!(explain(&out, id), Err(ExplainError::Changed { .. })))
-            .collect();
-        assert!(changed.contains(&true), "{changed:?}");
+        for out in &formats {
+            // Those of 0 s have ended before anything differs.
+            let changed = [0, 1, 2, 3]
+                .map(|id| matches!(explain(out, id), Err(ExplainError::Changed { .. })));
+            assert_eq!(changed, [false, false, true, true], "{}", out.display());
+        }
     }
 
     #[test]

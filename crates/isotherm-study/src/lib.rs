@@ -34,9 +34,11 @@ pub mod statistics;
 mod stored;
 pub mod sweep;
 mod tables;
+mod written;
 
 pub use listed::{ListedRun, listed};
 pub use merge::{MergeError, merge};
 pub use shard::Shard;
 pub use sweep::{FailedRun, Sweep, SweepError, SweepOptions, SweepOutcome, SweepProgress};
 pub use tables::{AGGREGATES, COLD_WAIT, POINTS, POINTS_PARQUET, PointRow};
+pub use written::Unreadable;

@@ -5,13 +5,14 @@ use std::path::Path;
 
 use isotherm_experiment::plan::TableFormat;
 use isotherm_experiment::trace;
-use isotherm_workload::{TableRows, TraceError, WorkloadError};
+use isotherm_workload::TableRows;
 use serde_json::Value;
 
 use crate::metric::{COLD_SHARE, COMPLETED_SHARE, WAITS};
 use crate::statistics::{
     BATCHES, BLOCKS, Blocks, Interval, LEVEL, Moments, batch_of, paired, welch,
 };
+use crate::written::{reason, told};
 
 use super::CompareError;
 
@@ -127,21 +128,6 @@ impl Records {
     fn values(&self, of: Of) -> impl Iterator<Item = (usize, f64)> {
         let valued = move |(index, record)| Some((index, of.value(record)?));
         self.rows.iter().enumerate().filter_map(valued)
-    }
-}
-
-fn reason(error: &WorkloadError) -> String {
-    match error {
-        WorkloadError::Trace(error) => told(error),
-        error => error.to_string(),
-    }
-}
-
-/// What is wrong, and in which line.
-fn told(error: &TraceError) -> String {
-    match error.line {
-        Some(line) => format!("{} (line {line})", error.message()),
-        None => error.message(),
     }
 }
 
