@@ -135,7 +135,7 @@ impl Warner<'_> {
         }
     }
 
-    /// Cold starts that cost nothing, so that no policy matters, though nobody has said so.
+    /// Cold starts that cost nothing, so that no policy matters, unless the file says so.
     fn cold_starts(&self) {
         let Plan { functions, images, .. } = self.plan;
         let is_free = |function: &FunctionPlan| {

@@ -106,7 +106,7 @@ fn containers_that_outlive_the_run() {
         ["containers are never stopped for being idle: they are kept for 600 s, and the last \
           invocation arrives at 600 s"]
     );
-    // The default is nobody's mistake.
+    // The default is not warned of.
     let default = ("keep_alive = { kind = \"fixed\", idle = \"1min\" }\n", "");
     assert_eq!(warnings_of(&[default]), [""; 0]);
 }

@@ -186,7 +186,7 @@ fn what_cannot_be_searched_is_refused() {
 /// Constraints that are met at once.
 const FEW: &str = "within = [20, 24]\nsubject_to = [\"cold_share < 99%\"]\n";
 
-/// What is wrong is shown where the file says it, not as an option that nobody typed.
+/// What is wrong is shown where the file says it, not as an option of the command.
 #[test]
 fn a_field_that_is_not_there_is_shown_in_the_search() {
     let text = QUEUE.replace("nodes.count\"", "nodes.banana\"");
