@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
 use isotherm_config::source::Sources;
-use isotherm_kernel::RandomStreams;
+use isotherm_kernel::{RandomStreams, Time};
 use isotherm_workload::{
-    Azure2019Replay, Azure2021Trace, CsvTable, CsvTrace, FunctionNames, JsonlTable, JsonlTrace,
-    ParquetTable, ParquetTrace, TableRows, TraceCheck, TraceError, TraceProblem, Workload,
-    WorkloadError, check_trace,
+    Azure2019Replay, Azure2021, Azure2021Trace, CsvTable, CsvTrace, FunctionNames, JsonlTable,
+    JsonlTrace, ParquetTable, ParquetTrace, TableRows, TraceCheck, TraceError, TraceProblem,
+    Workload, WorkloadError, check_trace,
 };
 
 use crate::files;
@@ -86,23 +86,27 @@ pub fn azure(
             Ok(Box::new(Azure2019Replay::new(trace, numbers, replay, streams, &plan.streams)?))
         }
         AzureContent::Year2021(trace) => {
-            let path = match source {
-                AzureSource::Year2021 { path, .. } => path,
-                AzureSource::Year2019 { folder, .. } => folder,
-            };
-            let file = open_file(path, source.shown())?;
-            // None of its functions is left out, so that they follow each other.
-            let first = numbers.first().copied().flatten().unwrap_or(0);
-            let trace = Azure2021Trace::new(
-                source.shown(),
-                file,
-                Arc::clone(trace),
-                first,
-                plan.replay.until,
-            )?;
-            Ok(Box::new(trace))
+            let until = plan.replay.until;
+            Ok(Box::new(azure_2021(source, Arc::clone(trace), numbers, until)?))
         }
     }
+}
+
+/// Opens a trace of 2021.
+pub fn azure_2021(
+    source: &AzureSource,
+    trace: Arc<Azure2021>,
+    numbers: &[Option<u32>],
+    until: Option<Time>,
+) -> Result<Azure2021Trace<File>, WorkloadError> {
+    let path = match source {
+        AzureSource::Year2021 { path, .. } => path,
+        AzureSource::Year2019 { folder, .. } => folder,
+    };
+    let file = open_file(path, source.shown())?;
+    // None of its functions is left out, so that they follow each other.
+    let first = numbers.first().copied().flatten().unwrap_or(0);
+    Azure2021Trace::new(source.shown(), file, trace, first, until)
 }
 
 /// The diagnostic of an error of a workload: for a trace, the row with the value marked.

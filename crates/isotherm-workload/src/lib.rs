@@ -73,9 +73,9 @@ pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use trace::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan,
     Azure2021, Azure2021Scan, Azure2021Trace, Columns, CsvTable, CsvTrace, FunctionColumn,
-    FunctionColumns, FunctionNames, FunctionRow, FunctionRows, JsonlTable, JsonlTrace, Quirks,
-    ReplayConfig, SizeColumn, TableRows, TimeColumn, Trace, TraceCheck, WithinMinute, check_trace,
-    count_marked, distinct_values, json_reason, read_functions,
+    FunctionColumns, FunctionNames, FunctionRow, FunctionRows, JsonlTable, JsonlTrace,
+    MinuteArrivals, Quirks, ReplayConfig, SizeColumn, TableRows, TimeColumn, Trace, TraceCheck,
+    WithinMinute, check_trace, count_marked, distinct_values, json_reason, read_functions,
 };
 #[cfg(feature = "formats")]
 pub use trace::{ParquetTable, ParquetTrace};

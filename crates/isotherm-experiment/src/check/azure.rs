@@ -22,9 +22,10 @@ use isotherm_config::fields::{Choice, Count, Fields, takes, word, words};
 use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::Value;
+use isotherm_kernel::Time;
 use isotherm_workload::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2021, Quirks, TraceError,
-    WorkloadError,
+    Workload, WorkloadError,
 };
 
 use crate::check::context::Context;
@@ -173,6 +174,37 @@ pub fn functions(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Optio
     let Some(content) = content else { return Some(None) };
     tell_fewer_apps(&content, apps.as_ref(), &named, context);
     Some(Kept { has_body: fields.has("body"), limits, named, context }.functions(source, content))
+}
+
+/// How many invocations of a trace of 2021 a workload plays: they are counted if it ends before the
+/// trace does. 0 for the trace of 2019, which is counted by its minutes.
+pub fn played(
+    trace: &AzureTrace,
+    until: Option<Time>,
+    place: Span,
+    context: &Context<'_>,
+) -> Option<u64> {
+    let AzureContent::Year2021(content) = &trace.content else { return Some(0) };
+    let Some(until) = until.filter(|until| *until <= content.last) else {
+        return Some(content.invocations);
+    };
+    let count = || -> Result<u64, WorkloadError> {
+        let content = Arc::clone(content);
+        let mut rows = trace::azure_2021(&trace.source, content, &trace.numbers, Some(until))?;
+        let mut count = 0;
+        while rows.next_arrival()?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    };
+    context.traces.played(&trace.source, until, || match count() {
+        Ok(count) => Some(count),
+        Err(error) => {
+            let named = Located { value: trace.source.shown().to_owned(), span: place };
+            traces::report(&error, &named, &[], context);
+            None
+        }
+    })
 }
 
 /// Warns if a trace has fewer apps than are to be drawn.

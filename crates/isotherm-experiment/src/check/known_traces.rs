@@ -32,6 +32,7 @@ pub struct Traces {
     known: RefCell<Vec<Known>>,
     firsts: RefCell<Vec<(CsvPlan, Time)>>,
     azure: RefCell<Vec<(AzureSource, Option<AzureContent>)>>,
+    played: RefCell<Vec<(AzureSource, Time, Option<u64>)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +67,7 @@ impl Traces {
             known: RefCell::default(),
             firsts: RefCell::default(),
             azure: RefCell::default(),
+            played: RefCell::default(),
         }
     }
 
@@ -104,6 +106,23 @@ impl Traces {
         let content = read();
         self.azure.borrow_mut().push((source.clone(), content.clone()));
         content
+    }
+
+    /// How many invocations of a trace of Azure Functions come before a date: `count` counts them,
+    /// and reports what is wrong.
+    pub fn played(
+        &self,
+        source: &AzureSource,
+        until: Time,
+        count: impl FnOnce() -> Option<u64>,
+    ) -> Option<u64> {
+        let is_it = |known: &&(AzureSource, Time, _)| known.0 == *source && known.1 == until;
+        if let Some((.., count)) = self.played.borrow().iter().find(is_it) {
+            return *count;
+        }
+        let count = count();
+        self.played.borrow_mut().push((source.clone(), until, count));
+        count
     }
 
     /// How much of a trace is to be looked at.

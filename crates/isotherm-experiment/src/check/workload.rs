@@ -443,9 +443,11 @@ fn azure(
         }
         return None;
     };
+    let played = super::azure::played(trace, replay.until, place, context)?;
     Some(WorkloadPlan::Azure(AzurePlan {
         trace: Arc::clone(trace),
         replay,
+        played,
         streams: format!("workload/{number}"),
     }))
 }

@@ -71,6 +71,8 @@ pub struct AzurePlan {
     pub trace: Arc<AzureTrace>,
     /// How it is replayed. For the trace of 2021 only `until` is used.
     pub replay: ReplayConfig,
+    /// How many rows of the trace of 2021 are played; 0 for that of 2019.
+    pub played: u64,
     /// The common prefix of the names of its random streams.
     pub streams: String,
 }
@@ -95,35 +97,32 @@ impl AzureSource {
 }
 
 impl AzurePlan {
-    /// The number of invocations, and whether it is exact.
+    /// The number of invocations that are played, and whether it is exact.
     #[must_use]
     pub fn arrivals(&self) -> (u64, bool) {
         let ReplayConfig { within_minute, scale, until } = self.replay;
         match &self.trace.content {
             AzureContent::Year2019(trace) => {
-                let kept = trace
-                    .functions
-                    .iter()
-                    .zip(&self.trace.numbers)
-                    .filter(|(_, number)| number.is_some());
-                let all: u64 = kept.map(|(function, _)| function.invocations).sum();
+                let arrivals = trace.arrivals_before(self.functions(), until);
                 let exact =
-                    within_minute != WithinMinute::Poisson && scale == 1.0 && until.is_none();
-                ((all as f64 * scale) as u64, exact)
+                    within_minute != WithinMinute::Poisson && scale == 1.0 && arrivals.cut == 0.0;
+                (((arrivals.whole as f64 + arrivals.cut) * scale).round() as u64, exact)
             }
-            AzureContent::Year2021(trace) => (trace.invocations, until.is_none()),
+            AzureContent::Year2021(_) => (self.played, true),
         }
+    }
+
+    /// The functions of the trace that are not left out.
+    fn functions(&self) -> impl Iterator<Item = usize> {
+        let numbers = self.trace.numbers.iter().enumerate();
+        numbers.filter(|(_, number)| number.is_some()).map(|(function, _)| function)
     }
 
     /// An upper bound of the date of the last arrival.
     #[must_use]
     pub fn last(&self) -> Time {
         let last = match &self.trace.content {
-            AzureContent::Year2019(trace) => {
-                let kept =
-                    self.trace.numbers.iter().enumerate().filter(|(_, number)| number.is_some());
-                trace.end(kept.map(|(function, _)| function))
-            }
+            AzureContent::Year2019(trace) => trace.end(self.functions()),
             AzureContent::Year2021(trace) => trace.last,
         };
         self.replay.until.map_or(last, |until| until.min(last))

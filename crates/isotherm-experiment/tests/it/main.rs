@@ -3,6 +3,7 @@
 mod bad_input;
 mod common;
 mod containers;
+mod counts;
 mod examples;
 mod export;
 mod limits;

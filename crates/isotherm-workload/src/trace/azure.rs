@@ -29,7 +29,9 @@ mod replay;
 mod sample;
 
 pub use durations::PERCENTILES;
-pub use files::{Azure2019, Azure2019Files, Azure2019Function, Azure2019Scan, Quirks};
+pub use files::{
+    Azure2019, Azure2019Files, Azure2019Function, Azure2019Scan, MinuteArrivals, Quirks,
+};
 pub use invocations::{Azure2021, Azure2021Scan, Azure2021Trace};
 pub use replay::{Azure2019Replay, ReplayConfig, WithinMinute};
 pub use sample::AppSample;

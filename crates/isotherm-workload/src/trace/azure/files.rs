@@ -27,7 +27,7 @@ use super::super::row_errors::{AfterError, RowErrors};
 use super::super::table::{LONGEST_VALUE, TableRows, beginning};
 use super::durations::PercentileColumns;
 use super::keys::{Interner, SEPARATOR, app_names, names};
-use super::minutes::{MINUTES, MinuteCounts};
+use super::minutes::{MINUTES, MinuteCounts, MinuteCursor};
 use super::sample::AppSample;
 use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{SizeUnit, WorkloadError};
@@ -122,6 +122,44 @@ impl Azure2019 {
         let last = |function: usize| self.played.get(function)?.last().map(day);
         functions.into_iter().filter_map(last).max().unwrap_or(Time::ZERO)
     }
+
+    /// How many invocations of these functions come before a date, all of them if there is none.
+    /// Of a minute that it cuts they are the share that has passed by then.
+    #[must_use]
+    pub fn arrivals_before(
+        &self,
+        functions: impl IntoIterator<Item = usize>,
+        until: Option<Time>,
+    ) -> MinuteArrivals {
+        let mut all = MinuteArrivals { whole: 0, cut: 0.0 };
+        for day in functions.into_iter().filter_map(|function| self.played.get(function)).flatten()
+        {
+            let mut cursor = MinuteCursor::default();
+            while let Some((minute, count)) = day.counts.next(&mut cursor) {
+                let begin = day.begin() + Duration::from_secs(60 * u64::from(minute));
+                let passed_s = match until {
+                    Some(until) if until <= begin => break,
+                    Some(until) => until.since(begin).as_secs_f64(),
+                    None => f64::INFINITY,
+                };
+                if passed_s >= 60.0 {
+                    all.whole += u64::from(count);
+                } else {
+                    all.cut += f64::from(count) * passed_s / 60.0;
+                }
+            }
+        }
+        all
+    }
+}
+
+/// How many invocations of the trace of 2019 come before a date.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MinuteArrivals {
+    /// Those of minutes that end by then.
+    pub whole: u64,
+    /// Those of the minute in which the date lies, in the mean.
+    pub cut: f64,
 }
 
 /// Reads the files of some days: of all days those of invocations first, then the others, in any
