@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
 use isotherm_config::source::Sources;
-use isotherm_kernel::{RandomStreams, Time};
+use isotherm_kernel::RandomStreams;
 use isotherm_workload::{
-    Azure2019Replay, Azure2021, Azure2021Trace, CsvTable, CsvTrace, FunctionNames, JsonlTable,
-    JsonlTrace, ParquetTable, ParquetTrace, TableRows, TraceCheck, TraceError, TraceProblem,
-    Workload, WorkloadError, check_trace,
+    Azure2019Replay, Azure2021, Azure2021Trace, CsvTable, FunctionNames, JsonlTable, JsonlTrace,
+    ParquetTable, ParquetTrace, Part, PartOf, TableRows, Trace, TraceCheck, TraceError,
+    TraceProblem, Workload, WorkloadError, check_trace,
 };
 
 use crate::files;
@@ -28,17 +28,29 @@ pub fn open(
     plan: &CsvPlan,
     functions: FunctionNames,
 ) -> Result<Box<dyn Workload + Send>, WorkloadError> {
-    let file = open_file(&plan.path, &plan.shown)?;
     let (name, columns) = (plan.shown.as_str(), &plan.columns);
+    let file = open_file(&plan.path, name)?;
+    let part = plan.part;
     Ok(match plan.format {
-        TableFormat::Csv => Box::new(CsvTrace::new(name, file, columns, functions)?),
-        TableFormat::Jsonl => Box::new(JsonlTrace::new(name, file, columns, functions)?),
-        TableFormat::Parquet => Box::new(ParquetTrace::new(name, file, columns, functions)?),
+        TableFormat::Csv => {
+            let table = CsvTable::of_dialect(name, file, plan.dialect)?;
+            parted(Trace::of_table(table, columns, functions)?, part)
+        }
+        TableFormat::Jsonl => parted(JsonlTrace::new(name, file, columns, functions)?, part),
+        TableFormat::Parquet => parted(ParquetTrace::new(name, file, columns, functions)?, part),
     })
 }
 
-/// Reads a trace to its end and checks it. The first `limit` errors of its rows are returned in
-/// full.
+/// A part of a workload; all of it costs nothing more.
+fn parted(workload: impl Workload + Send + 'static, part: Part) -> Box<dyn Workload + Send> {
+    match part == Part::default() {
+        true => Box::new(workload),
+        false => Box::new(PartOf::new(workload, part)),
+    }
+}
+
+/// Reads the part of a trace that is played and checks it. The first `limit` errors of its rows are
+/// returned in full.
 ///
 /// # Errors
 ///
@@ -48,8 +60,22 @@ pub fn check(
     functions: FunctionNames,
     limit: usize,
 ) -> Result<TraceCheck, WorkloadError> {
-    let table = table(plan.format, &plan.path, &plan.shown)?;
-    check_trace(table, &plan.columns, functions, limit)
+    check_trace(table_of(plan)?, &plan.columns, functions, &plan.part, limit)
+}
+
+/// Opens the table of a trace.
+///
+/// # Errors
+///
+/// What is wrong with the table as a whole; a file that cannot be opened is unreadable.
+pub fn table_of(plan: &CsvPlan) -> Result<Box<dyn TableRows>, WorkloadError> {
+    match plan.format {
+        TableFormat::Csv => {
+            let file = open_file(&plan.path, &plan.shown)?;
+            Ok(Box::new(CsvTable::of_dialect(&plan.shown, file, plan.dialect)?))
+        }
+        format => table(format, &plan.path, &plan.shown),
+    }
 }
 
 /// Opens a table in a file.
@@ -83,22 +109,24 @@ pub fn azure(
     match content {
         AzureContent::Year2019(trace) => {
             let (trace, replay) = (Arc::clone(trace), plan.replay.clone());
-            Ok(Box::new(Azure2019Replay::new(trace, numbers, replay, streams, &plan.streams)?))
+            let (streams, from) = (&streams, plan.part.from);
+            let replay =
+                Azure2019Replay::new(trace, numbers, replay, from, *streams, &plan.streams)?;
+            Ok(parted(replay, plan.part))
         }
         AzureContent::Year2021(trace) => {
-            let until = plan.replay.until;
-            Ok(Box::new(azure_2021(source, Arc::clone(trace), numbers, until)?))
+            Ok(Box::new(azure_2021(source, Arc::clone(trace), numbers, &plan.part)?))
         }
     }
 }
 
-/// Opens a trace of 2021.
+/// Opens a part of a trace of 2021.
 pub fn azure_2021(
     source: &AzureSource,
     trace: Arc<Azure2021>,
     numbers: &[Option<u32>],
-    until: Option<Time>,
-) -> Result<Azure2021Trace<File>, WorkloadError> {
+    part: &Part,
+) -> Result<PartOf<Azure2021Trace<File>>, WorkloadError> {
     let path = match source {
         AzureSource::Year2021 { path, .. } => path,
         AzureSource::Year2019 { folder, .. } => folder,
@@ -106,7 +134,7 @@ pub fn azure_2021(
     let file = open_file(path, source.shown())?;
     // None of its functions is left out, so that they follow each other.
     let first = numbers.first().copied().flatten().unwrap_or(0);
-    Azure2021Trace::new(source.shown(), file, trace, first, until)
+    Ok(PartOf::new(Azure2021Trace::new(source.shown(), file, trace, first)?, *part))
 }
 
 /// The diagnostic of an error of a workload: for a trace, the row with the value marked.

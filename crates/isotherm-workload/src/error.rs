@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use isotherm_kernel::Time;
+use isotherm_kernel::{Duration, Time};
 
-use crate::CompressionError;
+use crate::trace::{Origin, calendar_nanos};
+use crate::{CompressionError, TimeUnit};
 
 /// The longest row of a table in a text, and the longest value of one in Parquet, in bytes.
 pub const LONGEST_LINE: usize = 1 << 20;
@@ -116,6 +117,14 @@ pub enum TraceProblem {
     NoName,
     /// A value that should be a number and is not.
     NotANumber { value: String },
+    /// A value that should be a date of the calendar and is none.
+    NotADate { value: String },
+    /// A date before the year 1970.
+    BeforeEpoch { value: String },
+    /// An arrival before the origin of the trace, by so much.
+    BeforeOrigin { by: Duration, origin: Origin },
+    /// A unit is given for dates whose type has another one.
+    OtherUnit { given: String, own: TimeUnit },
     /// Infinite, or NaN.
     NotFinite { value: String },
     /// Below zero.
@@ -212,6 +221,19 @@ impl TraceError {
             TraceProblem::NoValue => "there is no value".to_owned(),
             TraceProblem::NoName => "a function without a name".to_owned(),
             TraceProblem::NotANumber { value } => format!("`{value}` is not a number"),
+            TraceProblem::NotADate { value } => format!("`{value}` is not a date"),
+            TraceProblem::BeforeEpoch { value } => format!("`{value}` is before the year 1970"),
+            TraceProblem::BeforeOrigin { by, origin } => {
+                let origin = match origin {
+                    Origin::First => "the first row, which is the origin",
+                    Origin::Zero | Origin::At(_) => "the origin of the trace",
+                };
+                let by = seconds(Time::ZERO + *by);
+                format!("this row arrives {by} before {origin}")
+            }
+            TraceProblem::OtherUnit { given, own } => {
+                format!("the dates of column `{column}` are in {own} by their type, not in {given}")
+            }
             TraceProblem::NotFinite { value } => format!("`{value}` is not a finite number"),
             TraceProblem::Negative { value, .. } => format!("`{value}` is negative"),
             TraceProblem::NotAMark { value } if value.is_empty() => "there is no value".to_owned(),
@@ -269,6 +291,8 @@ impl TraceError {
     pub fn value(&self) -> Option<&str> {
         match &self.problem {
             TraceProblem::NotANumber { value }
+            | TraceProblem::NotADate { value }
+            | TraceProblem::BeforeEpoch { value }
             | TraceProblem::NotFinite { value }
             | TraceProblem::Negative { value, .. }
             | TraceProblem::NotAMark { value }
@@ -316,6 +340,7 @@ impl TraceProblem {
                 | TraceProblem::MissingMinute
                 | TraceProblem::NoSuchMinute
                 | TraceProblem::NotAType { .. }
+                | TraceProblem::OtherUnit { .. }
         )
     }
 
@@ -325,12 +350,13 @@ impl TraceProblem {
             TraceProblem::Empty => "a trace begins with a line that names its columns".to_owned(),
             TraceProblem::NoRows => "nothing would be invoked".to_owned(),
             TraceProblem::MissingColumn { columns, .. } if is_not_separated(columns) => {
-                format!("its only column is {}: are its fields separated by commas?", quoted(columns))
+                format!("its only column is {}: say by `delimiter` what separates its fields", quoted(columns))
             }
             TraceProblem::MissingColumn { similar: Some(similar), .. } => format!("did you mean `{similar}`?"),
             TraceProblem::MissingColumn { columns, .. } => format!("its columns are {}", quoted(columns)),
             TraceProblem::MissingMinute | TraceProblem::NoSuchMinute => {
-                "a day has 1440 minutes, with the columns `1` to `1440`".to_owned()
+                "a day has 1440 minutes, with the columns `1` to `1440`, or some of them without a \
+                 gap".to_owned()
             }
             TraceProblem::AmbiguousColumn => "give each column a name of its own".to_owned(),
             TraceProblem::OpenQuote => {
@@ -344,6 +370,29 @@ impl TraceProblem {
                 "a field that has a comma in it must stand in quotes".to_owned()
             }
             TraceProblem::Ragged { .. } => "is the file complete?".to_owned(),
+            TraceProblem::NotANumber { value } if calendar_nanos(value).is_some() => {
+                "this is a date of the calendar: give it the unit \"iso\"".to_owned()
+            }
+            TraceProblem::NotANumber { value } if is_decimal_comma(value) => {
+                "numbers have a point, unless `decimal = \",\"` says otherwise".to_owned()
+            }
+            TraceProblem::NotANumber { value } if value.parse::<f64>().is_ok() => {
+                "decimals follow a comma, as `decimal` says, and digits are not grouped".to_owned()
+            }
+            TraceProblem::NotADate { value } if value.parse::<f64>().is_ok() => {
+                "this is a number: give its unit, such as \"s\"".to_owned()
+            }
+            TraceProblem::NotADate { .. } => {
+                format!("the column `{column}` takes dates like 2024-05-01T12:00:00.250Z")
+            }
+            TraceProblem::BeforeEpoch { .. } => "dates from 1970 to 2554 are read".to_owned(),
+            TraceProblem::BeforeOrigin { origin: Origin::First, .. } => {
+                "a trace is read as the simulation goes on: sort its rows by arrival".to_owned()
+            }
+            TraceProblem::BeforeOrigin { .. } => {
+                "take an earlier `origin`, or a `window` that begins later".to_owned()
+            }
+            TraceProblem::OtherUnit { .. } => "leave the unit out".to_owned(),
             TraceProblem::NoValue | TraceProblem::NotANumber { .. } | TraceProblem::NotFinite { .. } => {
                 format!("the column `{column}` takes numbers like 12.5")
             }
@@ -413,6 +462,11 @@ impl std::error::Error for TraceError {
 /// Whether a header looks like one whose fields are not separated by commas.
 fn is_not_separated(columns: &[String]) -> bool {
     matches!(columns, [only] if only.contains([';', '\t', '|']))
+}
+
+/// Whether a value is a number with a comma for the point.
+fn is_decimal_comma(value: &str) -> bool {
+    value.matches(',').count() == 1 && value.replace(',', ".").parse::<f64>().is_ok()
 }
 
 /// A date as a person writes it: `1.5 s`.

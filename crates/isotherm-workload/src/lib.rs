@@ -23,13 +23,14 @@
 //! ```
 //! use isotherm_kernel::{RandomStreams, Time};
 //! use isotherm_workload::{
-//!     Columns, CsvTrace, FunctionColumn, FunctionNames, Generator, GeneratorConfig, Merge, Process, TimeColumn, TimeUnit,
+//!     Columns, CsvTrace, DateColumn, FunctionColumn, FunctionNames, Generator, GeneratorConfig, Merge,
+//!     Process, TimeColumn, TimeUnit,
 //!     Workload,
 //! };
 //!
 //! let text = "arrival_s,function,response_ms\n0.0,resize,250\n5.76,thumbnail,12.5\n";
 //! let columns = Columns {
-//!     arrival: TimeColumn { name: "arrival_s".into(), unit: TimeUnit::SECOND },
+//!     arrival: DateColumn::new("arrival_s", TimeUnit::SECOND),
 //!     function: FunctionColumn::Named("function".into()),
 //!     duration: Some(TimeColumn { name: "response_ms".into(), unit: TimeUnit::MILLISECOND }),
 //! };
@@ -54,6 +55,7 @@ mod error;
 pub mod generate;
 mod list;
 mod merge;
+mod part;
 mod size_unit;
 mod time_unit;
 pub mod trace;
@@ -68,14 +70,16 @@ pub use generate::{
 };
 pub use list::ArrivalList;
 pub use merge::Merge;
+pub use part::{Part, PartOf};
 pub use size_unit::{SizeUnit, UnknownSizeUnit};
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
 pub use trace::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan,
-    Azure2021, Azure2021Scan, Azure2021Trace, Columns, CsvTable, CsvTrace, FunctionColumn,
-    FunctionColumns, FunctionNames, FunctionRow, FunctionRows, JsonlTable, JsonlTrace,
-    MinuteArrivals, Quirks, ReplayConfig, SizeColumn, TableRows, TimeColumn, Trace, TraceCheck,
-    WithinMinute, check_trace, count_marked, distinct_values, json_reason, read_functions,
+    Azure2021, Azure2021Scan, Azure2021Trace, Columns, CsvDialect, CsvTable, CsvTrace, DateColumn,
+    DateFormat, FunctionColumn, FunctionColumns, FunctionNames, FunctionRow, FunctionRows,
+    JsonlTable, JsonlTrace, MinuteArrivals, Origin, Quirks, ReplayConfig, SizeColumn, TableRows,
+    TimeColumn, Trace, TraceCheck, WithinMinute, calendar_nanos, check_trace, count_marked,
+    distinct_values, json_reason, read_functions, told_format,
 };
 #[cfg(feature = "formats")]
 pub use trace::{ParquetTable, ParquetTrace};

@@ -30,6 +30,7 @@ mod arrivals;
 mod check;
 mod columns;
 mod csv;
+mod dates;
 mod decimal;
 mod function_names;
 mod functions;
@@ -53,8 +54,9 @@ pub use azure::{
     Azure2021, Azure2021Scan, Azure2021Trace, MinuteArrivals, Quirks, ReplayConfig, WithinMinute,
 };
 pub use check::{TraceCheck, check_trace};
-pub use columns::{Columns, FunctionColumn, TimeColumn};
-pub use csv::CsvTable;
+pub use columns::{Columns, DateColumn, FunctionColumn, TimeColumn};
+pub use csv::{CsvDialect, CsvTable};
+pub use dates::{DateFormat, Origin, calendar_nanos, told_format};
 pub use function_names::FunctionNames;
 pub use functions::{FunctionColumns, FunctionRow, FunctionRows, SizeColumn, read_functions};
 pub use jsonl::{JsonlTable, json_reason};

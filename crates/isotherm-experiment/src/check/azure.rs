@@ -24,7 +24,7 @@ use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::Value;
 use isotherm_kernel::Time;
 use isotherm_workload::{
-    AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2021, Quirks, TraceError,
+    AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2021, Part, Quirks, TraceError,
     Workload, WorkloadError,
 };
 
@@ -176,28 +176,22 @@ pub fn functions(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Optio
     Some(Kept { has_body: fields.has("body"), limits, named, context }.functions(source, content))
 }
 
-/// How many invocations of a trace of 2021 a workload plays: they are counted if it ends before the
-/// trace does. 0 for the trace of 2019, which is counted by its minutes.
-pub fn played(
-    trace: &AzureTrace,
-    until: Option<Time>,
-    place: Span,
-    context: &Context<'_>,
-) -> Option<u64> {
+/// How many invocations of a trace of 2021 a workload plays: they are counted if it plays a part of
+/// them. 0 for the trace of 2019, which is counted by its minutes.
+pub fn played(trace: &AzureTrace, part: &Part, place: Span, context: &Context<'_>) -> Option<u64> {
     let AzureContent::Year2021(content) = &trace.content else { return Some(0) };
-    let Some(until) = until.filter(|until| *until <= content.last) else {
-        return Some(content.invocations);
-    };
+    if part.from == Time::ZERO && part.until > content.last {
+        return Some(content.invocations.min(part.most));
+    }
     let count = || -> Result<u64, WorkloadError> {
-        let content = Arc::clone(content);
-        let mut rows = trace::azure_2021(&trace.source, content, &trace.numbers, Some(until))?;
+        let mut rows = trace::azure_2021(&trace.source, Arc::clone(content), &trace.numbers, part)?;
         let mut count = 0;
         while rows.next_arrival()?.is_some() {
             count += 1;
         }
         Ok(count)
     };
-    context.traces.played(&trace.source, until, || match count() {
+    context.traces.played(&trace.source, part, || match count() {
         Ok(count) => Some(count),
         Err(error) => {
             let named = Located { value: trace.source.shown().to_owned(), span: place };
@@ -331,10 +325,12 @@ impl Kept<'_> {
 /// The memory of a container of a function, if the trace has it.
 #[must_use]
 pub fn memory_of(function: &Azure2019Function, choice: AppMemory) -> Option<u64> {
-    let app = function.app_memory_bytes?;
+    let app = function.app_memory_bytes;
     match choice {
-        AppMemory::Split => Some(app.div_ceil(u64::from(function.app_functions.max(1)))),
-        AppMemory::App => Some(app),
+        AppMemory::Split => function
+            .memory_bytes
+            .or_else(|| app.map(|app| app.div_ceil(u64::from(function.app_functions.max(1))))),
+        AppMemory::App => app.or(function.memory_bytes),
         AppMemory::Limits => None,
     }
 }
@@ -504,11 +500,19 @@ pub fn read_family(
     }
 }
 
-/// The file of a family and a day, plain or compressed.
+/// The file of a family and a day, plain or compressed. That of the first day may have the short
+/// name that excerpts have.
 #[must_use]
 pub fn file_of_day(folder: &Path, family: &str, day: u16) -> Option<PathBuf> {
-    let name = |end: &str| folder.join(format!("{family}.d{day:02}.csv{end}"));
-    ["", ".gz", ".zst"].into_iter().map(name).find(|path| path.exists())
+    let short = match family {
+        INVOCATIONS => "invocations",
+        DURATIONS => "durations",
+        _ => "memory",
+    };
+    let names = [format!("{family}.d{day:02}.csv"), format!("{short}.csv")];
+    let names = names.into_iter().take(if day == 1 { 2 } else { 1 });
+    let paths = names.flat_map(|name| ["", ".gz", ".zst"].map(|end| format!("{name}{end}")));
+    paths.map(|name| folder.join(name)).find(|path| path.exists())
 }
 
 /// The folder and the days that a path stands for: all days with invocations if it is a folder, the
@@ -558,7 +562,7 @@ pub fn tolerated(content: &AzureContent) -> Vec<String> {
             "invocations began before the trace, and arrive at 0",
         )],
         AzureContent::Year2019(trace) => {
-            let Quirks { not_invoked, repeated, mended, unknown, empty } = trace.quirks;
+            let Quirks { not_invoked, repeated, mended, unknown, empty, partial } = trace.quirks;
             vec![
                 counted(
                     not_invoked,
@@ -577,6 +581,11 @@ pub fn tolerated(content: &AzureContent) -> Vec<String> {
                 ),
                 counted(unknown, "row has no value", "rows have no value"),
                 counted(empty, "file has a header, but no row", "files have a header, but no row"),
+                counted(
+                    partial,
+                    "file has a part of the minutes of its day",
+                    "files have a part of the minutes of their day",
+                ),
             ]
         }
     };

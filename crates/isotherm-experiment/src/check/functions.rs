@@ -243,7 +243,7 @@ fn columns(
     let disk = size(column("disk"), "disk");
     let time = |found: Option<(Located<String>, Option<Located<String>>)>, key: &str| {
         let (name, unit) = found?;
-        workload::time_column(&name, unit, key, context)
+        super::tabular::time_column(&name, unit, key, context)
     };
     let limit: Option<TimeColumn> = time(column("time"), "time");
     let startup = time(column("startup"), "startup");

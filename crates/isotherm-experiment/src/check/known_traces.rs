@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 
 use isotherm_kernel::Time;
+use isotherm_workload::Part;
 
 use crate::plan::{AzureContent, AzureSource, CsvPlan};
 
@@ -32,7 +33,7 @@ pub struct Traces {
     known: RefCell<Vec<Known>>,
     firsts: RefCell<Vec<(CsvPlan, Time)>>,
     azure: RefCell<Vec<(AzureSource, Option<AzureContent>)>>,
-    played: RefCell<Vec<(AzureSource, Time, Option<u64>)>>,
+    played: RefCell<Vec<(AzureSource, Part, Option<u64>)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -108,20 +109,20 @@ impl Traces {
         content
     }
 
-    /// How many invocations of a trace of Azure Functions come before a date: `count` counts them,
+    /// How many invocations of a trace of Azure Functions are in a part of it: `count` counts them,
     /// and reports what is wrong.
     pub fn played(
         &self,
         source: &AzureSource,
-        until: Time,
+        part: &Part,
         count: impl FnOnce() -> Option<u64>,
     ) -> Option<u64> {
-        let is_it = |known: &&(AzureSource, Time, _)| known.0 == *source && known.1 == until;
+        let is_it = |known: &&(AzureSource, Part, _)| known.0 == *source && known.1 == *part;
         if let Some((.., count)) = self.played.borrow().iter().find(is_it) {
             return *count;
         }
         let count = count();
-        self.played.borrow_mut().push((source.clone(), until, count));
+        self.played.borrow_mut().push((source.clone(), *part, count));
         count
     }
 

@@ -246,7 +246,8 @@ impl Warner<'_> {
                     "`{}` begins {years:.0} years after the start of the simulation",
                     csv.shown
                 );
-                let hint = "its arrivals are dates of a calendar: subtract the first one";
+                let hint = "its arrivals are dates of a calendar: add `origin = \"first\"`, or its \
+                            first date";
                 self.warn(*place, message, hint);
             }
         }

@@ -49,7 +49,7 @@ pub fn check(
             if let Some(first) = check.first {
                 context.traces.add_first(plan, first);
             }
-            let size = TraceSize { arrivals: check.rows, last: check.last.unwrap_or(Time::ZERO) };
+            let size = TraceSize { arrivals: check.played, last: check.last.unwrap_or(Time::ZERO) };
             context.traces.add(plan.clone(), functions, size);
         }),
     };

@@ -3,31 +3,25 @@
 use std::sync::Arc;
 
 use isotherm_config::fields::{AtMost, Choice, Fields, Positive, choice, takes, word, words};
-use isotherm_config::schema::{Field, TableSpec, Takes, field, path, table, value};
+use isotherm_config::schema::{Field, TableSpec, Takes, field, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::{Duration, Time};
-use isotherm_workload::{
-    Arrival, Columns, FunctionColumn, ReplayConfig, TimeColumn, TimeUnit, WithinMinute,
-};
+use isotherm_workload::{Arrival, ReplayConfig, WithinMinute};
 
 use crate::check::body::{self, STEPS};
 use crate::check::context::Context;
-use crate::check::functions::unit_of;
 use crate::check::generate::{
     self, AZURE_LIKE, BURSTS, CLOSED, DIURNAL, POISSON, RENEWAL, UNIFORM,
 };
 use crate::check::invoked::{A_FUNCTION, date, function};
-use crate::check::traces;
+use crate::check::part::{self, LIMIT, WINDOW};
+use crate::check::tabular::{self, CSV, JSONL, PARQUET};
 use crate::duration_distribution::DurationDistribution;
-use crate::plan::{AzurePlan, Body, CsvPlan, TableFormat, WorkloadPlan};
+use crate::plan::{AzurePlan, Body, TableFormat, WorkloadPlan};
 
 /// The longest list that is held in memory; longer workloads are traces or generated.
 const MAX_LISTED: u32 = 10_000_000;
-
-const A_PATH: Takes = path("a path", "\"data/run.csv\"");
-
-const A_COLUMN: Takes = value("the name of a column", "\"arrival_s\"");
 
 /// A unit of time.
 pub const A_TIME_UNIT: Takes = value("`ns`, `us`, `ms`, `s`, `min`, `h` or `d`", "\"ms\"");
@@ -145,68 +139,6 @@ const ARRIVAL: TableSpec = table("an arrival", "One invocation.").with(&[
         .otherwise("the body of the function"),
 ]);
 
-const THE_COLUMNS: Field = field("columns", Takes::Table(&COLUMNS), "Which column holds what.");
-
-const THE_UNITS: Field = field("units", Takes::Table(&UNITS), "The units of the columns.")
-    .otherwise("the ends of their names say them");
-
-const THE_FUNCTION: Field = field("function", A_FUNCTION, "The function that all rows invoke.")
-    .otherwise("a column says it");
-
-const CSV: TableSpec = table(
-    "[[workload]]",
-    "The rows of a CSV file whose first line names its columns. Rows are ordered by arrival; other columns are ignored.",
-)
-.titled("`[[workload]]` of kind `csv`").with(&[
-    field(
-        "kind",
-        value("`\"csv\"`", "\"csv\""),
-        "What the workload is.",
-    ),
-    field("file", A_PATH, "The file, which may be compressed (gzip, zstd)."),
-    THE_COLUMNS,
-    THE_UNITS,
-    THE_FUNCTION,
-]);
-
-const JSONL: TableSpec = table(
-    "[[workload]]",
-    "The lines of a file, each a JSON object by itself, whose keys are the columns; their values are numbers or strings. Lines are ordered by \
-          arrival; other keys are ignored.",
-)
-.titled("`[[workload]]` of kind `jsonl`").with(&[
-    field(
-        "kind",
-        value("`\"jsonl\"`", "\"jsonl\""),
-        "What the workload is.",
-    ),
-    field(
-        "file",
-        path("a path", "\"data/run.jsonl\""),
-        "The file, which may be compressed (gzip, zstd).",
-    ),
-    THE_COLUMNS,
-    THE_UNITS,
-    THE_FUNCTION,
-]);
-
-const PARQUET: TableSpec = table(
-    "[[workload]]",
-    "The rows of a Parquet file. Rows are ordered by arrival; other columns are ignored. Numbers are taken as they are, in the units that \
-          `units` says. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli.",
-)
-.titled("`[[workload]]` of kind `parquet`").with(&[
-    field(
-        "kind",
-        value("`\"parquet\"`", "\"parquet\""),
-        "What the workload is.",
-    ),
-    field("file", path("a path", "\"data/run.parquet\""), "The file."),
-    THE_COLUMNS,
-    THE_UNITS,
-    THE_FUNCTION,
-]);
-
 const UNTIL: Field =
     field("until", takes::<Duration>(), "Nothing is invoked at this date or later.")
         .like("\"1h\"")
@@ -238,6 +170,8 @@ const AZURE_2019: TableSpec = table(
     field("scale", takes::<Positive>(), "What the numbers of invocations are multiplied by. They stay whole: what is left over is one more with this probability.").like("0.1")
         .default("1"),
     UNTIL,
+    WINDOW,
+    LIMIT,
 ]);
 
 const AZURE_2021: TableSpec = table(
@@ -252,23 +186,8 @@ const AZURE_2021: TableSpec = table(
         "What the workload is.",
     ),
     UNTIL,
-]);
-
-const COLUMNS: TableSpec = table("columns", "Which column of a trace holds what.").with(&[
-    field("arrival", A_COLUMN, "When the function is invoked, from the start of the simulation."),
-    field("function", value("the name of a column", "\"function\""), "The name of the function.")
-        .otherwise("`function_number`, or `function` of the workload"),
-    field("function_number", value("the name of a column", "\"index\""), "The number of the function, counted from 0: `[[function]]` in the order of the experiment, then those of `[functions]`.")
-        .otherwise("`function`"),
-    field("duration", value("the name of a column", "\"duration_s\""), "How long the body runs.")
-        .otherwise("the body of the function"),
-]);
-
-const UNITS: TableSpec = table("units", "Units of the numbers in a trace.").with(&[
-    field("arrival", A_TIME_UNIT, "That of the column of arrivals.")
-        .otherwise("the end of its name, as in `arrival_s`"),
-    field("duration", A_TIME_UNIT, "That of the column of durations.")
-        .otherwise("the end of its name, as in `run_ms`"),
+    WINDOW,
+    LIMIT,
 ]);
 
 /// Reads one `[[workload]]`. `number` is its position; `startup` is that of the service.
@@ -288,14 +207,16 @@ pub fn workload(
         Kind::String(kind) if kind == "azure-2019" || kind == "azure-2021" => {
             azure(&mut fields, value.span, kind, number, context)
         }
-        Kind::String(kind) if kind == "jsonl" => tabular(&mut fields, TableFormat::Jsonl, context),
+        Kind::String(kind) if kind == "jsonl" => {
+            tabular::read(&mut fields, TableFormat::Jsonl, context)
+        }
         Kind::String(kind) if kind == "parquet" => {
-            tabular(&mut fields, TableFormat::Parquet, context)
+            tabular::read(&mut fields, TableFormat::Parquet, context)
         }
         Kind::String(kind) if kind != "csv" => {
             generate::generated(kind, &mut fields, number, startup, context)
         }
-        _ => tabular(&mut fields, TableFormat::Csv, context),
+        _ => tabular::read(&mut fields, TableFormat::Csv, context),
     };
     fields.finish();
     plan
@@ -417,6 +338,7 @@ fn azure(
     context: &Context<'_>,
 ) -> Option<WorkloadPlan> {
     let mut replay = ReplayConfig::default();
+    let mut end = None;
     if kind == "azure-2019" {
         let within = fields.choice_or("arrivals", WITHIN_MINUTE, replay.within_minute);
         replay.within_minute = within.unwrap_or(replay.within_minute);
@@ -426,8 +348,9 @@ fn azure(
         if until.value.is_zero() {
             context.report.error(until.span, "this workload is empty", "nothing would be invoked");
         }
-        replay.until = Some(date(until.value));
+        end = Some(until.value);
     }
+    let part = part::read(fields, end);
     let Some(trace) = context.azure.as_ref().filter(|trace| trace.source.kind() == kind) else {
         // What could not be read has been reported.
         if !context.functions.is_incomplete() {
@@ -443,140 +366,12 @@ fn azure(
         }
         return None;
     };
-    let played = super::azure::played(trace, replay.until, place, context)?;
+    let played = super::azure::played(trace, &part, place, context)?;
     Some(WorkloadPlan::Azure(AzurePlan {
         trace: Arc::clone(trace),
         replay,
+        part,
         played,
         streams: format!("workload/{number}"),
     }))
-}
-
-fn tabular(
-    fields: &mut Fields<'_>,
-    format: TableFormat,
-    context: &Context<'_>,
-) -> Option<WorkloadPlan> {
-    let file = fields.required::<Located<String>>("file");
-    let fixed_given = fields.has("function");
-    let fixed = fields.optional::<Located<String>>("function");
-    let columns = columns(fields);
-    let units = unit_table(fields);
-    let columns = columns?;
-    let function = table_function(fields, fixed_given, fixed.as_ref(), &columns, context);
-    let arrival = time_column(&columns.arrival, units.arrival, "arrival", context);
-    let duration = match &columns.duration {
-        Some(column) => time_column(column, units.duration, "duration", context).map(Some),
-        None => Some(None),
-    };
-    let (file, function) = (file?, function?);
-    let path = context.path(&file);
-    // The header is checked even if a unit is missing.
-    let any_unit =
-        |name: &Located<String>| TimeColumn { name: name.value.clone(), unit: TimeUnit::SECOND };
-    let complete = arrival.is_some() && duration.is_some();
-    let arrival = arrival.unwrap_or_else(|| any_unit(&columns.arrival));
-    let duration = duration.unwrap_or_else(|| columns.duration.as_ref().map(any_unit));
-    let columns_of_plan = Columns { arrival, function, duration };
-    let plan =
-        CsvPlan { format, shown: path.display().to_string(), path, columns: columns_of_plan };
-    let wanted = [
-        Some(&columns.arrival),
-        columns.function.as_ref(),
-        columns.number.as_ref(),
-        columns.duration.as_ref(),
-    ];
-    let wanted: Vec<_> = wanted.into_iter().flatten().collect();
-    traces::check(&plan, &file, &wanted, context);
-    complete.then_some(WorkloadPlan::Csv(plan))
-}
-
-/// The function of a table: a fixed one, or a column with its name or number.
-fn table_function(
-    fields: &Fields<'_>,
-    fixed_given: bool,
-    fixed: Option<&Located<String>>,
-    columns: &ColumnNames,
-    context: &Context<'_>,
-) -> Option<FunctionColumn> {
-    let own_body = columns.duration.is_some();
-    let column = match (&columns.function, &columns.number) {
-        (None, None) if fixed_given => {
-            return Some(FunctionColumn::Fixed(function(fixed?, own_body, context)?));
-        }
-        (None, None) => {
-            fields.missing_one_of(
-                "function",
-                &[("function", "\"...\""), ("columns.function", "\"...\"")],
-            );
-            return None;
-        }
-        (Some(_), Some(second)) => {
-            return context.report.refuse(
-                second.span,
-                "the function is given twice",
-                "remove this column, or the other",
-            );
-        }
-        (Some(column), None) | (None, Some(column)) if fixed_given => {
-            let hint = "remove this, or `function` of the workload";
-            return context.report.refuse(column.span, "the function is given twice", hint);
-        }
-        (Some(column), None) => FunctionColumn::Named(column.value.clone()),
-        (None, Some(column)) => FunctionColumn::Numbered(column.value.clone()),
-    };
-    if !own_body {
-        // The file may name any function.
-        let span = fields.place();
-        let all = (0..context.functions.iter().count()).map(|value| Located { value, span });
-        context.needs.borrow_mut().invoked.extend(all);
-    }
-    Some(column)
-}
-
-struct ColumnNames {
-    arrival: Located<String>,
-    function: Option<Located<String>>,
-    number: Option<Located<String>>,
-    duration: Option<Located<String>>,
-}
-
-fn columns(fields: &mut Fields<'_>) -> Option<ColumnNames> {
-    let value = fields.required_value("columns", "{ arrival = \"arrival_s\" }")?;
-    let mut fields = Fields::of(value, &COLUMNS, fields.report())?;
-    let arrival = fields.required("arrival");
-    let function = fields.optional("function");
-    let number = fields.optional("function_number");
-    let duration = fields.optional("duration");
-    fields.finish();
-    Some(ColumnNames { arrival: arrival?, function, number, duration })
-}
-
-#[derive(Default)]
-struct UnitTable {
-    arrival: Option<Located<String>>,
-    duration: Option<Located<String>>,
-}
-
-fn unit_table(fields: &mut Fields<'_>) -> UnitTable {
-    let Some(entry) = fields.entry("units") else { return UnitTable::default() };
-    let Some(mut fields) = Fields::of(&entry.value, &UNITS, fields.report()) else {
-        return UnitTable::default();
-    };
-    let table =
-        UnitTable { arrival: fields.optional("arrival"), duration: fields.optional("duration") };
-    fields.finish();
-    table
-}
-
-/// A column of times. Its unit is given, or stated by the end of its name (`arrival_s`,
-/// `response_ms`).
-pub fn time_column(
-    column: &Located<String>,
-    unit: Option<Located<String>>,
-    key: &str,
-    context: &Context<'_>,
-) -> Option<TimeColumn> {
-    let unit = unit_of(column, unit, TimeUnit::of_column, ("s", key), context.report)?;
-    Some(TimeColumn { name: column.value.clone(), unit })
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
 use isotherm_config::hint::suggestion;
 use isotherm_config::source::Sources;
-use isotherm_kernel::RandomStreams;
+use isotherm_kernel::{RandomStreams, Time};
 use isotherm_workload::{
-    AppSample, Azure2019Files, Azure2019Replay, Azure2021, Azure2021Trace, Columns, FunctionColumn,
-    FunctionNames, ReplayConfig, TimeColumn, TimeUnit, TraceError, TraceProblem, WorkloadError,
-    distinct_values,
+    AppSample, Azure2019Files, Azure2019Replay, Azure2021, Azure2021Trace, Columns, CsvDialect,
+    DateColumn, DateFormat, FunctionColumn, FunctionNames, Part, ReplayConfig, TableRows,
+    TimeColumn, TimeUnit, TraceError, TraceProblem, WorkloadError, distinct_values, told_format,
 };
 
 use super::{Gatherer, WorkloadReport};
@@ -72,12 +72,21 @@ pub fn describe_trace(path: &Path, columns: &TraceColumns) -> Result<WorkloadRep
         };
     }
     let table = Table { path, shown: &shown, format: TableFormat::of_name(&shown) };
-    let rows = trace::table(table.format, path, &shown).map_err(broken)?;
+    let rows = table.open().map_err(broken)?;
     let header = rows.columns();
     if !are_columns_given && table.is_azure_2021(header) {
         return describe_2021(path, &shown);
     }
-    table.describe(&columns.found(header, &shown)?).map_err(broken)
+    let mut found = columns.found(header, &shown)?;
+    if columns.unit.is_none() {
+        let arrival = &mut found.arrival;
+        match told_format(&mut table.open().map_err(broken)?, &arrival.name).map_err(broken)? {
+            Some(DateFormat::Iso8601) => *arrival = DateColumn::iso8601(&arrival.name),
+            Some(format) => arrival.format = format,
+            None => {}
+        }
+    }
+    table.describe(&found).map_err(broken)
 }
 
 fn broken(error: WorkloadError) -> Diagnostics {
@@ -108,6 +117,10 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
+    fn open(&self) -> Result<Box<dyn TableRows>, WorkloadError> {
+        trace::table(self.format, self.path, self.shown)
+    }
+
     /// Whether it is the trace of Azure Functions of 2021, which is in CSV.
     fn is_azure_2021(&self, header: &[String]) -> bool {
         self.format == TableFormat::Csv
@@ -116,15 +129,15 @@ impl Table<'_> {
 
     fn describe(&self, columns: &Columns) -> Result<WorkloadReport, WorkloadError> {
         let names = match &columns.function {
-            FunctionColumn::Named(column) => {
-                distinct_values(trace::table(self.format, self.path, self.shown)?, column)?
-            }
+            FunctionColumn::Named(column) => distinct_values(self.open()?, column)?,
             FunctionColumn::Fixed(_) | FunctionColumn::Numbered(_) => {
                 vec!["all of them".to_owned()]
             }
         };
         let (path, shown) = (self.path.to_owned(), self.shown.to_owned());
-        let plan = CsvPlan { format: self.format, path, shown, columns: columns.clone() };
+        let (dialect, part) = (CsvDialect::default(), Part::default());
+        let columns = columns.clone();
+        let plan = CsvPlan { format: self.format, path, shown, dialect, columns, part };
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut gatherer = Gatherer::default();
         gatherer.take(&mut *trace::open(&plan, FunctionNames::new(names.iter().copied()))?)?;
@@ -143,7 +156,7 @@ fn describe_2021(path: &Path, shown: &str) -> Result<WorkloadReport, Diagnostics
     let trace = Arc::new(scan.trace);
     let gathered = || {
         let mut gatherer = Gatherer::default();
-        gatherer.take(&mut Azure2021Trace::new(shown, open()?, Arc::clone(&trace), 0, None)?)?;
+        gatherer.take(&mut Azure2021Trace::new(shown, open()?, Arc::clone(&trace), 0)?)?;
         Ok(gatherer)
     };
     let names: Vec<&str> = trace.functions.iter().map(String::as_str).collect();
@@ -189,6 +202,7 @@ fn describe_2019(
             Arc::clone(&trace),
             &numbers,
             ReplayConfig::default(),
+            Time::ZERO,
             streams,
             "workload/1",
         );
@@ -281,7 +295,7 @@ impl TraceColumns {
         let unit = |name: &str| TimeUnit::of_column(name).or(self.unit).unwrap_or(TimeUnit::SECOND);
         let time = |name: String| TimeColumn { unit: unit(&name), name };
         Ok(Columns {
-            arrival: time(arrival),
+            arrival: DateColumn::new(&arrival, unit(&arrival)),
             function: function.map_or(FunctionColumn::Fixed(0), FunctionColumn::Named),
             duration: duration.map(time),
         })

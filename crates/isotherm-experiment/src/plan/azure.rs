@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use isotherm_kernel::Time;
-use isotherm_workload::{AppSample, Azure2019, Azure2021, ReplayConfig, WithinMinute};
+use isotherm_workload::{AppSample, Azure2019, Azure2021, Part, ReplayConfig, WithinMinute};
 
 /// A trace of Azure Functions that was read and defines functions of the experiment.
 #[derive(Clone, Debug)]
@@ -69,8 +69,10 @@ pub enum AppMemory {
 pub struct AzurePlan {
     /// The trace.
     pub trace: Arc<AzureTrace>,
-    /// How it is replayed. For the trace of 2021 only `until` is used.
+    /// How the trace of 2019 is replayed.
     pub replay: ReplayConfig,
+    /// The part of it that is played.
+    pub part: Part,
     /// How many rows of the trace of 2021 are played; 0 for that of 2019.
     pub played: u64,
     /// The common prefix of the names of its random streams.
@@ -100,13 +102,15 @@ impl AzurePlan {
     /// The number of invocations that are played, and whether it is exact.
     #[must_use]
     pub fn arrivals(&self) -> (u64, bool) {
-        let ReplayConfig { within_minute, scale, until } = self.replay;
         match &self.trace.content {
             AzureContent::Year2019(trace) => {
-                let arrivals = trace.arrivals_before(self.functions(), until);
+                let ReplayConfig { within_minute, scale } = self.replay;
+                let Part { from, until, most } = self.part;
+                let arrivals = trace.arrivals_between(self.functions(), from, until);
                 let exact =
                     within_minute != WithinMinute::Poisson && scale == 1.0 && arrivals.cut == 0.0;
-                (((arrivals.whole as f64 + arrivals.cut) * scale).round() as u64, exact)
+                let mean = (arrivals.whole as f64 + arrivals.cut) * scale;
+                ((mean.round() as u64).min(most), exact)
             }
             AzureContent::Year2021(_) => (self.played, true),
         }
@@ -125,6 +129,7 @@ impl AzurePlan {
             AzureContent::Year2019(trace) => trace.end(self.functions()),
             AzureContent::Year2021(trace) => trace.last,
         };
-        self.replay.until.map_or(last, |until| until.min(last))
+        let last = last.min(self.part.until);
+        if last > self.part.from { Time::ZERO + last.since(self.part.from) } else { Time::ZERO }
     }
 }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use isotherm_workload::{Arrival, AzureLike, ClosedLoop, Columns, GeneratorConfig};
+use isotherm_workload::{
+    Arrival, AzureLike, ClosedLoop, Columns, CsvDialect, GeneratorConfig, Part,
+};
 
 use super::AzurePlan;
 
@@ -64,8 +66,12 @@ pub struct CsvPlan {
     pub path: PathBuf,
     /// The path as shown in messages.
     pub shown: String,
+    /// How a CSV file is written.
+    pub dialect: CsvDialect,
     /// The columns that are read.
     pub columns: Columns,
+    /// The part of it that is played.
+    pub part: Part,
 }
 
 /// The format of a table.

@@ -6,7 +6,7 @@ use std::path::Path;
 use isotherm_experiment::{Arrivals, Experiment, Overrides};
 use proptest::prelude::*;
 
-use crate::common::run;
+use crate::common::{columns, run};
 
 const PLATFORM: &str = r#"
 name = "counted"
@@ -33,14 +33,61 @@ limits = { memory = "1MB" }
 kind = "azure-2021"
 "#;
 
+/// A window and a limit of a workload.
+#[derive(Clone, Debug)]
+struct Chosen {
+    window: Option<(u64, u64)>,
+    limit: Option<u32>,
+}
+
+impl Chosen {
+    fn any(latest_s: u64) -> impl Strategy<Value = Chosen> {
+        let window = prop::option::of((0..latest_s, 1..latest_s));
+        (window, prop::option::of(1u32..60)).prop_map(|(window, limit)| Chosen { window, limit })
+    }
+
+    fn fields(&self) -> String {
+        let window = self.window.map(|(from, length)| {
+            format!("window = {{ from = \"{from}s\", until = \"{}s\" }}\n", from + length)
+        });
+        let limit = self.limit.map(|limit| format!("limit = {limit}\n"));
+        window.into_iter().chain(limit).collect()
+    }
+
+    /// Whether one of its ends is within a minute.
+    fn is_cut(&self) -> bool {
+        self.window.is_some_and(|(from, length)| {
+            !from.is_multiple_of(60) || !(from + length).is_multiple_of(60)
+        })
+    }
+}
+
 /// What a check announces, and how many invocations a run has.
 fn announced_and_played(workload: &str, folder: &Path) -> (Arrivals, u64) {
-    let text = format!("{PLATFORM}{workload}");
-    let experiment = Experiment::parse("counted.toml", &text, folder, &Overrides::default())
+    let file = folder.join("counted.toml");
+    std::fs::write(&file, format!("{PLATFORM}{workload}")).unwrap();
+    let experiment = Experiment::load_whole(&file, &Overrides::default())
         .unwrap_or_else(|errors| panic!("{errors}"));
-    let announced = experiment.inventory(&experiment.runs()[0]).arrivals();
+    let described = experiment.describe(&experiment.runs()[0]);
+    let inventory = experiment.inventory(&experiment.runs()[0]);
     let report = run(&experiment, &folder.join("out"));
-    (announced, report.summary.invocations.total)
+    // Records are in the order in which invocations end.
+    let rows = columns(&folder.join("out"), ["submitted_s"]);
+    let mut dates: Vec<f64> = rows.iter().map(|[date]| date.parse().unwrap()).collect();
+    dates.sort_by(f64::total_cmp);
+    if let (Some(announced), Some(last)) = (inventory.last(), dates.last()) {
+        assert!(*last <= announced.as_secs_f64() + 1e-9);
+    }
+    let total = report.summary.invocations.total;
+    match described {
+        Ok(described) => {
+            assert_eq!(described.arrivals, total);
+            let found = (described.first_s.as_ref(), described.last_s.as_ref());
+            assert_eq!(found, (dates.first(), dates.last()));
+        }
+        Err(error) => assert_eq!(total, 0, "{error}"),
+    }
+    (inventory.arrivals(), report.summary.invocations.total)
 }
 
 /// The invocations of one function in some minutes of a day.
@@ -64,6 +111,7 @@ proptest! {
         until in prop::option::of(1u64..400),
         arrivals in prop::sample::select(vec!["uniform", "even", "poisson"]),
         scale in prop::sample::select(vec![1.0, 0.5, 2.0]),
+        chosen in Chosen::any(400),
     ) {
         let folder = tempfile::tempdir().unwrap();
         let counts: Vec<_> = counts.into_iter().collect();
@@ -71,18 +119,21 @@ proptest! {
             std::fs::write(folder.path().join(format!("{family}.anon.d01.csv")), text).unwrap();
         };
         write("invocations_per_function_md", &minutes(&counts));
-        write("app_memory_percentiles", "HashOwner,HashApp,SampleCount,AverageAllocatedMb\no,a,1,1\n");
+        let memory = "HashOwner,HashApp,SampleCount,AverageAllocatedMb\no,a,1,1\n";
+        write("app_memory_percentiles", memory);
         write(
             "function_durations_percentiles",
-            "HashOwner,HashApp,HashFunction,Average,Count,Minimum,Maximum,percentile_Average_0,percentile_Average_1,\
-             percentile_Average_25,percentile_Average_50,percentile_Average_75,percentile_Average_99,percentile_Average_100\n",
+            "HashOwner,HashApp,HashFunction,Average,Count,Minimum,Maximum,percentile_Average_0,\
+             percentile_Average_1,percentile_Average_25,percentile_Average_50,\
+             percentile_Average_75,percentile_Average_99,percentile_Average_100\n",
         );
         let until_line = until.map_or(String::new(), |until| format!("until = \"{until}s\"\n"));
-        let workload = format!("{OF_2019}arrivals = \"{arrivals}\"\nscale = {scale:?}\n{until_line}");
+        let chosen_fields = chosen.fields();
+        let workload = format!(
+            "{OF_2019}arrivals = \"{arrivals}\"\nscale = {scale:?}\n{until_line}{chosen_fields}"
+        );
         let (announced, played) = announced_and_played(&workload, folder.path());
-        let is_cut = until.is_some_and(|until| {
-            !until.is_multiple_of(60) && counts.iter().any(|(minute, _)| u64::from(*minute) == until / 60 + 1)
-        });
+        let is_cut = chosen.is_cut() || until.is_some_and(|until| !until.is_multiple_of(60));
         match announced {
             Arrivals::Exactly(count) => prop_assert_eq!(count, played),
             Arrivals::About(count) => {
@@ -98,6 +149,7 @@ proptest! {
     fn rows_of_2021(
         ends in prop::collection::vec((0u32..100, 0u32..30), 1..30),
         until in prop::option::of(1u32..120),
+        chosen in Chosen::any(120),
     ) {
         let folder = tempfile::tempdir().unwrap();
         let mut text = "app,func,end_timestamp,duration\n".to_owned();
@@ -107,7 +159,60 @@ proptest! {
         std::fs::write(folder.path().join("t.csv"), text).unwrap();
         let until = until.map_or(String::new(), |until| format!("until = \"{until}s\"\n"));
         let (announced, played) =
-            announced_and_played(&format!("{OF_2021}{until}"), folder.path());
+            announced_and_played(&format!("{OF_2021}{until}{}", chosen.fields()), folder.path());
         prop_assert_eq!(announced, Arrivals::Exactly(played));
+    }
+
+    #[test]
+    fn rows_of_tables(
+        gaps in prop::collection::vec(0u64..9, 1..30),
+        chosen in Chosen::any(120),
+        format in prop::sample::select(vec!["iso", "epoch", "plain", "semicolons"]),
+        origin in prop::sample::select(vec!["", "first", "2024-05-01T00:00:00Z"]),
+    ) {
+        // 2024-05-01T00:00:00Z
+        const BEGIN: u64 = 1_714_521_600;
+        let is_calendar = matches!(format, "iso" | "epoch");
+        let origin = if is_calendar || origin == "first" { origin } else { "" };
+        let seconds: Vec<u64> =
+            gaps.iter().scan(0, |sum, gap| { *sum += gap; Some(*sum) }).collect();
+        let row = |at: &u64| match format {
+            "iso" => format!("2024-05-01 00:{:02}:{:02},f\n", at / 60, at % 60),
+            "epoch" => format!("{},f\n", BEGIN + at),
+            "plain" => format!("{at},f\n"),
+            _ => format!("{at},5;f\n"),
+        };
+        let (header, fields) = match format {
+            "iso" => ("at,function\n", ""),
+            "semicolons" => ("at_s;function\n", "decimal = \",\"\n"),
+            _ => ("at_s,function\n", ""),
+        };
+        let column = if format == "iso" { "at" } else { "at_s" };
+        let folder = tempfile::tempdir().unwrap();
+        let text = header.to_owned() + &seconds.iter().map(row).collect::<String>();
+        std::fs::write(folder.path().join("t.csv"), text).unwrap();
+        let origin_line = match origin {
+            "" => String::new(),
+            origin => format!("origin = \"{origin}\"\n"),
+        };
+        let workload = format!(
+            "[[function]]\nname = \"f\"\nlimits = {{ time = \"1s\", memory = \"1MB\" }}\n\
+             body = []\n[[workload]]\nkind = \"csv\"\nfile = \"t.csv\"\n\
+             columns = {{ arrival = \"{column}\", function = \"function\" }}\n\
+             {fields}{origin_line}{}",
+            chosen.fields(),
+        );
+        // An epoch without origin begins after the window.
+        let (announced, played) = announced_and_played(&workload, folder.path());
+        prop_assert_eq!(announced, Arrivals::Exactly(played));
+        if format == "iso" || is_calendar && !origin.is_empty() {
+            // The first row is the origin unless a date is given.
+            let begin = if origin.contains('2') { 0 } else { seconds[0] };
+            let window = chosen.window.map(|(from, length)| (from, from + length));
+            let (from, until) = window.unwrap_or((0, u64::MAX));
+            let there = seconds.iter().map(|at| at - begin).filter(|at| (from..until).contains(at));
+            let expected = (there.count() as u64).min(chosen.limit.map_or(u64::MAX, u64::from));
+            prop_assert_eq!(played, expected);
+        }
     }
 }

@@ -8,7 +8,8 @@ use isotherm_kernel::{Duration, Time};
 
 use super::columns::{Columns, Located, LocatedFunction};
 use super::csv::CsvTable;
-use super::decimal::Scale;
+use super::dates::{DateReader, Origin};
+use super::decimal::{Scale, with_point};
 use super::function_names::FunctionNames;
 use super::jsonl::JsonlTable;
 #[cfg(feature = "formats")]
@@ -21,7 +22,11 @@ use crate::{Arrival, Rest, Workload, WorkloadError};
 /// A table whose columns are found, with the functions that its rows may invoke.
 pub(super) struct ArrivalReader<T> {
     pub(super) rows: T,
-    arrival: Located<Scale>,
+    arrival: Located<DateReader>,
+    origin: Origin,
+    /// The date of the trace at which the simulation starts, in nanoseconds; `None` until the first
+    /// row is read whose date it is.
+    begin: Option<u64>,
     function: LocatedFunction,
     duration: Option<Located<Scale>>,
     functions: FunctionNames,
@@ -36,12 +41,18 @@ impl<T: TableRows> ArrivalReader<T> {
         columns: &Columns,
         functions: FunctionNames,
     ) -> Result<Self, Box<TraceError>> {
-        let arrival = Located::time(&mut rows, &columns.arrival)?;
+        let arrival = Located::date(&mut rows, &columns.arrival)?;
+        let origin = columns.arrival.origin;
+        let begin = match origin {
+            Origin::Zero => Some(0),
+            Origin::First => None,
+            Origin::At(nanos) => Some(nanos),
+        };
         let function = LocatedFunction::find(&mut rows, &columns.function)?;
         let duration = columns.duration.as_ref().map(|column| Located::time(&mut rows, column));
         let duration = duration.transpose()?;
         let plain = PlainRow::new(rows.columns().len(), &arrival, &function, duration.as_ref());
-        Ok(ArrivalReader { rows, arrival, function, duration, functions, plain })
+        Ok(ArrivalReader { rows, arrival, origin, begin, function, duration, functions, plain })
     }
 
     /// Reads the next row by the fast path. `None`, with nothing read, if the row is not plain or
@@ -56,28 +67,42 @@ impl<T: TableRows> ArrivalReader<T> {
     /// whether a row was read.
     #[inline]
     fn read_plain(&mut self, previous: Time, arrival: &mut Arrival) -> bool {
-        let Some(plain) = &self.plain else { return false };
+        let (Some(plain), Some(begin)) = (&self.plain, self.begin) else { return false };
         if let LocatedFunction::Fixed(number) = self.function {
             arrival.function = number;
         }
         match plain.read(self.rows.ahead(), &self.functions, arrival) {
-            Some(length) if arrival.at >= previous => {
-                self.rows.pass(length);
-                true
-            }
-            _ => false,
+            Some(length) => match arrival.at.as_nanos().checked_sub(begin).map(Time::from_nanos) {
+                Some(at) if at >= previous => {
+                    arrival.at = at;
+                    self.rows.pass(length);
+                    true
+                }
+                _ => false,
+            },
+            None => false,
         }
     }
 
     /// The arrival that the current row describes. It is an error if it is before `previous`.
-    fn arrival(&self, previous: Time) -> Result<Arrival, Box<TraceError>> {
+    fn arrival(&mut self, previous: Time) -> Result<Arrival, Box<TraceError>> {
         let at = self.date(previous)?;
         let duration = self.duration()?;
         Ok(Arrival { at, function: self.function()?, duration, tag: None })
     }
 
-    pub(super) fn date(&self, previous: Time) -> Result<Time, Box<TraceError>> {
-        let at = Time::from_nanos(self.time(&self.arrival, ValueKind::Date)?);
+    pub(super) fn date(&mut self, previous: Time) -> Result<Time, Box<TraceError>> {
+        let field = self.rows.field(self.arrival.index);
+        let nanos = self.arrival.value.nanos(field, self.rows.decimal_mark()).and_then(|nanos| {
+            let begin = *self.begin.get_or_insert(nanos);
+            let by = begin.saturating_sub(nanos);
+            nanos.checked_sub(begin).ok_or(TraceProblem::BeforeOrigin {
+                by: Duration::from_nanos(by),
+                origin: self.origin,
+            })
+        });
+        let at = nanos.map_err(|problem| self.rows.row_error(self.arrival.column(), problem))?;
+        let at = Time::from_nanos(at);
         if at < previous {
             return Err(self
                 .rows
@@ -130,7 +155,9 @@ impl<T: TableRows> ArrivalReader<T> {
     }
 
     fn time(&self, column: &Located<Scale>, kind: ValueKind) -> Result<u64, Box<TraceError>> {
-        let nanos = column.value.nanos(self.rows.field(column.index), kind);
+        let field = self.rows.field(column.index);
+        let nanos = with_point(field, self.rows.decimal_mark())
+            .and_then(|field| column.value.nanos(&field, kind));
         nanos.map_err(|problem| self.rows.row_error(column.column(), problem))
     }
 }
@@ -152,12 +179,12 @@ pub type CsvTrace<R> = Trace<CsvTable<R>>;
 ///
 /// ```
 /// use isotherm_workload::{
-///     Columns, FunctionColumn, FunctionNames, JsonlTrace, TimeColumn, TimeUnit, Workload,
+///     Columns, DateColumn, FunctionColumn, FunctionNames, JsonlTrace, TimeUnit, Workload,
 /// };
 ///
 /// let text = "{\"at\": 0.5, \"name\": \"f\"}\n{\"at\": 1, \"name\": \"f\", \"note\": [2]}\n";
 /// let columns = Columns {
-///     arrival: TimeColumn { name: "at".into(), unit: TimeUnit::SECOND },
+///     arrival: DateColumn::new("at", TimeUnit::SECOND),
 ///     function: FunctionColumn::Named("name".into()),
 ///     duration: None,
 /// };

@@ -9,15 +9,18 @@ use super::row_errors::{AfterError, RowErrors};
 use super::table::TableRows;
 use crate::WorkloadError;
 use crate::error::{TraceError, TraceProblem};
+use crate::part::{Part, Place};
 
 /// What is in a trace, and what is wrong with it.
 #[derive(Debug, Default)]
 pub struct TraceCheck {
-    /// The number of rows.
+    /// The number of rows that were read.
     pub rows: u64,
-    /// When the first row arrives, if its date is valid.
+    /// How many of them are in the part that is played.
+    pub played: u64,
+    /// When the first of those arrives, if its date is valid.
     pub first: Option<Time>,
-    /// The latest arrival among the valid dates.
+    /// The latest arrival of those with valid dates.
     pub last: Option<Time>,
     /// The first errors, in the order of the rows.
     pub errors: Vec<TraceError>,
@@ -25,21 +28,22 @@ pub struct TraceCheck {
     pub further: u64,
 }
 
-/// Reads a trace to its end and reports all errors in its rows, the first `in_full` in full. A row
+/// Reads a trace to the end of the part that is played, and reports all errors in its rows, the
+/// first `in_full` in full. A row
 /// is compared with the one above it, so that one row out of order is one error.
 ///
 /// ```
 /// # use isotherm_workload::{
-/// #     Columns, CsvTable, FunctionColumn, FunctionNames, TimeColumn, TimeUnit, check_trace,
+/// #     Columns, CsvTable, DateColumn, FunctionColumn, FunctionNames, Part, TimeUnit, check_trace,
 /// # };
 /// let text = "arrival_s,function\n1,f\n0.5,g\n0.7,f\n";
 /// let columns = Columns {
-///     arrival: TimeColumn { name: "arrival_s".into(), unit: TimeUnit::SECOND },
+///     arrival: DateColumn::new("arrival_s", TimeUnit::SECOND),
 ///     function: FunctionColumn::Named("function".into()),
 ///     duration: None,
 /// };
 /// let table = CsvTable::new("run.csv", text.as_bytes())?;
-/// let check = check_trace(table, &columns, FunctionNames::new(["f"]), 20)?;
+/// let check = check_trace(table, &columns, FunctionNames::new(["f"]), &Part::default(), 20)?;
 /// let errors: Vec<String> = check.errors.iter().map(|error| error.to_string()).collect();
 /// assert_eq!(errors, [
 ///     "run.csv:3: column `arrival_s`: this row arrives at 0.5 s, before the row above, which arrives at 1 s",
@@ -56,6 +60,7 @@ pub fn check_trace(
     table: impl TableRows,
     columns: &Columns,
     functions: FunctionNames,
+    part: &Part,
     in_full: usize,
 ) -> Result<TraceCheck, WorkloadError> {
     let mut reader = ArrivalReader::new(table, columns, functions)?;
@@ -72,6 +77,7 @@ pub fn check_trace(
             Err(error) => match errors.record(error)? {
                 AfterError::Continue => {
                     check.rows += 1;
+                    check.played += 1;
                     continue;
                 }
                 AfterError::Stop => break,
@@ -90,8 +96,20 @@ pub fn check_trace(
         }
         if let Some(at) = date {
             previous = at;
-            check.first = check.first.or(date);
-            check.last = check.last.max(date);
+            match part.place(at, check.played) {
+                Place::Before => {}
+                Place::In(at) => {
+                    check.played += 1;
+                    check.first = check.first.or(Some(at));
+                    check.last = check.last.max(Some(at));
+                }
+                Place::Behind => {
+                    check.rows -= 1;
+                    break;
+                }
+            }
+        } else {
+            check.played += 1;
         }
         if let Err(error) = reader.duration() {
             errors.push(*error);

@@ -1,19 +1,53 @@
 //! Which column of a trace holds what, and where it is in the table.
 
+use super::dates::{DateFormat, DateReader, Origin};
 use super::decimal::Scale;
 use super::table::TableRows;
 use crate::TimeUnit;
-use crate::error::TraceError;
+use crate::error::{TraceError, TraceProblem};
 
 /// Which column of a trace holds what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Columns {
     /// The column of the arrival dates.
-    pub arrival: TimeColumn,
+    pub arrival: DateColumn,
     /// Which function a row invokes.
     pub function: FunctionColumn,
     /// The column of the durations of the bodies, if there is one.
     pub duration: Option<TimeColumn>,
+}
+
+/// A column of dates of arrival.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DateColumn {
+    /// Its name in the header.
+    pub name: String,
+    /// How they are written.
+    pub format: DateFormat,
+    /// Which of them is the start of the simulation.
+    pub origin: Origin,
+}
+
+impl DateColumn {
+    /// A column of numbers of this unit, from the start of the simulation.
+    #[must_use]
+    pub fn new(name: impl Into<String>, unit: TimeUnit) -> Self {
+        let (name, format) = (name.into(), DateFormat::Number(unit));
+        DateColumn { name, format, origin: Origin::Zero }
+    }
+
+    /// A column of dates of the calendar; the first of them is the start of the simulation.
+    #[must_use]
+    pub fn iso8601(name: impl Into<String>) -> Self {
+        DateColumn { name: name.into(), format: DateFormat::Iso8601, origin: Origin::First }
+    }
+
+    /// The same with this origin.
+    #[must_use]
+    pub fn from(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
 }
 
 /// A column of times.
@@ -85,6 +119,26 @@ impl LocatedFunction {
                 LocatedFunction::Numbered(Located::find(rows, name, ())?)
             }
         })
+    }
+}
+
+impl Located<DateReader> {
+    /// Finds a column of dates.
+    pub(super) fn date(
+        rows: &mut impl TableRows,
+        column: &DateColumn,
+    ) -> Result<Self, Box<TraceError>> {
+        let located = Located::find(rows, &column.name, DateReader::new(column.format))?;
+        let given = match column.format {
+            DateFormat::Number(unit) => unit.to_string(),
+            DateFormat::Iso8601 => "iso".to_owned(),
+        };
+        match rows.date_unit(located.index) {
+            Some(own) if column.format != DateFormat::Number(own) => {
+                Err(rows.error(Some(&column.name), TraceProblem::OtherUnit { given, own }))
+            }
+            _ => Ok(located),
+        }
     }
 }
 

@@ -1,16 +1,55 @@
 //! The rows of a CSV file.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use super::records::Records;
 use super::table::{LONGEST_ROW, TableRows, beginning, similar};
 use crate::Decompressed;
 use crate::error::{TraceError, TraceProblem};
 
+/// How the fields and numbers of a CSV file are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CsvDialect {
+    /// What separates fields: one byte of ASCII. If it is not given, it is a semicolon, tab or bar
+    /// where the header has one of these, none of the others, and no comma; and otherwise a comma.
+    pub delimiter: Option<u8>,
+    /// What separates the whole part of a number from its decimals: a point or a comma.
+    pub decimal_mark: u8,
+}
+
+impl Default for CsvDialect {
+    fn default() -> Self {
+        CsvDialect { delimiter: None, decimal_mark: b'.' }
+    }
+}
+
+/// What may separate fields if it is not given.
+const DELIMITERS: [u8; 3] = [b';', b'\t', b'|'];
+
+/// The delimiter that a header is certain to have.
+fn delimiter(header: &[u8]) -> u8 {
+    let mut is_quoted = false;
+    let mut found = None;
+    for &byte in header {
+        is_quoted ^= byte == b'"';
+        if is_quoted {
+            continue;
+        }
+        if byte == b',' || DELIMITERS.contains(&byte) && found.is_some_and(|other| other != byte) {
+            return b',';
+        }
+        if DELIMITERS.contains(&byte) {
+            found = Some(byte);
+        }
+    }
+    found.unwrap_or(b',')
+}
+
 /// The rows of a CSV file: RFC 4180 with the tolerance described in the [module](super). Memory is
 /// that of one row.
 pub struct CsvTable<R> {
     name: String,
+    dialect: CsvDialect,
     records: Records<Decompressed<R>>,
     header: Vec<String>,
 }
@@ -22,9 +61,22 @@ impl<R: Read> CsvTable<R> {
     ///
     /// The file is empty, its header is too long, or it cannot be read.
     pub fn new(name: impl Into<String>, reader: R) -> Result<Self, Box<TraceError>> {
+        CsvTable::of_dialect(name, reader, CsvDialect::default())
+    }
+
+    /// Reads the header of a file of this dialect.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](CsvTable::new).
+    pub fn of_dialect(
+        name: impl Into<String>,
+        reader: R,
+        dialect: CsvDialect,
+    ) -> Result<Self, Box<TraceError>> {
         let (name, records) = (name.into(), Records::new(Decompressed::new(reader)));
-        let mut rows = CsvTable { name, records, header: Vec::new() };
-        match rows.records.read() {
+        let mut rows = CsvTable { name, dialect, records, header: Vec::new() };
+        match rows.read_header() {
             Ok(true) => {}
             Ok(false) => return Err(rows.error(None, TraceProblem::Empty)),
             Err(error) => {
@@ -40,6 +92,17 @@ impl<R: Read> CsvTable<R> {
             .map(|field| String::from_utf8_lossy(field).trim().to_owned())
             .collect();
         Ok(rows)
+    }
+
+    fn read_header(&mut self) -> io::Result<bool> {
+        let separated_by = match self.dialect.delimiter {
+            Some(given) => given,
+            None => delimiter(self.records.first_line()?),
+        };
+        if separated_by != b',' {
+            self.records.separate_by(separated_by);
+        }
+        self.records.read()
     }
 
     /// The line on which the current row begins.
@@ -98,7 +161,14 @@ impl<R: Read> TableRows for CsvTable<R> {
     }
 
     fn ahead(&self) -> &[u8] {
-        self.records.ahead()
+        match self.records.delimiter() {
+            b',' => self.records.ahead(),
+            _ => &[],
+        }
+    }
+
+    fn decimal_mark(&self) -> u8 {
+        self.dialect.decimal_mark
     }
 
     fn pass(&mut self, length: usize) {
@@ -122,7 +192,7 @@ impl<R: Read> TableRows for CsvTable<R> {
                 break;
             }
             if index > 0 {
-                error.row.push(',');
+                error.row.push(char::from(self.records.delimiter()));
             }
             if column.is_some_and(|(wrong, _)| wrong == index) {
                 let spaces = field.iter().take_while(|byte| byte.is_ascii_whitespace()).count();

@@ -4,6 +4,8 @@
 //! lie, eight digits at a time, and leaves everything else, also everything that is wrong, to
 //! [`nanos`]; where it reads a number, both give the same.
 
+use std::borrow::Cow;
+
 use super::table::{LONGEST_VALUE, beginning};
 use crate::TimeUnit;
 use crate::error::{TraceProblem, ValueKind};
@@ -55,6 +57,18 @@ impl Scale {
     pub(super) fn nanos(&self, field: &[u8], kind: ValueKind) -> Result<u64, TraceProblem> {
         nanos(field, self.unit.nanos(), kind)
     }
+}
+
+/// A number with a point before its decimals, where the file has this mark there.
+pub(super) fn with_point(field: &[u8], mark: u8) -> Result<Cow<'_, [u8]>, TraceProblem> {
+    if mark == b'.' {
+        return Ok(Cow::Borrowed(field));
+    }
+    // It would group digits: what `1.500` means is not certain.
+    if field.contains(&b'.') {
+        return Err(TraceProblem::NotANumber { value: beginning(field, LONGEST_VALUE) });
+    }
+    Ok(Cow::Owned(field.iter().map(|&byte| if byte == mark { b'.' } else { byte }).collect()))
 }
 
 /// This number of digits always fits into 64 bits.

@@ -2,7 +2,8 @@
 //!
 //! Columns of whole, decimal and other numbers and of text are read, at the top level of the
 //! schema; a null is no value. Numbers are taken as they are: what unit they have is said
-//! elsewhere. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli.
+//! elsewhere, but for dates, whose type has a unit. Pages may be compressed by Snappy, gzip, zstd,
+//! LZ4 or Brotli.
 //!
 //! The place of a row in messages is its number, counted from 1.
 //!
@@ -15,13 +16,15 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use parquet::basic::{ConvertedType, LogicalType, Type};
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit as ParquetUnit, Type};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, FileReader, SerializedFileReader};
+use parquet::schema::types::ColumnDescriptor;
 
 use super::table::{LONGEST_ROW, TableRows, beginning, similar};
+use crate::TimeUnit;
 use crate::error::{LONGEST_LINE, TraceError, TraceProblem};
 use guard::{Guarded, Refused};
 use pages::{Pages, RefusedPage};
@@ -64,6 +67,8 @@ struct WantedColumn {
     number: usize,
     is_unsigned: bool,
     is_decimal: bool,
+    /// The unit of dates, if the schema says it.
+    date_unit: Option<TimeUnit>,
     /// How many digits of a whole number come after the point.
     scale: usize,
     reader: Option<ColumnReader>,
@@ -151,6 +156,27 @@ impl<R: ChunkReader + 'static> ParquetTable<R> {
     }
 }
 
+/// The unit of a column of dates since 1970: of its logical type, or of the older converted type.
+fn date_unit(column: &ColumnDescriptor) -> Option<TimeUnit> {
+    match column.logical_type_ref() {
+        Some(LogicalType::Date) => return Some(TimeUnit::DAY),
+        Some(LogicalType::Timestamp(timestamp)) => {
+            return Some(match timestamp.unit {
+                ParquetUnit::MILLIS => TimeUnit::MILLISECOND,
+                ParquetUnit::MICROS => TimeUnit::MICROSECOND,
+                ParquetUnit::NANOS => TimeUnit::NANOSECOND,
+            });
+        }
+        _ => {}
+    }
+    match column.converted_type() {
+        ConvertedType::DATE => Some(TimeUnit::DAY),
+        ConvertedType::TIMESTAMP_MILLIS => Some(TimeUnit::MILLISECOND),
+        ConvertedType::TIMESTAMP_MICROS => Some(TimeUnit::MICROSECOND),
+        _ => None,
+    }
+}
+
 /// What is wrong with a file behind a row, in a column.
 fn broken(name: &str, row: u64, column: Option<&String>, error: &ParquetError) -> Box<TraceError> {
     let place = match column {
@@ -232,6 +258,7 @@ impl<R: ChunkReader + 'static> TableRows for ParquetTable<R> {
             number,
             is_unsigned,
             is_decimal,
+            date_unit: date_unit(&column),
             scale,
             reader: None,
             values: Values::default(),
@@ -262,6 +289,10 @@ impl<R: ChunkReader + 'static> TableRows for ParquetTable<R> {
 
     fn field(&self, index: usize) -> &[u8] {
         self.columns.get(index).map_or(&[], |column| column.values.get(self.at))
+    }
+
+    fn date_unit(&self, index: usize) -> Option<TimeUnit> {
+        self.columns.get(index)?.date_unit
     }
 
     fn row_error(&self, column: Option<(usize, &str)>, problem: TraceProblem) -> Box<TraceError> {

@@ -8,6 +8,7 @@
 use isotherm_kernel::{Duration, Time};
 
 use super::columns::{Located, LocatedFunction};
+use super::dates::DateReader;
 use super::decimal::{Scale, digits};
 use super::function_names::FunctionNames;
 use super::records::low_bytes;
@@ -33,7 +34,7 @@ impl PlainRow {
     /// path.
     pub(super) fn new(
         width: usize,
-        arrival: &Located<Scale>,
+        arrival: &Located<DateReader>,
         function: &LocatedFunction,
         duration: Option<&Located<Scale>>,
     ) -> Option<Self> {
@@ -43,7 +44,8 @@ impl PlainRow {
             *place = field;
             Some(())
         };
-        put(arrival.index, Field::Arrival(arrival.value.clone()))?;
+        let DateReader::Number(scale) = &arrival.value else { return None };
+        put(arrival.index, Field::Arrival(scale.clone()))?;
         match function {
             LocatedFunction::Fixed(_) => {}
             LocatedFunction::Named(place) => put(place.index, Field::Name)?,
@@ -154,8 +156,8 @@ mod tests {
 
     use super::super::pieces::Pieces;
     use crate::{
-        Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, Rest, TimeColumn, TimeUnit,
-        Workload, WorkloadError,
+        Arrival, Columns, CsvTrace, DateColumn, FunctionColumn, FunctionNames, Rest, TimeColumn,
+        TimeUnit, Workload, WorkloadError,
     };
 
     const NAMES: [&str; 6] =
@@ -243,7 +245,7 @@ mod tests {
                 rows.sort();
             }
             let columns = Columns {
-                arrival: TimeColumn { name: "at".into(), unit },
+                arrival: DateColumn::new("at", unit),
                 function,
                 duration: durations.then(|| TimeColumn { name: "took".into(), unit }),
             };
@@ -259,7 +261,7 @@ mod tests {
     #[test]
     fn plain_rows_are_read_in_one_go() {
         let columns = Columns {
-            arrival: TimeColumn { name: "at".into(), unit: TimeUnit::SECOND },
+            arrival: DateColumn::new("at", TimeUnit::SECOND),
             function: FunctionColumn::Named("function".into()),
             duration: Some(TimeColumn { name: "took".into(), unit: TimeUnit::MILLISECOND }),
         };

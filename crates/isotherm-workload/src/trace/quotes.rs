@@ -16,21 +16,27 @@ enum FieldState {
 }
 
 /// Follows the quotation marks and line breaks of a record.
-#[derive(Default)]
 pub(super) struct Quotes {
+    delimiter: u8,
     state: FieldState,
     lines: u64,
     opened: u64,
 }
 
 impl Quotes {
+    /// At the beginning of a record whose fields are separated by this byte.
+    pub(super) fn new(delimiter: u8) -> Self {
+        Quotes { delimiter, state: FieldState::default(), lines: 0, opened: 0 }
+    }
+
     pub(super) fn follow(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.lines += u64::from(byte == b'\n');
             self.state = match (self.state, byte) {
                 (FieldState::Quoted, b'"') => FieldState::Closing,
                 (FieldState::Quoted, _) | (FieldState::Closing, b'"') => FieldState::Quoted,
-                (_, b',' | b'\n' | b'\r') => FieldState::Beginning,
+                (_, b'\n' | b'\r') => FieldState::Beginning,
+                (_, byte) if byte == self.delimiter => FieldState::Beginning,
                 (FieldState::Beginning, b'"') => {
                     self.opened = self.lines;
                     FieldState::Quoted

@@ -2,7 +2,7 @@
 //!
 //! A record without quotation marks, as nearly all are, is split where it lies in the buffer, which
 //! is looked through eight bytes at a time; any other is left to [`csv_core`]. Lines end in `\n`,
-//! `\r\n` or `\r`.
+//! `\r\n` or `\r`. With another delimiter than the comma all records are left to it.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -35,6 +35,7 @@ pub(super) struct Records<R> {
     /// without commas.
     is_unquoted: bool,
     unquoted: Vec<u8>,
+    delimiter: u8,
     parser: csv_core::Reader,
     /// The line on which the current record begins, counted from 1, and the one behind it.
     line: u64,
@@ -66,10 +67,35 @@ impl<R: Read> Records<R> {
             begin: 0,
             is_unquoted: false,
             unquoted: Vec::new(),
+            delimiter: b',',
             parser: csv_core::Reader::new(),
             line: 1,
             next_line: 1,
             left_open: None,
+        }
+    }
+
+    /// Separates fields by another byte from here on.
+    pub(super) fn separate_by(&mut self, delimiter: u8) {
+        self.delimiter = delimiter;
+        self.parser = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
+    }
+
+    /// What separates fields.
+    pub(super) fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    /// The first line that is not blank, if it is not longer than what is read at once.
+    pub(super) fn first_line(&mut self) -> io::Result<&[u8]> {
+        loop {
+            let begin = self.ahead().iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let end = self.ahead()[begin..].iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            match end {
+                Some(length) => return Ok(&self.ahead()[begin..begin + length]),
+                None if self.over || self.rest.len() >= PIECE => return Ok(&self.ahead()[begin..]),
+                None => self.refill()?,
+            }
         }
     }
 
@@ -174,6 +200,13 @@ impl<R: Read> Records<R> {
             return Found::Incomplete;
         }
         let bytes = &self.buffer[..self.rest.end];
+        if self.delimiter != b',' {
+            // A blank line would be skipped together with the record below it.
+            return match bytes.get(begin) {
+                None | Some(b'\n' | b'\r') => self.split_slowly(begin),
+                Some(_) => Found::Quoted,
+            };
+        }
         let (words, _) = bytes[begin..].as_chunks();
         let (mut place, mut count) = (begin, 0);
         for word in words {
@@ -248,7 +281,7 @@ impl<R: Read> Records<R> {
         self.unquoted.resize(self.unquoted.len().max(PIECE), 0);
         self.ends.resize(self.ends.len().max(64), 0);
         let (mut length, mut count) = (0, 0);
-        let mut quotes = Quotes::default();
+        let mut quotes = Quotes::new(self.delimiter);
         let mut last = 0;
         self.parser.reset();
         loop {

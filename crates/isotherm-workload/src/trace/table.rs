@@ -1,5 +1,6 @@
 //! What the readers of table files have in common, whatever the format.
 
+use crate::TimeUnit;
 use crate::error::{TraceError, TraceProblem};
 
 /// The rows of a table file, read one at a time.
@@ -36,6 +37,16 @@ pub trait TableRows {
     /// Skips a row that has this many bytes of [`ahead`](Self::ahead) and one line. There is no
     /// current row after that.
     fn pass(&mut self, _length: usize) {}
+
+    /// The unit of a column of dates, if the file itself says it. They count from 1970.
+    fn date_unit(&self, _index: usize) -> Option<TimeUnit> {
+        None
+    }
+
+    /// What separates the whole part of a number from its decimals.
+    fn decimal_mark(&self) -> u8 {
+        b'.'
+    }
 
     /// A value of the current row without spaces around it; empty if it is missing.
     fn field(&self, index: usize) -> &[u8];
@@ -74,6 +85,14 @@ impl<T: TableRows + ?Sized> TableRows for Box<T> {
 
     fn pass(&mut self, length: usize) {
         (**self).pass(length);
+    }
+
+    fn date_unit(&self, index: usize) -> Option<TimeUnit> {
+        (**self).date_unit(index)
+    }
+
+    fn decimal_mark(&self) -> u8 {
+        (**self).decimal_mark()
     }
 
     fn field(&self, index: usize) -> &[u8] {

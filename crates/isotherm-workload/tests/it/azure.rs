@@ -16,11 +16,10 @@ fn scan_2021(text: &str, sample: AppSample) -> Azure2021Scan {
     Azure2021::scan("a.csv", text.as_bytes(), sample, 20).unwrap()
 }
 
-fn read_2021(text: &str, sample: AppSample, until: Option<Time>) -> Vec<Arrival> {
+fn read_2021(text: &str, sample: AppSample) -> Vec<Arrival> {
     let scan = scan_2021(text, sample);
     assert!(scan.errors.is_empty(), "{:?}", scan.errors);
-    let trace =
-        Azure2021Trace::new("a.csv", text.as_bytes(), Arc::new(scan.trace), 0, until).unwrap();
+    let trace = Azure2021Trace::new("a.csv", text.as_bytes(), Arc::new(scan.trace), 0).unwrap();
     trace.arrivals().collect::<Result<_, _>>().unwrap()
 }
 
@@ -40,8 +39,7 @@ fn an_invocation_of_2021_arrives_when_it_starts() {
         tag: None,
     };
     let all = [arrival(0, 1, 30), arrival(1, 2, 20), arrival(9, 0, 1), arrival(10, 0, 11)];
-    assert_eq!(read_2021(&text, AppSample::default(), None), all);
-    assert_eq!(read_2021(&text, AppSample::default(), Some(ms(9_000))), all[..2]);
+    assert_eq!(read_2021(&text, AppSample::default()), all);
     let trace = scan_2021(&text, AppSample::default()).trace;
     // A function is unique only within its app.
     assert_eq!(trace.functions, ["a/f", "b/f", "a/g"]);
@@ -59,8 +57,7 @@ fn a_sample_has_some_apps_with_all_of_their_functions() {
         let trace = scan_2021(&text, sample).trace;
         let app = &trace.functions[0][..1];
         assert_eq!(trace.functions, [format!("{app}/f"), format!("{app}/g")]);
-        let dates: Vec<_> =
-            read_2021(&text, sample, None).iter().map(|arrival| arrival.at).collect();
+        let dates: Vec<_> = read_2021(&text, sample).iter().map(|arrival| arrival.at).collect();
         assert_eq!(dates, if app == "a" { [ms(1_000), ms(3_000)] } else { [ms(2_000), ms(4_000)] });
     }
 }
@@ -130,7 +127,7 @@ proptest! {
         for (function, end, duration) in &rows {
             text += &format!("a,f{function},{},{}\n", *end as f64 / 1e3, *duration as f64 / 1e3);
         }
-        let got = read_2021(&text, AppSample::default(), None);
+        let got = read_2021(&text, AppSample::default());
         prop_assert!(got.is_sorted_by_key(|arrival| arrival.at));
         let mut got: Vec<_> = got.iter().map(|arrival| (arrival.at, arrival.duration.unwrap())).collect();
         let mut expected: Vec<_> = rows
@@ -191,6 +188,7 @@ fn play(trace: &Arc<Azure2019>, config: ReplayConfig, seed: u64) -> Azure2019Rep
         Arc::clone(trace),
         &numbers,
         config,
+        Time::ZERO,
         RandomStreams::new(seed),
         "workload/0",
     )
@@ -241,11 +239,14 @@ fn every_minute_of_2019_has_its_invocations() {
     }
     // The last minute is the third one of the second day.
     assert_eq!(trace.end(0..3), Time::ZERO + Duration::from_secs(86_400 + 180));
-    let until = ReplayConfig {
-        until: Some(Time::ZERO + Duration::from_secs(120)),
-        ..ReplayConfig::default()
+    let between = |from, until| {
+        let date = |s: u64| Time::ZERO + Duration::from_secs(s);
+        let arrivals = trace.arrivals_between(0..3, date(from), date(until));
+        (arrivals.whole, arrivals.cut)
     };
-    assert_eq!(played(&trace, until, 1).len(), 5, "3 of the first function and 2 of the second");
+    assert_eq!(between(0, 120), (5, 0.0), "3 of the first function and 2 of the second");
+    assert_eq!(between(0, 30), (0, 2.0), "half of 3 and of 1");
+    assert_eq!(between(0, 10 * 86_400), (1_033, 0.0));
 }
 
 #[test]
@@ -285,7 +286,7 @@ fn dates_within_a_minute_have_their_distribution() {
 fn a_scale_is_right_in_the_mean() {
     let trace = good(&[["o,a,f,http,1,0,30000\n", "", ""]]);
     for choice in [WithinMinute::Uniform, WithinMinute::Even, WithinMinute::Poisson] {
-        let config = ReplayConfig { within_minute: choice, scale: 0.1, until: None };
+        let config = ReplayConfig { within_minute: choice, scale: 0.1 };
         let count = played(&trace, config, 1).len();
         assert!((2_780..=3_220).contains(&count), "{choice:?}: {count}");
     }
@@ -297,7 +298,8 @@ fn a_scale_is_right_in_the_mean() {
     let numbers = [Some(0)];
     let zero = ReplayConfig { scale: 0.0, ..ReplayConfig::default() };
     let error =
-        Azure2019Replay::new(single, &numbers, zero, RandomStreams::new(1), "w").unwrap_err();
+        Azure2019Replay::new(single, &numbers, zero, Time::ZERO, RandomStreams::new(1), "w")
+            .unwrap_err();
     assert_eq!(
         error.to_string(),
         "the scale of a replayed workload must be a positive number, not 0"
@@ -410,7 +412,7 @@ fn quirks_are_counted() {
     );
     assert_eq!(
         trace.quirks,
-        Quirks { not_invoked: 1, repeated: 3, mended: 1, unknown: 1, empty: 0 }
+        Quirks { not_invoked: 1, repeated: 3, mended: 1, unknown: 1, empty: 0, partial: 0 }
     );
     let took = played(&trace, ReplayConfig::default(), 1);
     assert!(took.iter().all(|arrival| arrival.duration.unwrap() <= Duration::from_millis(30)));
@@ -526,9 +528,42 @@ fn a_day_may_have_no_rows_but_not_all_days() {
     assert_eq!(errors, ["i0.csv: the trace has a header, but no row (nothing would be invoked)"]);
 }
 
-/// A day has the minutes 1 to 1440, whatever else there is, and in whatever order.
+/// An excerpt has some minutes of a day, and perhaps the memory of each function.
 #[test]
-fn a_file_of_invocations_has_all_minutes_of_a_day() {
+fn an_excerpt_of_a_day() {
+    let mut files = Azure2019Files::new(AppSample::default(), 20);
+    let rows = "o,a,f,http,0,2,0\no,a,g,http,1,0,0\n";
+    files.invocations(0, "i.csv", invocations_of(540..=542, rows).as_bytes()).unwrap();
+    let memory = "HashOwner,HashApp,HashFunction,SampleCount,AverageAllocatedMb\n\
+                  o,a,f,1,100\no,a,g,3,50\no,a,f,9,9\n";
+    files.memory(0, "m.csv", memory.as_bytes()).unwrap();
+    let scan = files.finish();
+    assert!(scan.errors.is_empty(), "{:?}", scan.errors);
+    let quirks = Quirks { partial: 1, repeated: 1, ..Quirks::default() };
+    assert_eq!(scan.trace.quirks, quirks);
+    let memory = scan.trace.functions.iter().map(|one| (one.memory_bytes, one.app_memory_bytes));
+    assert!(memory.eq([(Some(100_000_000), None), (Some(50_000_000), None)]));
+    let minutes = |arrivals: Vec<Arrival>| -> Vec<u64> {
+        arrivals.iter().map(|arrival| arrival.at.as_nanos() / 60_000_000_000).collect()
+    };
+    let trace = Arc::new(scan.trace);
+    assert_eq!(minutes(played(&trace, ReplayConfig::default(), 1)), [539, 540, 540]);
+    // Minutes that end before the beginning are not looked at.
+    let from = |minute: u64| {
+        let from = Time::ZERO + Duration::from_secs(60 * minute);
+        let config = ReplayConfig::default();
+        let streams = RandomStreams::new(1);
+        let numbers = [Some(0), Some(1)];
+        let replay =
+            Azure2019Replay::new(Arc::clone(&trace), &numbers, config, from, streams, "w").unwrap();
+        minutes(replay.arrivals().collect::<Result<_, _>>().unwrap())
+    };
+    assert_eq!([from(539), from(540), from(541)], [vec![539, 540, 540], vec![540, 540], vec![]]);
+}
+
+/// A day has the minutes 1 to 1440 or some of them, whatever else there is, and in whatever order.
+#[test]
+fn a_file_of_invocations_has_minutes_of_a_day() {
     let read = |minutes: Vec<u16>| {
         let row = format!("o,a,f,http{}\n", ",1".repeat(minutes.len()));
         let mut files = Azure2019Files::new(AppSample::default(), 20);
@@ -538,9 +573,11 @@ fn a_file_of_invocations_has_all_minutes_of_a_day() {
             Err(error) => error.to_string(),
         }
     };
-    let hint = "(a day has 1440 minutes, with the columns `1` to `1440`)";
+    let hint =
+        "(a day has 1440 minutes, with the columns `1` to `1440`, or some of them without a gap)";
     assert_eq!(read((1..=1440).rev().collect()), "1440");
-    assert_eq!(read((1..=1000).collect()), format!("i.csv: there is no column `1001` {hint}"));
+    assert_eq!(read((540..570).collect()), "30");
+    assert_eq!(read(Vec::new()), format!("i.csv: there is no column `1` {hint}"));
     assert_eq!(
         read((1..=1440).filter(|&minute| minute != 70).collect()),
         format!("i.csv: there is no column `70` {hint}")

@@ -3,8 +3,8 @@
 use std::io::{self, Read, Write};
 
 use isotherm_workload::{
-    Columns, CompressionError, CsvTable, CsvTrace, Decompressed, FunctionColumn, FunctionNames,
-    TimeColumn, TimeUnit, TraceProblem, Workload, WorkloadError, check_trace,
+    Columns, CompressionError, CsvTable, CsvTrace, DateColumn, Decompressed, FunctionColumn,
+    FunctionNames, Part, TimeUnit, TraceProblem, Workload, WorkloadError, check_trace,
 };
 use proptest::prelude::*;
 
@@ -39,7 +39,7 @@ fn rows(count: u64) -> String {
 
 fn columns() -> Columns {
     Columns {
-        arrival: TimeColumn { name: "at_s".to_owned(), unit: TimeUnit::SECOND },
+        arrival: DateColumn::new("at_s", TimeUnit::SECOND),
         function: FunctionColumn::Fixed(0),
         duration: None,
     }
@@ -96,7 +96,8 @@ fn a_trace_is_read_up_to_where_it_ends_too_early() {
         assert!((read as u64..=read as u64 + 12).contains(&given), "{read} {given}");
 
         let table = CsvTable::new("run.csv.gz", cut).unwrap();
-        let check = check_trace(table, &columns(), FunctionNames::default(), 20).unwrap();
+        let check =
+            check_trace(table, &columns(), FunctionNames::default(), &Part::default(), 20).unwrap();
         assert_eq!((check.rows, check.errors.len()), (good.len() as u64, 1));
         assert_eq!(check.errors[0].to_string(), message);
     }

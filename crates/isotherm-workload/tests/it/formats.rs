@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use isotherm_workload::{
-    Arrival, Columns, CsvTrace, FunctionColumn, FunctionNames, JsonlTable, JsonlTrace,
-    ParquetTable, ParquetTrace, TimeColumn, TimeUnit, Workload, WorkloadError, check_trace,
+    Arrival, Columns, CsvTrace, DateColumn, FunctionColumn, FunctionNames, JsonlTable, JsonlTrace,
+    Origin, ParquetTable, ParquetTrace, Part, TimeColumn, TimeUnit, Workload, WorkloadError,
+    check_trace,
 };
 use parquet::basic::{Compression, Encoding};
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -16,7 +17,7 @@ use proptest::prelude::*;
 
 fn columns() -> Columns {
     Columns {
-        arrival: TimeColumn { name: "at_ms".to_owned(), unit: TimeUnit::MILLISECOND },
+        arrival: DateColumn::new("at_ms", TimeUnit::MILLISECOND),
         function: FunctionColumn::Named("function".to_owned()),
         duration: Some(TimeColumn { name: "took_s".to_owned(), unit: TimeUnit::SECOND }),
     }
@@ -36,6 +37,41 @@ fn jsonl(text: &str) -> Result<Vec<Arrival>, WorkloadError> {
 
 fn parquet(bytes: Vec<u8>) -> Result<Vec<Arrival>, WorkloadError> {
     ParquetTrace::new("run.parquet", Bytes::from(bytes), &columns(), names())?.arrivals().collect()
+}
+
+/// The dates of a Parquet file whose only column is of this type.
+fn dates(kind: &str, values: &[i64], column: DateColumn) -> Result<Vec<u64>, WorkloadError> {
+    let schema = format!("message m {{ required {kind}; }}");
+    let schema = Arc::new(parse_message_type(&schema).unwrap());
+    let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::default()).unwrap();
+    let mut group = file.next_row_group().unwrap();
+    let mut writer = group.next_column().unwrap().unwrap();
+    writer.typed::<Int64Type>().write_batch(values, None, None).unwrap();
+    writer.close().unwrap();
+    group.close().unwrap();
+    let bytes = Bytes::from(file.into_inner().unwrap());
+    let columns = Columns { arrival: column, function: FunctionColumn::Fixed(0), duration: None };
+    let trace = ParquetTrace::new("t.parquet", bytes, &columns, FunctionNames::default())?;
+    trace.arrivals().map(|arrival| Ok(arrival?.at.as_nanos())).collect()
+}
+
+/// The type says the unit, whatever the name ends in.
+#[test]
+fn timestamps_of_parquet_have_a_unit() {
+    let first = |unit| DateColumn::new("at_s", unit).from(Origin::First);
+    for (kind, unit) in [
+        ("int64 at_s (TIMESTAMP_MILLIS)", TimeUnit::MILLISECOND),
+        ("int64 at_s (TIMESTAMP(MICROS,true))", TimeUnit::MICROSECOND),
+        ("int64 at_s (TIMESTAMP(NANOS,false))", TimeUnit::NANOSECOND),
+        ("int64 at_s", TimeUnit::SECOND),
+    ] {
+        let got = dates(kind, &[1_714_564_800, 1_714_564_803], first(unit)).unwrap();
+        assert_eq!(got, [0, 3 * unit.nanos()], "{kind}");
+    }
+    let kind = "int64 at_s (TIMESTAMP(MICROS,true))";
+    let (message, hint) = says(dates(kind, &[1], first(TimeUnit::SECOND)));
+    assert_eq!(message, "t.parquet: the dates of column `at_s` are in us by their type, not in s");
+    assert_eq!(hint, "leave the unit out");
 }
 
 /// The message and the hint.
@@ -174,7 +210,7 @@ fn what_is_wrong_with_lines_of_json() {
         .collect::<Vec<_>>()
         .join("\n");
     let table = JsonlTable::new("run.jsonl", text.as_bytes()).unwrap();
-    let check = check_trace(table, &columns(), names(), 20).unwrap();
+    let check = check_trace(table, &columns(), names(), &Part::default(), 20).unwrap();
     assert_eq!((check.rows, check.errors.len()), (9, 8), "one in each line but the first");
     let places: Vec<_> =
         check.errors.iter().filter_map(|error| Some(&error.row[error.field?..])).take(2).collect();
@@ -190,7 +226,7 @@ fn what_is_wrong_with_parquet() {
         "run.parquet:3: column `at_ms`: this row arrives at 0.002 s, before the row above, which arrives at 0.003 s"
     );
     let table = ParquetTable::new("run.parquet", Bytes::from(bytes.clone())).unwrap();
-    let check = check_trace(table, &columns(), names(), 20).unwrap();
+    let check = check_trace(table, &columns(), names(), &Part::default(), 20).unwrap();
     let errors: Vec<_> =
         check.errors.iter().map(|error| (error.to_string(), error.row.as_str())).skip(1).collect();
     assert_eq!(
@@ -215,10 +251,7 @@ fn what_is_wrong_with_parquet() {
         says(parquet(written(&[], 10, Compression::SNAPPY))).0,
         "run.parquet: the trace has a header, but no row"
     );
-    let other = Columns {
-        arrival: TimeColumn { name: "at_s".to_owned(), unit: TimeUnit::SECOND },
-        ..columns()
-    };
+    let other = Columns { arrival: DateColumn::new("at_s", TimeUnit::SECOND), ..columns() };
     let missing = ParquetTrace::new("run.parquet", Bytes::from(bytes.clone()), &other, names());
     assert_eq!(
         says(missing),

@@ -2,8 +2,9 @@
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{
-    Columns, CsvTable, FunctionColumn, FunctionColumns, FunctionNames, SizeColumn, SizeUnit,
-    TimeColumn, TimeUnit, Workload, WorkloadError, check_trace, read_functions,
+    Columns, CsvTable, DateColumn, FunctionColumn, FunctionColumns, FunctionNames, Part,
+    SizeColumn, SizeUnit, TimeColumn, TimeUnit, Workload, WorkloadError, check_trace,
+    read_functions,
 };
 
 fn columns() -> FunctionColumns {
@@ -71,11 +72,7 @@ fn a_file_without_functions_is_an_error() {
 }
 
 fn trace_columns(function: FunctionColumn) -> Columns {
-    Columns {
-        arrival: TimeColumn { name: "at".into(), unit: TimeUnit::SECOND },
-        function,
-        duration: None,
-    }
+    Columns { arrival: DateColumn::new("at", TimeUnit::SECOND), function, duration: None }
 }
 
 #[test]
@@ -105,7 +102,7 @@ fn a_checked_trace_is_the_one_that_is_read() {
     ] {
         let names = FunctionNames::new(["a", "b"]);
         let table = CsvTable::new("t.csv", text.as_bytes()).unwrap();
-        let check = check_trace(table, &columns, names.clone(), 10).unwrap();
+        let check = check_trace(table, &columns, names.clone(), &Part::default(), 10).unwrap();
         let read = isotherm_workload::CsvTrace::new("t.csv", text.as_bytes(), &columns, names)
             .and_then(|trace| trace.arrivals().collect::<Result<Vec<_>, _>>());
         match read {

@@ -5,14 +5,14 @@ use std::io::{Read, Write};
 use flate2::write::GzEncoder;
 use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_workload::{
-    Arrival, BurstState, Bursts, Columns, CsvTable, CsvTrace, DayShape, Diurnal, FunctionColumn,
-    FunctionNames, Generator, GeneratorConfig, JsonlTrace, LONGEST_LINE, Merge, Next, Process,
-    TimeColumn, TimeUnit, Workload, WorkloadError, distinct_values,
+    Arrival, BurstState, Bursts, Columns, CsvTable, CsvTrace, DateColumn, DayShape, Diurnal,
+    FunctionColumn, FunctionNames, Generator, GeneratorConfig, JsonlTrace, LONGEST_LINE, Merge,
+    Next, Process, TimeUnit, Workload, WorkloadError, distinct_values,
 };
 
 fn columns() -> Columns {
     Columns {
-        arrival: TimeColumn { name: "at".into(), unit: TimeUnit::SECOND },
+        arrival: DateColumn::new("at", TimeUnit::SECOND),
         function: FunctionColumn::Named("f".into()),
         duration: None,
     }

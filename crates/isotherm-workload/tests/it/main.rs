@@ -2,6 +2,7 @@
 
 mod azure;
 mod compressed;
+mod dates;
 mod formats;
 mod functions;
 mod generators;

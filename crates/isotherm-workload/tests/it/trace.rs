@@ -4,8 +4,8 @@ use std::io::{self, Read};
 
 use isotherm_kernel::{Duration, Time};
 use isotherm_workload::{
-    Arrival, Columns, CsvTable, CsvTrace, FunctionColumn, FunctionNames, TimeColumn, TimeUnit,
-    TraceError, TraceProblem, Workload, WorkloadError, count_marked,
+    Arrival, Columns, CsvTable, CsvTrace, DateColumn, FunctionColumn, FunctionNames, TimeColumn,
+    TimeUnit, TraceError, TraceProblem, Workload, WorkloadError, count_marked,
 };
 use proptest::prelude::*;
 
@@ -16,7 +16,7 @@ fn time(name: &str, unit: TimeUnit) -> TimeColumn {
 /// Arrival in seconds in `at_s`, function in `function`, duration in milliseconds in `took_ms`.
 fn columns() -> Columns {
     Columns {
-        arrival: time("at_s", TimeUnit::SECOND),
+        arrival: DateColumn::new("at_s", TimeUnit::SECOND),
         function: FunctionColumn::Named("function".to_owned()),
         duration: Some(time("took_ms", TimeUnit::MILLISECOND)),
     }
@@ -92,7 +92,7 @@ fn units_of_columns() {
         (TimeUnit::HOUR, 5_400_000_000_000),
     ];
     for (unit, expected) in units {
-        let columns = Columns { arrival: time("t", unit), ..dates_only() };
+        let columns = Columns { arrival: DateColumn::new("t", unit), ..dates_only() };
         let trace =
             CsvTrace::new("t.csv", "t\n1.5\n".as_bytes(), &columns, FunctionNames::default())
                 .unwrap();
@@ -192,10 +192,10 @@ fn a_missing_column() {
 }
 
 #[test]
-fn a_file_with_another_separator_shows_its_one_column() {
-    let (message, hint) = says(read("at_s;function;took_ms\n0;resize;1\n"));
+fn a_file_whose_separator_is_not_certain_shows_its_one_column() {
+    let (message, hint) = says(read("at_s;function|took_ms\n0;resize|1\n"));
     assert_eq!(message, "run.csv: there is no column `at_s`");
-    assert!(hint.contains("at_s;function;took_ms"), "{hint}");
+    assert!(hint.contains("at_s;function|took_ms"), "{hint}");
 }
 
 #[test]
@@ -267,8 +267,8 @@ fn what_is_no_csv_is_not_repeated_whole() {
     assert!(error.value().is_some_and(|value| error.row.contains(value)));
     let error = broken(read_dates(&format!("{digits}\n1\n")));
     assert!(error.hint().len() < 200, "{}", error.hint());
-    let (_, hint) = says(read_dates("at;function\n1;f\n"));
-    assert_eq!(hint, "its only column is `at;function`: are its fields separated by commas?");
+    let (_, hint) = says(read_dates("at;a|b\n1;f|g\n"));
+    assert_eq!(hint, "its only column is `at;a|b`: say by `delimiter` what separates its fields");
 }
 
 #[test]

@@ -6,6 +6,10 @@
 //! | `function_durations_percentiles.anon.dNN.csv` | function | the percentiles of its durations, in ms |
 //! | `app_memory_percentiles.anon.dNN.csv` | app | the mean of its memory, in MB of 10^6 bytes, and the number of samples |
 //!
+//! Excerpts of the trace, such as those of InVitro, have some minutes of a day, one after the
+//! other,
+//! and no others; and a row of memory for each function (`HashFunction`), which is its own.
+//!
 //! The functions of the trace are those that are invoked; they are numbered in the order in which
 //! they are seen first. An invocation lasts as the percentiles of its day say, or those of the
 //! nearest day that has any. The memory of an app is the mean over the days, by their samples.
@@ -49,6 +53,8 @@ pub struct Azure2019Function {
     pub has_durations: bool,
     /// The memory of its app, if that is known; never 0.
     pub app_memory_bytes: Option<u64>,
+    /// Its own memory, if the files say it; never 0.
+    pub memory_bytes: Option<u64>,
     /// How many functions its app has.
     pub app_functions: u32,
 }
@@ -68,6 +74,8 @@ pub struct Quirks {
     pub unknown: u64,
     /// Files with a header and no row.
     pub empty: u64,
+    /// Files of invocations that have some minutes of their day only.
+    pub partial: u64,
 }
 
 impl Quirks {
@@ -111,6 +119,11 @@ impl Day {
     pub(super) fn begin(&self) -> Time {
         Time::ZERO + Duration::from_secs(u64::from(self.number) * 86_400)
     }
+
+    /// When the day ends.
+    pub(super) fn end(&self) -> Time {
+        self.begin() + Duration::from_secs(86_400)
+    }
 }
 
 impl Azure2019 {
@@ -123,13 +136,14 @@ impl Azure2019 {
         functions.into_iter().filter_map(last).max().unwrap_or(Time::ZERO)
     }
 
-    /// How many invocations of these functions come before a date, all of them if there is none.
-    /// Of a minute that it cuts they are the share that has passed by then.
+    /// How many invocations of these functions come between two dates. Of a minute that one of them
+    /// cuts they are the share that is between them.
     #[must_use]
-    pub fn arrivals_before(
+    pub fn arrivals_between(
         &self,
         functions: impl IntoIterator<Item = usize>,
-        until: Option<Time>,
+        from: Time,
+        until: Time,
     ) -> MinuteArrivals {
         let mut all = MinuteArrivals { whole: 0, cut: 0.0 };
         for day in functions.into_iter().filter_map(|function| self.played.get(function)).flatten()
@@ -137,15 +151,15 @@ impl Azure2019 {
             let mut cursor = MinuteCursor::default();
             while let Some((minute, count)) = day.counts.next(&mut cursor) {
                 let begin = day.begin() + Duration::from_secs(60 * u64::from(minute));
-                let passed_s = match until {
-                    Some(until) if until <= begin => break,
-                    Some(until) => until.since(begin).as_secs_f64(),
-                    None => f64::INFINITY,
-                };
-                if passed_s >= 60.0 {
+                let end = begin + Duration::from_secs(60);
+                if begin >= until {
+                    break;
+                }
+                if from <= begin && end <= until {
                     all.whole += u64::from(count);
-                } else {
-                    all.cut += f64::from(count) * passed_s / 60.0;
+                } else if from < end {
+                    let between = end.min(until).since(begin.max(from));
+                    all.cut += f64::from(count) * between.as_secs_f64() / 60.0;
                 }
             }
         }
@@ -153,12 +167,12 @@ impl Azure2019 {
     }
 }
 
-/// How many invocations of the trace of 2019 come before a date.
+/// How many invocations of the trace of 2019 come between two dates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MinuteArrivals {
-    /// Those of minutes that end by then.
+    /// Those of minutes that lie between them.
     pub whole: u64,
-    /// Those of the minute in which the date lies, in the mean.
+    /// Those of minutes that one of them cuts, in the mean.
     pub cut: f64,
 }
 
@@ -170,9 +184,12 @@ pub struct MinuteArrivals {
 ///
 /// let mut files = Azure2019Files::new(AppSample::default(), 20);
 /// let minutes: String = (1..=1440).map(|minute| format!(",{minute}")).collect();
-/// let invocations = format!("HashOwner,HashApp,HashFunction,Trigger{minutes}\no,a,f,http,3{}\n", ",0".repeat(1439));
+/// let zeros = ",0".repeat(1439);
+/// let header = format!("HashOwner,HashApp,HashFunction,Trigger{minutes}");
+/// let invocations = format!("{header}\no,a,f,http,3{zeros}\n");
 /// files.invocations(0, "i.csv", invocations.as_bytes())?;
-/// files.memory(0, "m.csv", "HashOwner,HashApp,SampleCount,AverageAllocatedMb\no,a,10,140\n".as_bytes())?;
+/// let memory = "HashOwner,HashApp,SampleCount,AverageAllocatedMb\no,a,10,140\n";
+/// files.memory(0, "m.csv", memory.as_bytes())?;
 /// let scan = files.finish();
 /// assert!(scan.errors.is_empty());
 /// let function = &scan.trace.functions[0];
@@ -213,11 +230,35 @@ pub struct Azure2019Scan {
 struct App {
     owner: String,
     name: String,
+    memory: MeanMemory,
+}
+
+/// The mean of the memory of an app or a function over the days, by their samples.
+#[derive(Clone, Copy, Debug, Default)]
+struct MeanMemory {
     /// Bytes times samples.
-    memory: u128,
+    bytes: u128,
     samples: u64,
     /// The day of the last row.
     last_day: Option<u16>,
+}
+
+impl MeanMemory {
+    /// Adds that of a day; `false` if the day had been added.
+    fn add(&mut self, day: u16, bytes: u64, samples: u64) -> bool {
+        if self.last_day == Some(day) {
+            return false;
+        }
+        self.last_day = Some(day);
+        self.bytes += u128::from(bytes) * u128::from(samples);
+        self.samples = self.samples.saturating_add(samples);
+        true
+    }
+
+    fn mean_bytes(&self) -> Option<u64> {
+        let mean = self.bytes.checked_div(u128::from(self.samples))?;
+        u64::try_from(mean).ok().filter(|&bytes| bytes > 0)
+    }
 }
 
 #[derive(Debug)]
@@ -226,6 +267,7 @@ struct Function {
     name: String,
     days: Vec<(u16, MinuteCounts)>,
     durations: Vec<(u16, Distribution)>,
+    memory: MeanMemory,
 }
 
 /// The columns that say what a row is about.
@@ -311,10 +353,11 @@ impl Azure2019Files {
         let key = Key::new(&mut rows, &FUNCTION_KEY)?;
         let minutes = minutes(&rows)?;
         self.days = self.days.max(day + 1);
-        let mut counts = vec![0; minutes.len()];
+        self.quirks.partial += u64::from(minutes.columns.len() < usize::from(MINUTES));
+        let mut counts = vec![0; minutes.before + minutes.columns.len()];
         let empty = rows.error(None, TraceProblem::NoRows);
         let any = self.rows(rows, key, |files, rows, key| {
-            for (column, count) in minutes.iter().zip(&mut counts) {
+            for (column, count) in minutes.columns.iter().zip(&mut counts[minutes.before..]) {
                 *count = self::count(rows.field(column.index))
                     .map_err(|problem| rows.row_error(column.column(), problem))?;
             }
@@ -343,13 +386,14 @@ impl Azure2019Files {
             let (app, is_new) = self.app_numbers.add(&key.bytes[..key.app]);
             if is_new {
                 let (owner, name) = (key.text(rows, 0), key.text(rows, 1));
-                self.apps.push(App { owner, name, memory: 0, samples: 0, last_day: None });
+                self.apps.push(App { owner, name, memory: MeanMemory::default() });
             }
             self.functions.push(Function {
                 app,
                 name: key.text(rows, 2),
                 days: Vec::new(),
                 durations: Vec::new(),
+                memory: MeanMemory::default(),
             });
         }
         let Some(function) = self.functions.get_mut(number as usize) else { return };
@@ -397,14 +441,17 @@ impl Azure2019Files {
         Ok(())
     }
 
-    /// Reads the memory of the apps of a day.
+    /// Reads the memory of the apps of a day, or of its functions if the file has a column
+    /// `HashFunction`.
     ///
     /// # Errors
     ///
     /// As for [`invocations`](Azure2019Files::invocations).
     pub fn memory(&mut self, day: u16, name: &str, reader: impl Read) -> Result<(), WorkloadError> {
         let mut rows = CsvTable::new(name, reader)?;
-        let key = Key::new(&mut rows, &APP_KEY)?;
+        let of_functions = rows.columns().iter().any(|column| column == FUNCTION_KEY[2]);
+        let key: &[&str] = if of_functions { &FUNCTION_KEY } else { &APP_KEY };
+        let key = Key::new(&mut rows, key)?;
         let samples = Located::find(&mut rows, "SampleCount", ())?;
         let mean = Located::find(&mut rows, "AverageAllocatedMb", ())?;
         self.rows(rows, key, |files, rows, key| {
@@ -419,18 +466,20 @@ impl Azure2019Files {
             };
             let samples = number(&samples, 1, ValueKind::Size)?.unwrap_or(1).max(1);
             let bytes = number(&mean, SizeUnit::MEGABYTE.bytes(), ValueKind::Size)?;
-            let app = files.app_numbers.get(&key.bytes);
-            let Some(app) = app.and_then(|number| files.apps.get_mut(number as usize)) else {
-                files.quirks.not_invoked += 1;
-                return Ok(());
+            let memory = if of_functions {
+                let number = files.function_numbers.get(&key.bytes);
+                let function = number.and_then(|number| files.functions.get_mut(number as usize));
+                function.map(|function| &mut function.memory)
+            } else {
+                let number = files.app_numbers.get(&key.bytes);
+                let app = number.and_then(|number| files.apps.get_mut(number as usize));
+                app.map(|app| &mut app.memory)
             };
-            match bytes.filter(|&bytes| bytes > 0) {
-                None => files.quirks.unknown += 1,
-                Some(_) if app.last_day == Some(day) => files.quirks.repeated += 1,
-                Some(bytes) => {
-                    app.last_day = Some(day);
-                    app.memory += u128::from(bytes) * u128::from(samples);
-                    app.samples = app.samples.saturating_add(samples);
+            match (memory, bytes.filter(|&bytes| bytes > 0)) {
+                (None, _) => files.quirks.not_invoked += 1,
+                (Some(_), None) => files.quirks.unknown += 1,
+                (Some(memory), Some(bytes)) => {
+                    files.quirks.repeated += u64::from(!memory.add(day, bytes, samples));
                 }
             }
             Ok(())
@@ -527,16 +576,13 @@ impl Azure2019Files {
         for (name, function) in names(&parts).into_iter().zip(&self.functions) {
             let app = &self.apps[function.app as usize];
             keys.push(format!("{}/{}/{}", app.owner, app.name, function.name));
-            let mean = app
-                .memory
-                .checked_div(u128::from(app.samples))
-                .and_then(|bytes| u64::try_from(bytes).ok());
             functions.push(Azure2019Function {
                 name,
                 app: apps[function.app as usize].clone(),
                 invocations: function.days.iter().map(|(_, counts)| counts.total()).sum(),
                 has_durations: !function.durations.is_empty(),
-                app_memory_bytes: mean.filter(|&bytes| bytes > 0),
+                app_memory_bytes: app.memory.mean_bytes(),
+                memory_bytes: function.memory.mean_bytes(),
                 app_functions: sizes[function.app as usize],
             });
         }
@@ -563,17 +609,26 @@ impl Azure2019Files {
     }
 }
 
-/// The columns of minutes: those of a day, `1` to `1440`, and no others.
-fn minutes<R: Read>(rows: &CsvTable<R>) -> Result<Vec<Located<()>>, Box<TraceError>> {
+/// The columns of minutes of a file, and how many minutes of the day lie before them.
+struct Minutes {
+    before: usize,
+    columns: Vec<Located<()>>,
+}
+
+/// The columns of minutes: those of a day, `1` to `1440`, or some of them without a gap.
+fn minutes<R: Read>(rows: &CsvTable<R>) -> Result<Minutes, Box<TraceError>> {
     let mut places: HashMap<&str, usize> = HashMap::with_capacity(rows.columns().len());
+    let (mut first, mut last) = (MINUTES, 1);
     for (index, name) in rows.columns().iter().enumerate() {
         let is_number = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
         if !is_number {
             continue;
         }
-        if !name.parse::<u16>().is_ok_and(|minute| (1..=MINUTES).contains(&minute)) {
+        let minute = name.parse().ok().filter(|minute| (1..=MINUTES).contains(minute));
+        let Some(minute) = minute else {
             return Err(rows.error(Some(name), TraceProblem::NoSuchMinute));
-        }
+        };
+        (first, last) = (first.min(minute), last.max(minute));
         if places.insert(name, index).is_some() {
             return Err(rows.error(Some(name), TraceProblem::AmbiguousColumn));
         }
@@ -585,7 +640,11 @@ fn minutes<R: Read>(rows: &CsvTable<R>) -> Result<Vec<Located<()>>, Box<TraceErr
             None => Err(rows.error(Some(&name), TraceProblem::MissingMinute)),
         }
     };
-    (1..=MINUTES).map(column).collect()
+    if places.is_empty() {
+        return Err(rows.error(Some("1"), TraceProblem::MissingMinute));
+    }
+    let columns = (first..=last).map(column).collect::<Result<_, _>>()?;
+    Ok(Minutes { before: usize::from(first) - 1, columns })
 }
 
 /// A number of invocations. Nothing is none.

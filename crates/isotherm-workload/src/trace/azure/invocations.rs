@@ -239,7 +239,6 @@ pub struct Azure2021Trace<R> {
     reader: InvocationReader<R>,
     trace: Arc<Azure2021>,
     first: u32,
-    until: Time,
     /// Rows that were read and not given: arrival, number of the row, function, duration.
     held: BinaryHeap<Reverse<(Time, u64, u32, Duration)>>,
     read: u64,
@@ -250,20 +249,17 @@ pub struct Azure2021Trace<R> {
 }
 
 impl<R: Read> Azure2021Trace<R> {
-    /// Reads the header. The first function of the trace has the number `first`; nothing arrives at
-    /// `until` or later.
+    /// Reads the header. The first function of the trace has the number `first`.
     pub fn new(
         name: impl Into<String>,
         reader: R,
         trace: Arc<Azure2021>,
         first: u32,
-        until: Option<Time>,
     ) -> Result<Self, WorkloadError> {
         Ok(Azure2021Trace {
             reader: InvocationReader::new(name.into(), reader)?,
             trace,
             first,
-            until: until.unwrap_or(Time::NEVER),
             held: BinaryHeap::new(),
             read: 0,
             newest: Time::ZERO,
@@ -304,9 +300,7 @@ impl<R: Read> Azure2021Trace<R> {
             return Ok(None);
         }
         self.fill()?;
-        let Some(Reverse((at, _, function, duration))) =
-            self.held.pop().filter(|Reverse((at, ..))| *at < self.until)
-        else {
+        let Some(Reverse((at, _, function, duration))) = self.held.pop() else {
             self.is_over = true;
             return Ok(None);
         };

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use isotherm_kernel::{Duration, Random, RandomStreams, Time};
 
-use super::files::Azure2019;
+use super::files::{Azure2019, Day};
 use super::minutes::MinuteCursor;
 use crate::{Arrival, Workload, WorkloadError};
 
@@ -43,13 +43,11 @@ pub struct ReplayConfig {
     /// What the numbers of invocations are multiplied by, a positive number. What is left of a
     /// whole one is one with this probability.
     pub scale: f64,
-    /// Nothing arrives at this date or later.
-    pub until: Option<Time>,
 }
 
 impl Default for ReplayConfig {
     fn default() -> Self {
-        ReplayConfig { within_minute: WithinMinute::Uniform, scale: 1.0, until: None }
+        ReplayConfig { within_minute: WithinMinute::Uniform, scale: 1.0 }
     }
 }
 
@@ -87,7 +85,8 @@ struct FunctionReplay {
 }
 
 impl Azure2019Replay {
-    /// Plays a trace. `numbers` are the numbers of its functions; those that have none are left
+    /// Plays a trace from a date on, or a little earlier: minutes that have ended by then are not
+    /// looked at. `numbers` are the numbers of its functions; those that have none are left
     /// out. The names of random streams begin with `path`.
     ///
     /// # Errors
@@ -97,6 +96,7 @@ impl Azure2019Replay {
         trace: Arc<Azure2019>,
         numbers: &[Option<u32>],
         config: ReplayConfig,
+        from: Time,
         streams: RandomStreams,
         path: &str,
     ) -> Result<Self, WorkloadError> {
@@ -126,6 +126,7 @@ impl Azure2019Replay {
                 passed: 1.0,
                 phase,
             };
+            source.skip_to(&replay.trace, from);
             if let Some(at) = source.advance(&replay.trace, &replay.config) {
                 replay
                     .next
@@ -138,6 +139,22 @@ impl Azure2019Replay {
 }
 
 impl FunctionReplay {
+    /// Skips the minutes that end by a date.
+    fn skip_to(&mut self, trace: &Azure2019, from: Time) {
+        let days = &trace.played[self.function as usize];
+        let minute = |day: &Day| from.since(day.begin()).as_nanos() / MINUTE as u64;
+        self.day = days.iter().take_while(|day| day.end() <= from).count();
+        let Some(day) = days.get(self.day).filter(|day| day.begin() < from) else { return };
+        let first = minute(day);
+        let mut cursor = self.cursor;
+        while let Some((minute, _)) = day.counts.next(&mut cursor) {
+            if u64::from(minute) >= first {
+                break;
+            }
+            self.cursor = cursor;
+        }
+    }
+
     /// The date of the next invocation; `None` if there are no more.
     fn advance(&mut self, trace: &Azure2019, config: &ReplayConfig) -> Option<Time> {
         loop {
@@ -147,7 +164,7 @@ impl FunctionReplay {
                 let nanos = ((passed * MINUTE) as u64).min(MINUTE as u64 - 1);
                 let at = day.begin()
                     + Duration::from_nanos(u64::from(self.minute) * MINUTE as u64 + nanos);
-                return config.until.is_none_or(|until| at < until).then_some(at);
+                return Some(at);
             }
             self.next_minute(trace, config)?;
         }
