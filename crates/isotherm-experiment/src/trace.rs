@@ -11,8 +11,8 @@ use isotherm_config::diagnostic::{Diagnostic, Diagnostics};
 use isotherm_config::source::Sources;
 use isotherm_kernel::RandomStreams;
 use isotherm_workload::{
-    Azure2019Replay, Azure2021, Azure2021Trace, CsvTable, FunctionNames, JsonlTable, JsonlTrace,
-    ParquetTable, ParquetTrace, Part, PartOf, TableRows, Trace, TraceCheck, TraceError,
+    Azure2019Replay, Azure2021, Azure2021Trace, CsvDialect, CsvTable, FunctionNames, JsonlTable,
+    JsonlTrace, ParquetTable, ParquetTrace, Part, PartOf, TableRows, Trace, TraceCheck, TraceError,
     TraceProblem, Workload, WorkloadError, check_trace,
 };
 
@@ -69,13 +69,7 @@ pub fn check(
 ///
 /// What is wrong with the table as a whole; a file that cannot be opened is unreadable.
 pub fn table_of(plan: &CsvPlan) -> Result<Box<dyn TableRows>, WorkloadError> {
-    match plan.format {
-        TableFormat::Csv => {
-            let file = open_file(&plan.path, &plan.shown)?;
-            Ok(Box::new(CsvTable::of_dialect(&plan.shown, file, plan.dialect)?))
-        }
-        format => table(format, &plan.path, &plan.shown),
-    }
+    table_written(plan.format, &plan.path, &plan.shown, plan.dialect)
 }
 
 /// Opens a table in a file.
@@ -88,9 +82,23 @@ pub fn table(
     path: &Path,
     shown: &str,
 ) -> Result<Box<dyn TableRows>, WorkloadError> {
+    table_written(format, path, shown, CsvDialect::default())
+}
+
+/// Opens a table in a file that is written in this way, if it is CSV.
+///
+/// # Errors
+///
+/// As for [`table`].
+pub fn table_written(
+    format: TableFormat,
+    path: &Path,
+    shown: &str,
+    dialect: CsvDialect,
+) -> Result<Box<dyn TableRows>, WorkloadError> {
     let file = open_file(path, shown)?;
     Ok(match format {
-        TableFormat::Csv => Box::new(CsvTable::new(shown, file)?),
+        TableFormat::Csv => Box::new(CsvTable::of_dialect(shown, file, dialect)?),
         TableFormat::Jsonl => Box::new(JsonlTable::new(shown, file)?),
         TableFormat::Parquet => Box::new(ParquetTable::new(shown, file)?),
     })

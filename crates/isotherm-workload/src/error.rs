@@ -152,6 +152,10 @@ pub enum TraceProblem {
     NotAType { kind: String },
     /// It arrives before the row above it.
     Unsorted { at: Time, previous: Time },
+    /// Another image or app than a row above gives to the same function.
+    OtherValue { value: String, known: String },
+    /// More names than are read.
+    TooManyNames { limit: usize },
     /// No function has this name.
     UnknownFunction {
         value: String,
@@ -265,6 +269,12 @@ impl TraceError {
                     "this row arrives at {at}, before the row above, which arrives at {previous}"
                 )
             }
+            TraceProblem::OtherValue { value, known } => {
+                format!("`{value}`, where a row above of the same function has `{known}`")
+            }
+            TraceProblem::TooManyNames { limit } => {
+                format!("more than {limit} names of functions")
+            }
             TraceProblem::UnknownFunction { value, .. }
             | TraceProblem::UnknownNumber { value, .. }
                 if value.is_empty() =>
@@ -300,6 +310,7 @@ impl TraceError {
             | TraceProblem::Zero { value, .. }
             | TraceProblem::NotACount { value }
             | TraceProblem::TooMany { value, .. }
+            | TraceProblem::OtherValue { value, .. }
             | TraceProblem::UnknownFunction { value, .. }
             | TraceProblem::UnknownNumber { value, .. } => Some(value),
             _ => None,
@@ -418,6 +429,12 @@ impl TraceProblem {
             TraceProblem::TooMany { limit, .. } => format!("at most {limit} are taken: is this a column of counts?"),
             TraceProblem::Unsorted { .. } => {
                 "a trace is read as the simulation goes on: sort its rows by arrival".to_owned()
+            }
+            TraceProblem::OtherValue { .. } => {
+                "a function has one image and one app: name functions by both columns".to_owned()
+            }
+            TraceProblem::TooManyNames { .. } => {
+                "is this the column of functions, and not one of requests?".to_owned()
             }
             TraceProblem::UnknownFunction { similar: Some(similar), .. } => format!("did you mean `{similar}`?"),
             TraceProblem::UnknownNumber { functions: 0 | 1, .. } => "the only function is number 0".to_owned(),

@@ -58,7 +58,9 @@ pub use columns::{Columns, DateColumn, FunctionColumn, TimeColumn};
 pub use csv::{CsvDialect, CsvTable};
 pub use dates::{DateFormat, Origin, calendar_nanos, told_format};
 pub use function_names::FunctionNames;
-pub use functions::{FunctionColumns, FunctionRow, FunctionRows, SizeColumn, read_functions};
+pub use functions::{
+    FunctionColumns, FunctionRow, FunctionRows, FunctionsOfTraces, SizeColumn, read_functions,
+};
 pub use jsonl::{JsonlTable, json_reason};
 #[cfg(feature = "formats")]
 pub use parquet::ParquetTable;

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Or the functions of a trace that defines them itself (`azure_2019`, `azure_2021`: see
-//! [`azure`]).
+//! [`azure`]), or those that the tables of the workloads name (`from = "trace"`: see
+//! [`trace_functions`]).
 //!
 //! They are numbered after the `[[function]]` tables. The file is read before anything refers to a
 //! function.
@@ -17,10 +18,10 @@
 use std::sync::Arc;
 
 use isotherm_config::diagnostic::{Diagnostic, Report};
-use isotherm_config::fields::Fields;
+use isotherm_config::fields::{Choice, Fields, word};
 use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Span};
-use isotherm_config::tree::Value;
+use isotherm_config::tree::{Table, Value};
 use isotherm_kernel::Duration;
 use isotherm_serverless::Limits;
 use isotherm_workload::{
@@ -34,13 +35,15 @@ use crate::check::calls::BodyOf;
 use crate::check::context::{Context, ReadFile};
 use crate::check::distribution::A_DURATION;
 use crate::check::limits::{DEFAULT_LIMITS, DefaultLimits};
-use crate::check::{concurrency, on_failure, service, traces, values, workload};
+use crate::check::{concurrency, on_failure, service, trace_functions, traces, values, workload};
 use crate::duration_distribution::DurationDistribution;
 use crate::plan::{AzureTrace, Body, ConcurrencyPlan, FunctionPlan, OnFailurePlan, ValueSizes};
 use crate::policies::{KeepAliveKind, Policy};
 
 /// The number of errors in the rows of the file that are reported in full.
 const MOST_OF_A_FILE: usize = 20;
+
+const FROM: &[Choice<()>] = &[word("trace", "the tables of the workloads", ())];
 
 const A_COLUMN: Takes = value("the name of a column", "\"memory_mb\"");
 
@@ -59,13 +62,24 @@ pub const FUNCTIONS: TableSpec = table(
         path("a path", "\"data/functions.csv\""),
         "The file, which may be compressed (gzip, zstd).",
     )
-    .otherwise("`azure_2019` or `azure_2021` is required"),
+    .otherwise("`from`, `azure_2019` or `azure_2021` is required"),
+    field(
+        "from",
+        value("`\"trace\"`", "\"trace\""),
+        "The tables of the workloads, instead of `csv`: each name of a function that occurs in those \
+         of the kinds `csv`, `jsonl` and `parquet` is one.",
+    )
+    .otherwise("`csv`, `azure_2019` or `azure_2021` is required"),
     field("azure_2019", Takes::Table(&AZURE_2019), "The functions of the trace of Azure Functions of 2019, instead of `csv`.")
         .otherwise("`csv` or `azure_2021` is required"),
     field("azure_2021", Takes::Table(&AZURE_2021), "The functions of the trace of Azure Functions of 2021, instead of `csv`.")
         .otherwise("`csv` or `azure_2019` is required"),
-    field("columns", Takes::Table(&COLUMNS), "Which column of the CSV file holds what.")
-        .otherwise("required with `csv`"),
+    field(
+        "columns",
+        Takes::Table(&COLUMNS),
+        "Which column of the CSV file, or of the traces, holds what.",
+    )
+    .otherwise("required with `csv`; traces say nothing but the names"),
     field("units", Takes::Table(&UNITS), "The units of the columns.").otherwise("the ends of their names say them"),
     field("limits", Takes::Table(&DEFAULT_LIMITS), "The limits of functions of which the file or the trace does not say them.")
         .otherwise("the file must say them"),
@@ -91,7 +105,8 @@ pub const FUNCTIONS: TableSpec = table(
 
 const COLUMNS: TableSpec = table("columns", "Which column of a file of functions holds what.")
     .with(&[
-        field("name", value("the name of a column", "\"function\""), "The name of the function."),
+        field("name", value("the name of a column", "\"function\""), "The name of the function.")
+            .otherwise("required with `csv`; traces have `columns.function` of their workload"),
         field("app", value("the name of a column", "\"app\""), "The name of its app.")
             .otherwise("each function is an app of its own"),
         field("image", value("the name of a column", "\"image\""), "The name of its image.")
@@ -148,16 +163,20 @@ struct File {
     is_broken: bool,
     rows: Vec<FunctionRow>,
     columns: FunctionColumns,
-    lines: Lines,
+    /// The lines of the file; `None` if the functions are those of traces.
+    lines: Option<Lines>,
     /// The place of the name of each function.
     places: Vec<Span>,
 }
 
-/// Reads the file or the trace of `[functions]`, and reports errors.
-pub fn listed<'a>(value: &'a Value, context: &Context<'a>) -> Option<Listed<'a>> {
+/// Reads the file or the traces of `[functions]` of an experiment, and reports errors.
+pub fn listed<'a>(value: &'a Value, root: &Table, context: &Context<'a>) -> Option<Listed<'a>> {
     let mut fields = Fields::of(value, &FUNCTIONS, context.report)?;
     let from = match azure::functions(&mut fields, context) {
         Some(functions) => From::Trace(functions),
+        None if fields.has("from") => {
+            From::File(of_traces(&mut fields, root, context).map(Box::new))
+        }
         None => From::File(file(&mut fields, context).map(Box::new)),
     };
     Some(Listed { fields, from })
@@ -170,7 +189,7 @@ fn file(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<File> {
         return None;
     }
     let path = fields.required::<Located<String>>("csv");
-    let columns = columns(fields, context);
+    let columns = columns(fields, true, context);
     let (path, (columns, wanted)) = (path?, columns?);
     let lines = Lines::of(context.read(&path)?);
     let shown = context.path(&path).display().to_string();
@@ -201,7 +220,24 @@ fn file(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<File> {
     }
     let places = found.rows.iter().map(|row| lines.word(row.line, &row.name)).collect();
     let is_broken = !found.errors.is_empty();
-    Some(File { is_broken, rows: found.rows, columns, lines, places })
+    Some(File { is_broken, rows: found.rows, columns, lines: Some(lines), places })
+}
+
+/// The functions that the tables of the workloads name.
+fn of_traces(fields: &mut Fields<'_>, root: &Table, context: &Context<'_>) -> Option<File> {
+    let place = fields.entry("from")?.value.span;
+    fields.choice_or("from", FROM, ())?;
+    if fields.has("csv") {
+        let hint = "remove this, or `csv`";
+        return context.report.refuse(place, "functions are given twice", hint);
+    }
+    let (columns, wanted) = match fields.has("columns") {
+        true => columns(fields, false, context)?,
+        false => Default::default(),
+    };
+    let found = trace_functions::read(root, &columns, &wanted, place, context)?;
+    let places = vec![place; found.rows.len()];
+    Some(File { is_broken: found.is_broken, rows: found.rows, columns, lines: None, places })
 }
 
 fn row_message(error: &TraceError) -> String {
@@ -214,6 +250,7 @@ fn row_message(error: &TraceError) -> String {
 /// The columns, and their names with their places.
 fn columns(
     fields: &mut Fields<'_>,
+    has_name: bool,
     context: &Context<'_>,
 ) -> Option<(FunctionColumns, Vec<Located<String>>)> {
     let report = context.report;
@@ -223,7 +260,10 @@ fn columns(
     let mut units = units.and_then(|value| Fields::of(value, &UNITS, report));
     let mut names = Fields::of(value, &COLUMNS, report)?;
     let before = report.count();
-    let name = names.required::<Located<String>>("name");
+    let name = match has_name {
+        true => names.required::<Located<String>>("name"),
+        false => None,
+    };
     let app = names.optional::<Located<String>>("app");
     let image = names.optional::<Located<String>>("image");
     let mut wanted: Vec<Located<String>> =
@@ -247,12 +287,19 @@ fn columns(
     };
     let limit: Option<TimeColumn> = time(column("time"), "time");
     let startup = time(column("startup"), "startup");
+    if !has_name && let Some(entry) = names.entry("name") {
+        let hint = "remove it: `columns.function` of the workload says which column it is";
+        report.error(entry.value.span, "the traces of the workloads name the functions", hint);
+    }
     names.finish();
     if let Some(units) = units {
         units.finish();
     }
     let columns = FunctionColumns {
-        name: name?.value,
+        name: match has_name {
+            true => name?.value,
+            false => String::new(),
+        },
         image: image.map(|image| image.value),
         app: app.map(|app| app.value),
         memory,
@@ -448,7 +495,8 @@ impl File {
 
     /// Reports limits that neither the file nor the table gives.
     fn check_limits(&self, limits: &DefaultLimits, fields: &Fields<'_>) {
-        if self.columns.time.is_none() && limits.time.is_none() {
+        let is_file = self.lines.is_some();
+        if is_file && self.columns.time.is_none() && limits.time.is_none() {
             let examples = [("limits.time", "\"60s\""), ("columns.time", "\"timeout_s\"")];
             fields.missing_one_of("limits.time", &examples);
         }
@@ -466,8 +514,10 @@ impl File {
         limits: &DefaultLimits,
         report: &Report,
     ) -> Option<Limits> {
-        let (time, memory_bytes) =
-            (row.time.or(limits.time), row.memory_bytes.or(limits.memory_bytes));
+        // Bodies of a trace run as long as it says.
+        let unlimited = self.lines.is_none().then_some(Duration::MAX);
+        let time = row.time.or(limits.time).or(unlimited);
+        let memory_bytes = row.memory_bytes.or(limits.memory_bytes);
         let missing = [
             (self.columns.time.is_some() && time.is_none(), "time limit", "time"),
             (self.columns.memory.is_some() && memory_bytes.is_none(), "memory limit", "memory"),
@@ -492,8 +542,11 @@ impl File {
         if known.is_none() {
             *unknown += 1;
             if *unknown <= MOST_OF_A_FILE {
-                let named =
-                    Located { value: name.to_owned(), span: self.lines.word(row.line, name) };
+                let span = match (&self.lines, self.places.first()) {
+                    (Some(lines), _) => lines.word(row.line, name),
+                    (None, first) => *first?,
+                };
+                let named = Located { value: name.to_owned(), span };
                 context.images.resolve(&named, context.report);
             }
         }

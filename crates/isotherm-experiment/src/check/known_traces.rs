@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use isotherm_kernel::Time;
 use isotherm_workload::Part;
 
+use crate::check::trace_functions::{NamingTable, TraceFunctions};
 use crate::plan::{AzureContent, AzureSource, CsvPlan};
 
 /// How much of a trace is looked at before a run.
@@ -33,6 +34,7 @@ pub struct Traces {
     known: RefCell<Vec<Known>>,
     firsts: RefCell<Vec<(CsvPlan, Time)>>,
     azure: RefCell<Vec<(AzureSource, Option<AzureContent>)>>,
+    functions: RefCell<Vec<(Vec<NamingTable>, Option<TraceFunctions>)>>,
     played: RefCell<Vec<(AzureSource, Part, Option<u64>)>>,
 }
 
@@ -68,6 +70,7 @@ impl Traces {
             known: RefCell::default(),
             firsts: RefCell::default(),
             azure: RefCell::default(),
+            functions: RefCell::default(),
             played: RefCell::default(),
         }
     }
@@ -107,6 +110,21 @@ impl Traces {
         let content = read();
         self.azure.borrow_mut().push((source.clone(), content.clone()));
         content
+    }
+
+    /// The functions that tables name: `read` reads them, and reports what is wrong.
+    pub fn functions(
+        &self,
+        tables: &[NamingTable],
+        read: impl FnOnce() -> Option<TraceFunctions>,
+    ) -> Option<TraceFunctions> {
+        let is_it = |known: &&(Vec<NamingTable>, _)| known.0 == tables;
+        if let Some((_, functions)) = self.functions.borrow().iter().find(is_it) {
+            return functions.clone();
+        }
+        let functions = read();
+        self.functions.borrow_mut().push((tables.to_vec(), functions.clone()));
+        functions
     }
 
     /// How many invocations of a trace of Azure Functions are in a part of it: `count` counts them,

@@ -35,6 +35,7 @@ pub mod search;
 pub(crate) mod service;
 mod sweep;
 mod tabular;
+mod trace_functions;
 mod traces;
 mod values;
 mod workload;
@@ -255,7 +256,7 @@ pub fn check(
         bodies: RefCell::new(Vec::new()),
         azure: None,
     };
-    let listed = table.get("functions").and_then(|value| functions::listed(value, &context));
+    let listed = table.get("functions").and_then(|value| functions::listed(value, table, &context));
     context.azure = listed.as_ref().and_then(Listed::trace);
     for (name, place) in listed.iter().flat_map(Listed::names) {
         context.functions.add(name, place, report);

@@ -234,20 +234,28 @@ fn origin(fields: &mut Fields<'_>) -> Option<Origin> {
 fn dialect(fields: &mut Fields<'_>) -> CsvDialect {
     let decimal_mark = fields.choice_or("decimal", DECIMALS, b'.').unwrap_or(b'.');
     let given = fields.optional::<Located<String>>("delimiter");
-    let delimiter = given.as_ref().and_then(|given| match given.value.as_bytes() {
-        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r' | b'.') => Some(*byte),
-        _ => {
+    let delimiter = given.as_ref().and_then(|given| {
+        let delimiter = delimiter(&given.value);
+        if delimiter.is_none() {
             let message = format!("`{}` cannot separate fields", given.value.escape_default());
             let hint = "one character of ASCII that is no quotation mark, line break or point";
             fields.report().error(given.span, message, hint);
-            None
         }
+        delimiter
     });
     if let (Some(given), Some(b','), b',') = (&given, delimiter, decimal_mark) {
         let hint = "numbers would have to be quoted: use a file with another delimiter";
         fields.report().error(given.span, "commas separate both fields and decimals", hint);
     }
     CsvDialect { delimiter, decimal_mark }
+}
+
+/// What separates fields, if the text can.
+pub fn delimiter(text: &str) -> Option<u8> {
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r' | b'.') => Some(*byte),
+        _ => None,
+    }
 }
 
 /// How dates are written that have a unit of the experiment.

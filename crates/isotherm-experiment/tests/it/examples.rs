@@ -120,6 +120,19 @@ fn many_functions() {
 }
 
 /// Nothing ever waits, so pools of containers, replayed in a few lines of another language, give
+/// the cold starts and the last end.
+#[test]
+fn own_trace() {
+    let out = tempfile::tempdir().unwrap();
+    let reports = run("own-trace", out.path());
+    let cold = reports.iter().map(|report| report.summary.starts.cold);
+    assert!(cold.eq([10, 5]));
+    assert_eq!(reports[0].summary.invocations.completed, 140);
+    assert!((reports[0].summary.simulated_end_s - 596.595_7).abs() < 1e-6);
+    assert_golden(&read(out.path().join("idle-1min/summary.json")), "own-trace.json");
+}
+
+/// Nothing ever waits, so pools of containers, replayed in a few lines of another language, give
 /// the cold starts and the last end: an invocation arrives at its end less its duration, and takes
 /// the container of its function that became idle last, less than five minutes before, or starts
 /// one in a second.
@@ -243,6 +256,7 @@ fn every_example_has_a_test() {
         "lambda-replay.toml",
         "many-functions.json",
         "many-functions.toml",
+        "own-trace.toml",
         "quickstart.toml",
         "reference-example.toml",
     ];

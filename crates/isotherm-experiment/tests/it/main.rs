@@ -19,5 +19,6 @@ mod robust;
 mod stepping;
 mod summary;
 mod timeline;
+mod trace_functions;
 mod used;
 mod warnings;

@@ -37,6 +37,7 @@ fn complete() -> Vec<PathBuf> {
         "least",
         "bare",
         "azure-2019",
+        "from-trace",
         "azure-2019-least",
         "azure-2021",
         "azure-2021-least",

@@ -1,8 +1,11 @@
-//! The functions that go with a trace: a CSV file with a row for each.
+//! The functions that go with a trace: a CSV file with a row for each, or the trace itself, in
+//! whose
+//! rows they are named.
 
 use std::io::Read;
 
 use isotherm_kernel::Duration;
+use rustc_hash::FxHashMap;
 
 use super::columns::{Located, TimeColumn};
 use super::csv::CsvTable;
@@ -13,7 +16,7 @@ use crate::error::{TraceError, TraceProblem, ValueKind};
 use crate::{SizeUnit, TimeUnit, WorkloadError};
 
 /// Which column of a file of functions holds what.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FunctionColumns {
     /// The column of the names.
     pub name: String,
@@ -116,9 +119,159 @@ pub fn read_functions(
                 AfterError::Stop => break,
             },
         }
-        functions.extend(reader.row(&rows, &mut errors));
+        functions.extend(reader.row(&rows, rows.line(), &mut errors));
     }
     Ok(FunctionRows { rows: functions, errors: errors.errors, further: errors.further })
+}
+
+/// The most functions that are found in traces.
+const MOST_FUNCTIONS: usize = 10_000_000;
+
+/// Finds the functions that the rows of traces name: a function for each name that occurs, in the
+/// order in which they are seen first.
+///
+/// Rows of the same function may say different things of it: of memory, disk and time limits the
+/// largest holds, and its start-up takes the mean of those that are given. Images and apps are one.
+///
+/// ```
+/// # use isotherm_workload::{CsvTable, FunctionColumns, FunctionsOfTraces, SizeColumn, SizeUnit};
+/// let columns = FunctionColumns {
+///     name: "function".into(),
+///     memory: Some(SizeColumn { name: "memory_mb".into(), unit: SizeUnit::MEGABYTE }),
+///     image: None, app: None, disk: None, time: None, startup: None,
+/// };
+/// let text = "at,function,memory_mb\n0,f,128\n1,g,\n2,f,130\n";
+/// let mut functions = FunctionsOfTraces::new(20);
+/// functions.read(CsvTable::new("run.csv", text.as_bytes())?, &columns)?;
+/// let rows = functions.finish().rows;
+/// let found: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.memory_bytes)).collect();
+/// assert_eq!(found, [("f", Some(130_000_000)), ("g", None)]);
+/// # Ok::<(), isotherm_workload::WorkloadError>(())
+/// ```
+#[derive(Debug)]
+pub struct FunctionsOfTraces {
+    numbers: FxHashMap<Box<[u8]>, usize>,
+    found: Vec<Found>,
+    errors: RowErrors,
+}
+
+/// A function that rows name.
+#[derive(Debug)]
+struct Found {
+    row: FunctionRow,
+    /// Start-ups in nanoseconds, and how many there are.
+    startup_nanos: u128,
+    startups: u32,
+}
+
+impl FunctionsOfTraces {
+    /// None so far. The first `in_full` errors are reported in full.
+    #[must_use]
+    pub fn new(in_full: usize) -> Self {
+        let errors = RowErrors::new(in_full);
+        FunctionsOfTraces { numbers: FxHashMap::default(), found: Vec::new(), errors }
+    }
+
+    /// Reads a trace to its end.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the trace as a whole: it cannot be read, or lacks these columns.
+    pub fn read(
+        &mut self,
+        mut rows: impl TableRows,
+        columns: &FunctionColumns,
+    ) -> Result<(), WorkloadError> {
+        let reader = FunctionReader::new(&mut rows, columns)?;
+        let says_nothing_more = columns.has_only_names();
+        loop {
+            match rows.advance() {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error) => match self.errors.record(error)? {
+                    AfterError::Continue => continue,
+                    AfterError::Stop => return Ok(()),
+                },
+            }
+            let known = self.numbers.get(rows.field(reader.name.index)).copied();
+            if says_nothing_more && known.is_some() {
+                continue;
+            }
+            let Some(row) = reader.row(&rows, 0, &mut self.errors) else { continue };
+            match known {
+                Some(known) => {
+                    let found = &mut self.found[known];
+                    for (column, value, known) in [
+                        (&reader.image, &row.image, &found.row.image),
+                        (&reader.app, &row.app, &found.row.app),
+                    ] {
+                        if let (Some(column), Some(value), Some(known)) = (column, value, known)
+                            && value != known
+                        {
+                            let (value, known) = (value.clone(), known.clone());
+                            let problem = TraceProblem::OtherValue { value, known };
+                            self.errors.push(*rows.row_error(column.column(), problem));
+                        }
+                    }
+                    found.add(row);
+                }
+                None if self.found.len() >= MOST_FUNCTIONS => {
+                    let problem = TraceProblem::TooManyNames { limit: MOST_FUNCTIONS };
+                    return Err(rows.error(Some(&columns.name), problem).into());
+                }
+                None => {
+                    let name = row.name.as_bytes().into();
+                    self.numbers.insert(name, self.found.len());
+                    let mut found = Found { row, startup_nanos: 0, startups: 0 };
+                    let startup = found.row.startup.take();
+                    found.add_startup(startup);
+                    self.found.push(found);
+                }
+            }
+        }
+    }
+
+    /// The functions, and what is wrong with the rows.
+    #[must_use]
+    pub fn finish(self) -> FunctionRows {
+        let row = |found: Found| {
+            let mean = found.startup_nanos.checked_div(u128::from(found.startups));
+            let mean = mean.and_then(|nanos| u64::try_from(nanos).ok());
+            FunctionRow { startup: mean.map(Duration::from_nanos), ..found.row }
+        };
+        let rows = self.found.into_iter().map(row).collect();
+        FunctionRows { rows, errors: self.errors.errors, further: self.errors.further }
+    }
+}
+
+impl Found {
+    /// Takes what another row says of the function.
+    fn add(&mut self, row: FunctionRow) {
+        let known = &mut self.row;
+        known.memory_bytes = known.memory_bytes.max(row.memory_bytes);
+        known.disk_bytes = known.disk_bytes.max(row.disk_bytes);
+        known.time = known.time.max(row.time);
+        known.image = known.image.take().or(row.image);
+        known.app = known.app.take().or(row.app);
+        self.add_startup(row.startup);
+    }
+
+    fn add_startup(&mut self, startup: Option<Duration>) {
+        if let Some(startup) = startup {
+            self.startup_nanos += u128::from(startup.as_nanos());
+            self.startups = self.startups.saturating_add(1);
+        }
+    }
+}
+
+impl FunctionColumns {
+    /// Whether there is no column but that of the names.
+    fn has_only_names(&self) -> bool {
+        let FunctionColumns { name: _, image, app, memory, disk, time, startup } = self;
+        let words = image.is_some() || app.is_some();
+        let sizes = memory.is_some() || disk.is_some();
+        !words && !sizes && time.is_none() && startup.is_none()
+    }
 }
 
 /// The columns of a file of functions.
@@ -133,10 +286,7 @@ struct FunctionReader {
 }
 
 impl FunctionReader {
-    fn new<R: Read>(
-        rows: &mut CsvTable<R>,
-        columns: &FunctionColumns,
-    ) -> Result<Self, Box<TraceError>> {
+    fn new(rows: &mut impl TableRows, columns: &FunctionColumns) -> Result<Self, Box<TraceError>> {
         let name = Located::find(rows, &columns.name, ())?;
         let mut word = |column: &Option<String>| {
             column.as_ref().map(|name| Located::find(rows, name, ())).transpose()
@@ -155,8 +305,10 @@ impl FunctionReader {
         Ok(FunctionReader { name, image, app, memory, disk, time, startup })
     }
 
-    /// The function of the current row, if the row is valid. All errors in it are recorded.
-    fn row<R: Read>(&self, rows: &CsvTable<R>, errors: &mut RowErrors) -> Option<FunctionRow> {
+    /// The function of the current row, which begins on a line, if the row is valid. All errors in
+    /// it
+    /// are recorded.
+    fn row(&self, rows: &impl TableRows, line: u64, errors: &mut RowErrors) -> Option<FunctionRow> {
         let mut is_valid = true;
         let mut report = |column: Option<(usize, &str)>, problem| {
             errors.push(*rows.row_error(column, problem));
@@ -178,7 +330,9 @@ impl FunctionReader {
             if field.is_empty() {
                 return None;
             }
-            decimal::nanos(field, unit, kind).map_err(|problem| report(column, problem)).ok()
+            let number = decimal::with_point(field, rows.decimal_mark())
+                .and_then(|field| decimal::nanos(&field, unit, kind));
+            number.map_err(|problem| report(column, problem)).ok()
         };
         let mut size = |column: &Option<Located<SizeUnit>>, kind| {
             let column = column.as_ref()?;
@@ -193,7 +347,7 @@ impl FunctionReader {
         let limit = time(&self.time, ValueKind::TimeLimit);
         let startup = time(&self.startup, ValueKind::Duration);
         let row = FunctionRow {
-            line: rows.line(),
+            line,
             name: name?,
             image: self.image.as_ref().and_then(text),
             app: self.app.as_ref().and_then(text),
