@@ -122,8 +122,9 @@ fn prepare(case: Case) -> Simulation {
     let site = site(&simulation, case);
     let host = |name: &str| site.platform().host(name).expect("a host of the platform");
     let slots = if matches!(case, Case::Images) { Slots::Cores } else { Slots::Unlimited };
-    let nodes =
-        (0..NODES).map(|node| NodeConfig { host: host(&format!("node{node}")), slots }).collect();
+    let nodes = (0..NODES)
+        .map(|node| NodeConfig { slots, ..host(&format!("node{node}")).into() })
+        .collect();
     let mut config = ServiceConfig::new(Preset::Default, host("head"), nodes);
     case.configure(&mut config);
     let service = ServerlessComputeService::start(&site, config).expect("a sound service");

@@ -121,6 +121,29 @@ pub fn tables<'a>(root: &'a Table, kind: &str) -> &'a [Value] {
     }
 }
 
+/// Whether a name fits a pattern, in which `*` stands for any characters, or none.
+///
+/// ```
+/// use isotherm_config::names::matches;
+/// assert!(matches("node*", "node17") && matches("*", "") && matches("r*n*1", "rack0-n01"));
+/// assert!(!matches("node*", "a-node") && !matches("a*a", "a"));
+/// ```
+#[must_use]
+pub fn matches(pattern: &str, name: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut name) = name.strip_prefix(start) else { return false };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let end = parts.pop().unwrap_or_default();
+    // The first place of each part leaves the most room for those after it.
+    for part in parts {
+        match name.find(part) {
+            Some(place) => name = &name[place + part.len()..],
+            None => return false,
+        }
+    }
+    name.ends_with(end)
+}
+
 /// Reports a `[kind]` that should have been `[[kind]]`, and the like.
 pub fn array_of_tables(value: &Value, kind: &str, report: &Report) {
     let found = match &value.kind {

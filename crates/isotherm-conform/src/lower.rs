@@ -15,7 +15,7 @@ use isotherm_experiment::plan::{
 };
 use isotherm_kernel::Duration;
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
-use isotherm_serverless::{Limits, Payloads, Preset};
+use isotherm_serverless::{ImageDisk, Limits, Payloads, Preset};
 
 use crate::RunFailed;
 use crate::scenario::{IdleEviction, Scenario, SchedulerName, StepSpec};
@@ -33,17 +33,24 @@ pub(crate) fn plan(
         platform.host_id(name).ok_or(RunFailed { message })
     };
     let nodes = service.compute_hosts.iter().map(|name| host(name));
+    let nodes = nodes.collect::<Result<Vec<HostId>, RunFailed>>()?;
+    let head = host(&service.head_host)?;
     let hosts = HostsPlan {
         user: host(&scenario.user_host)?,
-        head: host(&service.head_host)?,
-        head_mount: service.head_mount.clone(),
-        node_mount: "/".to_owned(),
-        nodes: nodes.collect::<Result<Vec<HostId>, RunFailed>>()?,
+        head,
+        head_disk: image_disk(platform, head, &service.head_mount)?,
+        // The service refuses a host without a disk.
+        node_disks: nodes
+            .iter()
+            .map(|&node| image_disk(platform, node, "/").unwrap_or_default())
+            .collect(),
+        nodes,
     };
+    let images = host(&scenario.image_storage.host)?;
     let storage = StoragePlan {
         name: "images".to_owned(),
-        host: host(&scenario.image_storage.host)?,
-        disk: Some(disk(scenario, platform)?),
+        host: images,
+        disk: Some(disk_at(platform, images, &scenario.image_storage.mount)?),
         buffer_bytes: chunk(scenario.image_storage.buffer_size),
         files: Vec::new(),
     };
@@ -125,14 +132,16 @@ fn service_plan(preset: Preset, scenario: &Scenario) -> ServicePlan {
     }
 }
 
-/// The disk of the images.
-fn disk(scenario: &Scenario, platform: &PlatformSpec) -> Result<DiskId, RunFailed> {
-    let place = &scenario.image_storage;
-    let disks = platform.host_id(&place.host).map(|host| &platform.host(host).disks);
-    let at_mount =
-        disks.into_iter().flatten().find(|&&disk| platform.disk(disk).mount == place.mount);
-    let message = || format!("host `{}` has no disk at `{}`", place.host, place.mount);
-    at_mount.copied().ok_or_else(|| RunFailed { message: message() })
+/// The disk at a mount point of a host.
+fn disk_at(platform: &PlatformSpec, host: HostId, mount: &str) -> Result<DiskId, RunFailed> {
+    let message = || format!("host `{}` has no disk at `{mount}`", platform.host(host).name);
+    platform.disk_at(host, mount).ok_or_else(|| RunFailed { message: message() })
+}
+
+/// The whole disk at a mount point of a host.
+fn image_disk(platform: &PlatformSpec, host: HostId, mount: &str) -> Result<ImageDisk, RunFailed> {
+    let disk = disk_at(platform, host, mount)?;
+    Ok(ImageDisk::On { disk, bytes: platform.disk(disk).size })
 }
 
 /// A chunk size, where 0 moves a file as one stream.

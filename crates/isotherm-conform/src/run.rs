@@ -8,7 +8,7 @@ use isotherm_experiment::{Deployment, Plan};
 use isotherm_kernel::Time;
 use isotherm_platform::{Platform, PlatformSpec};
 use isotherm_serverless::audit::{Auditor, Capacities, NodeCapacity};
-use isotherm_serverless::{Invocation, Preset, RegisteredFunction};
+use isotherm_serverless::{ImageDisk, Invocation, Preset, RegisteredFunction};
 use isotherm_services::{ExecutionController, FailureCause, Site};
 
 use crate::scenario::Scenario;
@@ -78,22 +78,23 @@ struct ControllerLog {
 /// Capacities as the platform has them, not as the service sees them.
 fn capacities(site: &Site, plan: &Plan) -> Result<Capacities, RunFailed> {
     let platform = site.platform();
-    let disk = |host, mount: &str| {
-        let disk = platform.disk_at(host, mount).ok_or_else(|| RunFailed {
-            message: format!("host `{}` has no disk at `{mount}`", platform.host_name(host)),
-        })?;
-        Ok(platform.disk_capacity(disk))
+    let disk = |host, disk: ImageDisk| match disk {
+        ImageDisk::On { disk, .. } => Ok(platform.disk_capacity(disk)),
+        _ => Err(RunFailed {
+            message: format!("host `{}` has no disk for images", platform.host_name(host)),
+        }),
     };
     let hosts = &plan.hosts;
-    let node = |&host| {
+    let node = |(&host, &of_node)| {
         Ok(NodeCapacity {
-            disk_bytes: disk(host, &hosts.node_mount)?,
+            disk_bytes: disk(host, of_node)?,
             memory_bytes: platform.memory(host),
             slots: Some(platform.cores(host)),
         })
     };
-    let nodes = hosts.nodes.iter().map(node).collect::<Result<Vec<_>, RunFailed>>()?;
-    Ok(Capacities { head_disk_bytes: disk(hosts.head, &hosts.head_mount)?, nodes })
+    let nodes = hosts.nodes.iter().zip(&hosts.node_disks).map(node);
+    let nodes = nodes.collect::<Result<Vec<_>, RunFailed>>()?;
+    Ok(Capacities { head_disk_bytes: disk(hosts.head, hosts.head_disk)?, nodes })
 }
 
 /// What the controller does: registers all functions, invokes as the scenario says, waits for all.

@@ -12,7 +12,7 @@ use isotherm_kernel::{Duration, Limits};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
 use isotherm_results::{Format, MOST_NODES, Names, Paper, Window};
 use isotherm_serverless::{
-    AfterFailure, ContainerReuse, OnFailure, Payloads, Preset, Slots, Throttle,
+    AfterFailure, ContainerReuse, ImageDisk, OnFailure, Payloads, Preset, Slots, Throttle,
 };
 
 mod azure;
@@ -171,12 +171,12 @@ pub struct HostsPlan {
     pub user: HostId,
     /// The head host: it runs the service and caches images on its disk.
     pub head: HostId,
-    /// The mount point of the head disk.
-    pub head_mount: String,
-    /// The mount point of the disk of each compute host.
-    pub node_mount: String,
+    /// Where the head host keeps images.
+    pub head_disk: ImageDisk,
     /// The compute hosts, in order. Not empty.
     pub nodes: Vec<HostId>,
+    /// Where each compute host keeps images and what containers write, in the order of `nodes`.
+    pub node_disks: Vec<ImageDisk>,
 }
 
 /// The body of a function or an invocation: its steps in order.

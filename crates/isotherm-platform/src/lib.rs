@@ -48,6 +48,6 @@ pub use profile::{Occurrences, Profile, ProfileError};
 pub use routing::{Links, Point, Routing};
 pub use spec::{
     Attachment, DeclaredRoute, DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Properties,
-    RouterSpec, ZoneSpec,
+    RemoteDisk, RouterSpec, ZoneSpec,
 };
 pub use xml::ProfileFiles;

@@ -218,7 +218,7 @@ impl Platform {
     /// The disk of a host that is mounted at a place.
     #[must_use]
     pub fn disk_at(&self, host: HostId, mount: &str) -> Option<DiskId> {
-        self.find_disk(host, |disk| disk.mount == mount)
+        self.inner.spec.disk_at(host, mount)
     }
 
     /// The disk of a host that has a name.

@@ -15,7 +15,8 @@
 //! d).
 //!
 //! What a value means depends on where the profile is used: a factor of the speed, on (> 0) or off
-//! (0), bytes per second, seconds.
+//! (0 or less), bytes per second, seconds. Only a state may be negative: SimGrid's files also write
+//! `-1` for off ([`Profile::parse_state`]).
 
 use isotherm_kernel::Duration;
 use thiserror::Error;
@@ -92,6 +93,26 @@ impl Profile {
     /// # Errors
     /// The first line that cannot be followed.
     pub fn parse(text: &str) -> Result<Self, ProfileError> {
+        Self::read(text, false)
+    }
+
+    /// Reads a profile of states from its text: on for a value above 0, however small, and off for
+    /// any other, as in SimGrid. Its values are 1 and 0.
+    ///
+    /// ```
+    /// use isotherm_platform::Profile;
+    /// let profile = Profile::parse_state("0 -1.0\n1 0.25\n2 0\n").unwrap();
+    /// let states: Vec<f64> = profile.events().iter().map(|&(_, state)| state).collect();
+    /// assert_eq!(states, [0.0, 1.0, 0.0]);
+    /// ```
+    ///
+    /// # Errors
+    /// The first line that cannot be followed.
+    pub fn parse_state(text: &str) -> Result<Self, ProfileError> {
+        Self::read(text, true)
+    }
+
+    fn read(text: &str, is_state: bool) -> Result<Self, ProfileError> {
         let mut events: Vec<(Duration, f64)> = Vec::new();
         let mut period = None;
         let mut loop_after = None;
@@ -118,16 +139,20 @@ impl Profile {
                     Err(ProfileError::OutOfRange { line, text: text() })
                 }
             };
-            let second = in_range(second)?;
             match first {
-                "PERIODICITY" => period = Some(Duration::from_secs_f64(second)),
-                "LOOPAFTER" => loop_after = Some(Duration::from_secs_f64(second)),
+                "PERIODICITY" => period = Some(Duration::from_secs_f64(in_range(second)?)),
+                "LOOPAFTER" => loop_after = Some(Duration::from_secs_f64(in_range(second)?)),
                 _ => {
+                    let value = match is_state {
+                        true if second > 0.0 => in_range(second).map(|_| 1.0)?,
+                        true => in_range(-second).map(|_| 0.0)?,
+                        false => in_range(second)?,
+                    };
                     let date = Duration::from_secs_f64(in_range(number(first)?)?);
                     if events.last().is_some_and(|&(last, _)| date <= last) {
                         return Err(ProfileError::NotIncreasing { line });
                     }
-                    events.push((date, second));
+                    events.push((date, value));
                 }
             }
         }
@@ -246,6 +271,20 @@ mod tests {
         let profile = Profile::parse("# all\n\n% this\n 3 0.5 # and this\n").unwrap();
         assert_eq!(profile.events(), &[(Duration::from_secs(3), 0.5)]);
         assert_eq!(profile.occurrences().count(), 1);
+    }
+
+    #[test]
+    fn a_state_is_on_above_zero_and_off_otherwise() {
+        let text = "PERIODICITY 9\n0 -1.0\n1 1\n2 0\n3 0.001\n4 -0.0\n5 7\n";
+        let profile = Profile::parse_state(text).unwrap();
+        let states: Vec<f64> = profile.events().iter().map(|&(_, state)| state).collect();
+        assert_eq!(states, [0.0, 1.0, 0.0, 1.0, 0.0, 1.0]);
+        assert_eq!(profile.period(), Some(Duration::from_secs(9)));
+        // A date cannot be negative, nor a state infinite.
+        for text in ["-1 1", "0 -inf", "0 inf", "0 nan", "PERIODICITY -1\n0 1"] {
+            let error = Profile::parse_state(text).unwrap_err();
+            assert!(matches!(error, ProfileError::OutOfRange { line: 1, .. }), "{text}: {error}");
+        }
     }
 
     #[test]

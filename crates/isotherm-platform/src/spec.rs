@@ -13,6 +13,8 @@ use crate::error::{Kind, PlatformError, Problem};
 use crate::id::{DiskId, HostId, LinkId, RouterId, ZoneId};
 use crate::model::NetworkModel;
 use crate::profile::Profile;
+use crate::raw::check_rate;
+use crate::resolve::UNLIMITED_DISK;
 use crate::routing::{HostLinks, Links, Point, Routing, Topology};
 
 /// Properties by name.
@@ -35,10 +37,21 @@ pub struct HostSpec {
     pub properties: Properties,
     /// Its disks in order of declaration.
     pub disks: Vec<DiskId>,
+    /// Disks of other hosts that are mounted here, as the property `remote_disk` says.
+    pub remote_disks: Vec<RemoteDisk>,
     /// How its speed varies: factors of the speed of the processor state.
     pub speed_profile: Option<Profile>,
     /// When it is on (> 0) and off (0).
     pub state_profile: Option<Profile>,
+}
+
+/// A disk of another host, mounted on a host: its data cross the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteDisk {
+    /// Where it is mounted. Differs from the mount points of the disks of the host.
+    pub mount: String,
+    /// The disk.
+    pub disk: DiskId,
 }
 
 /// A disk.
@@ -220,6 +233,62 @@ impl PlatformSpec {
     #[must_use]
     pub fn disk(&self, disk: DiskId) -> &DiskSpec {
         &self.disks[disk.index()]
+    }
+
+    /// The disk that is mounted at a place of a host: one of its own or, if there is none, one of
+    /// another host.
+    #[must_use]
+    pub fn disk_at(&self, host: HostId, mount: &str) -> Option<DiskId> {
+        let host = self.host(host);
+        let own = host.disks.iter().copied().find(|&disk| self.disk(disk).mount == mount);
+        let remote = || host.remote_disks.iter().find(|remote| remote.mount == mount);
+        own.or_else(|| remote().map(|remote| remote.disk))
+    }
+
+    /// Where disks are mounted on a host: its own in order of declaration, then those of others.
+    pub fn mounts(&self, host: HostId) -> impl Iterator<Item = &str> {
+        let host = self.host(host);
+        let own = host.disks.iter().map(|&disk| self.disk(disk).mount.as_str());
+        own.chain(host.remote_disks.iter().map(|remote| remote.mount.as_str()))
+    }
+
+    /// Gives a host a disk that its description lacks. Bandwidths are in bytes per second, the size
+    /// in bytes; `None` is as large as a disk can be.
+    ///
+    /// # Errors
+    /// If a bandwidth is not positive and finite, or the host has a disk of the same name or at the
+    /// same mount point.
+    pub fn add_disk(
+        &mut self,
+        host: HostId,
+        name: impl Into<String>,
+        mount: impl Into<String>,
+        [read_bandwidth, write_bandwidth]: [f64; 2],
+        size: Option<u64>,
+    ) -> Result<DiskId, PlatformError> {
+        let (name, mount) = (name.into(), mount.into());
+        let duplicate = |kind, name| PlatformError::from(Problem::Duplicate { kind, name });
+        if self.host(host).disks.iter().any(|&disk| self.disk(disk).name == name) {
+            return Err(duplicate(Kind::Disk, name));
+        }
+        if self.disk_at(host, &mount).is_some() {
+            return Err(duplicate(Kind::MountPoint, mount));
+        }
+        let read_bandwidth = check_rate("the read bandwidth of a disk", read_bandwidth)?;
+        let write_bandwidth = check_rate("the write bandwidth of a disk", write_bandwidth)?;
+        let id = DiskId(self.disks.len() as u32);
+        self.disks.push(DiskSpec {
+            name,
+            host,
+            read_bandwidth,
+            write_bandwidth,
+            readwrite_bandwidth: read_bandwidth.max(write_bandwidth),
+            size: size.unwrap_or(UNLIMITED_DISK),
+            mount,
+            properties: Properties::new(),
+        });
+        self.hosts[host.index()].disks.push(id);
+        Ok(id)
     }
 
     /// A link. The number must come from this description.

@@ -23,6 +23,8 @@ use crate::value::{Value, ValueError};
 #[derive(Clone)]
 pub struct PrivateStorage {
     site: Site,
+    /// The host of the container. The disk may be one of another host.
+    host: HostId,
     end: DataEnd,
     name: Arc<str>,
     files: SharedFileSystem,
@@ -35,9 +37,9 @@ impl fmt::Debug for PrivateStorage {
 }
 
 impl PrivateStorage {
-    pub(crate) fn new(site: &Site, end: DataEnd, name: Arc<str>, bytes: u64) -> Self {
+    pub(crate) fn new(site: &Site, host: HostId, end: DataEnd, name: Arc<str>, bytes: u64) -> Self {
         let files = Rc::new(RefCell::new(FileSystem::new(bytes, Eviction::None)));
-        PrivateStorage { site: site.clone(), end, name, files }
+        PrivateStorage { site: site.clone(), host, end, name, files }
     }
 
     /// Its file system, for operations that take no simulated time.
@@ -65,7 +67,7 @@ impl PrivateStorage {
         }
         let (write, _) = FileWrite::begin(&self.files, Arc::clone(&file), bytes, 0)
             .map_err(|error| self.refusal(error))?;
-        let memory = DataEnd::memory_for(self.end.host, &self.end);
+        let memory = DataEnd::memory_for(self.host, &self.end);
         move_data(&self.site, memory, self.end, bytes).await?;
         write.commit();
         Ok(())
@@ -81,7 +83,7 @@ impl PrivateStorage {
             return Err(FailureCause::FileNotFound { storage: Arc::clone(&self.name), file });
         };
         let bytes = pin.bytes();
-        let memory = DataEnd::memory_for(self.end.host, &self.end);
+        let memory = DataEnd::memory_for(self.host, &self.end);
         move_data(&self.site, self.end, memory, bytes).await?;
         Ok(bytes)
     }

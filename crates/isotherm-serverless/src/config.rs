@@ -2,7 +2,7 @@
 //! which presets differ.
 
 use isotherm_kernel::{Duration, Marking, Random, RandomStreams, Simulation, TieOrder};
-use isotherm_platform::HostId;
+use isotherm_platform::{DiskId, HostId};
 use isotherm_services::{AtLimit, Eviction};
 
 use crate::eviction::{ContainerEviction, LeastRecentlyUsed};
@@ -153,6 +153,25 @@ pub enum Slots {
     Unlimited,
 }
 
+/// Where a host keeps images, and a compute host what its containers write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ImageDisk {
+    /// On the disk at the mount point of the service: [`ServiceConfig::head_mount`] or
+    /// [`ServiceConfig::node_mount`].
+    #[default]
+    Mounted,
+    /// On this disk, of which it may use so many bytes. Data of a disk of another host cross the
+    /// network.
+    On {
+        /// The disk.
+        disk: DiskId,
+        /// What it may use, in bytes.
+        bytes: u64,
+    },
+    /// Nowhere: functions that need no room on a disk run there, and no others.
+    Nowhere,
+}
+
 /// A compute host of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodeConfig {
@@ -160,12 +179,14 @@ pub struct NodeConfig {
     pub host: HostId,
     /// Its slots.
     pub slots: Slots,
+    /// Its disk.
+    pub disk: ImageDisk,
 }
 
 /// One slot per core.
 impl From<HostId> for NodeConfig {
     fn from(host: HostId) -> Self {
-        NodeConfig { host, slots: Slots::Cores }
+        NodeConfig { host, slots: Slots::Cores, disk: ImageDisk::Mounted }
     }
 }
 
@@ -221,6 +242,8 @@ pub struct ServiceConfig {
     pub head: HostId,
     /// Where the head host's disk for images is mounted.
     pub head_mount: String,
+    /// Which disk of the head host that is, if it is not the one mounted there.
+    pub head_disk: ImageDisk,
     /// Where the compute hosts' disks are mounted.
     pub node_mount: String,
     /// The compute hosts, in the order in which schedulers see them.
@@ -269,6 +292,7 @@ impl ServiceConfig {
             name: "serverless".to_owned(),
             head,
             head_mount: "/".to_owned(),
+            head_disk: ImageDisk::Mounted,
             node_mount: "/".to_owned(),
             nodes,
             scheduler: preset.scheduler(),

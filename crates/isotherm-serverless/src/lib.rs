@@ -99,7 +99,7 @@ mod value;
 
 pub use ask::{Answer, CallerDecides, Changing, Decision, NotAsked};
 pub use call::{Call, PrivateStorage};
-pub use config::{ImageCaches, NodeConfig, Payloads, Preset, ServiceConfig, Slots};
+pub use config::{ImageCaches, ImageDisk, NodeConfig, Payloads, Preset, ServiceConfig, Slots};
 pub use event::{EventKind, PlatformEvent};
 pub use function::{Body, BodyFuture, Function, Image, RegisteredFunction, Step};
 pub use id::{AppId, ContainerId, FunctionId, ImageId, InvocationId, NodeId};

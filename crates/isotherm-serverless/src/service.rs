@@ -1234,17 +1234,11 @@ fn start_head_storage(
     site: &Site,
     config: &ServiceConfig,
 ) -> Result<StorageService, ServerlessError> {
-    let disk = site.platform().disk_at(config.head, &config.head_mount).ok_or_else(|| {
-        ServerlessError::NoDisk {
-            host: site.platform().host_name(config.head),
-            mount: config.head_mount.clone(),
-        }
-    })?;
     let name = format!("{}_head_storage", config.name);
     let storage = StorageConfig {
         buffer: config.buffer_bytes,
         eviction: config.image_caches.head,
-        ..StorageConfig::on_disk(name, config.head, disk)
+        ..nodes::image_storage(site, name, config.head, config.head_disk, &config.head_mount)?
     };
     Ok(StorageService::start(site, storage))
 }

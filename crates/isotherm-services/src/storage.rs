@@ -60,7 +60,9 @@ pub struct StorageConfig {
     pub name: Arc<str>,
     /// The host on which it runs.
     pub host: HostId,
-    /// The disk that holds the files; `None` is the memory of the host.
+    /// The disk that holds the files; `None` is the memory of the host. It may be a disk of
+    /// another host: the service answers on its own, and data begin and end at the disk, so that
+    /// they cross the network as one stream with the access to the disk.
     pub disk: Option<DiskId>,
     /// Its capacity in bytes; by default that of the disk or memory.
     pub capacity: Option<u64>,
@@ -143,6 +145,7 @@ struct Inner {
     site: Site,
     name: Arc<str>,
     files: SharedFileSystem,
+    host: HostId,
     end: DataEnd,
     control_bytes: u64,
     port: Port<Request>,
@@ -195,8 +198,9 @@ impl StorageService {
             site: site.clone(),
             name: config.name,
             files: Rc::new(RefCell::new(FileSystem::new(capacity, config.eviction))),
+            host: config.host,
             end: DataEnd {
-                host: config.host,
+                host: config.disk.map_or(config.host, |disk| site.platform().disk_host(disk)),
                 disk: config.disk,
                 buffer: config.buffer.filter(|&bytes| bytes > 0),
             },
@@ -223,7 +227,7 @@ impl StorageService {
     /// The host on which it runs.
     #[must_use]
     pub fn host(&self) -> HostId {
-        self.inner.end.host
+        self.inner.host
     }
 
     /// Its address.

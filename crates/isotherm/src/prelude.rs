@@ -33,9 +33,9 @@ pub use isotherm_serverless::scheduler::{
 pub use isotherm_serverless::{
     AfterFailure, Answer, Body, Call, CallerDecides, Change, ChangeKinds, ContainerId,
     ContainerReuse, Cursor, Decision, EventKind, Function, FunctionId, FunctionManager, Given,
-    Image, ImageCaches, Invocation, InvocationId, InvocationRecord, InvocationState, InvokeRequest,
-    Limits, Membership, NodeConfig, NodeId, OnFailure, Outcome, Payloads, Pending, Planned,
-    PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService,
+    Image, ImageCaches, ImageDisk, Invocation, InvocationId, InvocationRecord, InvocationState,
+    InvokeRequest, Limits, Membership, NodeConfig, NodeId, OnFailure, Outcome, Payloads, Pending,
+    Planned, PlatformEvent, Preset, RecordSink, RegisteredFunction, ServerlessComputeService,
     ServerlessError, ServiceConfig, Slots, Source, StartKind, Startup, Step, StopReason, Upcoming,
     ValueError, View,
 };

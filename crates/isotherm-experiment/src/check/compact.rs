@@ -16,12 +16,12 @@
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{AtMost, Bandwidth, Count, Fields, FromValue, Size, Speed, takes};
 use isotherm_config::schema::{Field, TableSpec, Takes, field, table};
-use isotherm_config::source::{Located, Span};
+use isotherm_config::source::Span;
 use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::Duration;
 use isotherm_platform::{PlatformBuilder, PlatformSpec, Via};
 
-use crate::check::parts::{HostAndMount, Parts};
+use crate::check::parts::{HostAndMount, Parts, SomeNodes};
 
 /// The maximum number of compute hosts in a group, a guard against typing errors.
 const MAX_NODES: u32 = 1_000_000;
@@ -49,7 +49,7 @@ pub const COMPACT: TableSpec = table(
     field("network", Takes::Table(&NETWORK), "The links."),
 ]);
 
-const DISK: TableSpec = table("disk", "A disk.").with(&[
+pub const DISK: TableSpec = table("disk", "A disk.").with(&[
     field("read", takes::<Bandwidth>(), "How fast it reads.").like("\"2GB/s\""),
     field("write", takes::<Bandwidth>(), "How fast it writes.").like("\"1GB/s\""),
     field("size", takes::<Size>(), "How much it holds.")
@@ -91,11 +91,11 @@ const NETWORK: TableSpec = table("network", "The links between the hosts and the
         .otherwise("as that of the repository"),
 ]);
 
-/// A disk; bandwidths are in bytes per second.
-struct Disk {
-    read: f64,
-    write: f64,
-    size: Option<u64>,
+/// A disk; bandwidths are in bytes per second, the size in bytes.
+pub struct Disk {
+    pub read: f64,
+    pub write: f64,
+    pub size: Option<u64>,
 }
 
 impl FromValue for Disk {
@@ -249,7 +249,7 @@ fn build(groups: &[Group], head: &Machine, network: &Network, place: Span) -> (B
         for _ in 0..group.count {
             let name = format!("node{}", nodes.len());
             add(&name, &group.machine, network.node);
-            nodes.push(Located { value: name, span: place });
+            nodes.push(name);
         }
     }
     let mut connect = |from: &str, to: &str| {
@@ -260,14 +260,15 @@ fn build(groups: &[Group], head: &Machine, network: &Network, place: Span) -> (B
     connect("repository", "head");
     for node in &nodes {
         for other in ["user", "repository", "head"] {
-            connect(other, &node.value);
+            connect(other, node);
         }
     }
     let parts = Parts {
         user: Some(HostAndMount::described("user", place)),
         head: Some(HostAndMount::described("head", place)),
         repository: Some(HostAndMount::described("repository", place)),
-        nodes: Some(nodes),
+        nodes: Some(nodes.iter().map(|node| SomeNodes::described(node, place)).collect()),
+        disk: None,
     };
     (builder.build(), parts)
 }

@@ -349,6 +349,7 @@ impl ExperimentReader<'_> {
         let name = name.and_then(|name| self.folder_name(name));
         let (objects, platform) = (objects?, platform?);
         self.check_fetched(&objects.storages);
+        platform.check_disks(&objects.functions, report);
         let Platform { spec, hosts, .. } = platform;
         self.check_files(&objects, &spec);
         self.check_routes(&objects, &hosts, &spec);

@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use isotherm_config::diagnostic::Report;
+use isotherm_config::diagnostic::{Diagnostic, Report};
 use isotherm_config::fields::{Fields, FromValue};
-use isotherm_config::names::tables;
+use isotherm_config::names::{matches, tables};
 use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Table, Value};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
+use isotherm_serverless::ImageDisk;
 
-use crate::check::compact;
+use crate::check::compact::{self, Disk};
 use crate::check::context::Context;
-use crate::check::parts::{HOST_AND_MOUNT, HostAndMount, Parts};
-use crate::plan::HostsPlan;
+use crate::check::parts::{HOST_AND_MOUNT, HostAndMount, Parts, SOME_NODES, SomeNodes};
+use crate::plan::{FunctionPlan, HostsPlan};
 use crate::simgrid;
 
 /// `[platform]` with a SimGrid file.
@@ -32,10 +33,20 @@ pub const XML: TableSpec = table(
         .otherwise("the host called `repository`, or the user's if there is none"),
     field(
         "nodes",
-        value("a list of names", "[\"node0\", \"node1\"]"),
-        "The compute hosts.",
+        Takes::Either(&[
+            value("a list of names", "[\"node0\", \"node1\"]"),
+            Takes::Table(&SOME_NODES),
+            Takes::Tables(&SOME_NODES),
+        ]),
+        "The compute hosts, and where their disks are mounted. `*` in a name stands for anything.",
     )
     .otherwise("all hosts that play no other part and have no `[[storage]]`"),
+    field(
+        "disk",
+        Takes::Table(&compact::DISK),
+        "A disk for each compute host, the head and the repository, if the file gives it none.",
+    )
+    .otherwise("disks are needed where functions have images or disk limits"),
 ]);
 
 const HOST: &[Takes] = &[value("the name of a host", "\"node0\""), Takes::Table(&HOST_AND_MOUNT)];
@@ -67,7 +78,7 @@ pub fn platform(root: &Table, value: &Value, context: &Context<'_>) -> Option<Pl
     let (spec, parts) = match &value.kind {
         Kind::String(_) => {
             let path = Located::read(value, report)?;
-            let parts = Parts { user: None, head: None, repository: None, nodes: None };
+            let parts = Parts { user: None, head: None, repository: None, nodes: None, disk: None };
             (xml(&path, context), parts)
         }
         Kind::Table(table) if table.get("xml").is_some() => {
@@ -77,7 +88,8 @@ pub fn platform(root: &Table, value: &Value, context: &Context<'_>) -> Option<Pl
                 user: fields.optional("user"),
                 head: fields.optional("head"),
                 repository: fields.optional("repository"),
-                nodes: fields.optional("nodes"),
+                nodes: fields.optional_with("nodes", SomeNodes::list),
+                disk: fields.optional("disk"),
             };
             fields.finish();
             (xml(&path?, context), parts)
@@ -116,48 +128,58 @@ fn xml(path: &Located<String>, context: &Context<'_>) -> Option<PlatformSpec> {
     }
 }
 
-/// Finds the hosts with a role, and checks that they can have it.
+/// Finds the hosts with a role and their disks, and checks that they can have it.
 fn resolve(
     root: &Table,
     place: Span,
-    spec: PlatformSpec,
+    mut spec: PlatformSpec,
     parts: &Parts,
     report: &Report,
 ) -> Option<Platform> {
     let user = part(&spec, "user", parts.user.as_ref(), place, report);
     let head = part(&spec, "head", parts.head.as_ref(), place, report);
     let repository = match &parts.repository {
-        Some(named) => location(&spec, named, report),
+        Some(named) => host(&spec, &named.host, report),
+        None => spec.host_id("repository").or(user),
+    };
+    let mut others: BTreeSet<_> = [user, head, repository].into_iter().flatten().collect();
+    others.extend(storage_hosts(root, &spec));
+    let nodes = match &parts.nodes {
+        Some(some) => named_nodes(&spec, some, &others, report),
         None => {
-            let host = spec.host_id("repository").or(user.as_ref().map(|user| user.host));
-            host.map(|host| Location { host, disk: disk_at(&spec, host, "/") })
+            let rest = spec.hosts().map(|(id, _)| id).filter(|id| !others.contains(id));
+            Some(rest.map(|host| NamedNode { host, mount: None, place }).collect())
         }
     };
-    let named = parts.nodes.as_ref().map(|names| {
-        let nodes: Vec<_> = names.iter().map(|name| host(&spec, name, report)).collect();
-        nodes.into_iter().collect::<Option<Vec<_>>>()
-    });
+    let [user_mount, head_mount, repository_mount] = [&parts.user, &parts.head, &parts.repository]
+        .map(|named| named.as_ref().and_then(|named| named.mount.as_ref()));
+    if let Some(given) = &parts.disk {
+        let named = [(head, head_mount), (repository, repository_mount)];
+        let named = named.into_iter().filter_map(|(host, mount)| Some((host?, mount)));
+        let nodes = nodes.iter().flatten().map(|node| (node.host, node.mount));
+        let hosts: Vec<_> = named.chain(nodes).collect();
+        add_disks(&mut spec, &hosts, given, report)?;
+    }
+    let disk_of = |host: Option<HostId>, mount| disk(&spec, host?, mount, report);
+    let user_disk = disk_of(user, user_mount);
+    let head_disk = disk_of(head, head_mount);
+    let repository_disk = disk_of(repository, repository_mount);
     let (user, head, repository) = (user?, head?, repository?);
-    let nodes = match named {
-        Some(nodes) => nodes?,
-        None => {
-            let mut others = BTreeSet::from([user.host, head.host, repository.host]);
-            others.extend(storage_hosts(root, &spec));
-            spec.hosts().map(|(id, _)| id).filter(|id| !others.contains(id)).collect()
-        }
-    };
+    let nodes = nodes?;
     if nodes.is_empty() {
         return report.refuse(place, "there is no compute host", "name them: `nodes = [\"...\"]`");
     }
-    let head_mount = match &parts.head {
-        Some(HostAndMount { mount: Some(mount), .. }) => mount.value.clone(),
-        _ => "/".to_owned(),
-    };
-    let node_mount = "/".to_owned();
-    let hosts = HostsPlan { user: user.host, head: head.host, head_mount, node_mount, nodes };
+    let node_disks: Vec<_> =
+        nodes.iter().map(|node| disk_of(Some(node.host), node.mount)).collect();
+    let node_disks = node_disks.into_iter().collect::<Option<Vec<_>>>()?;
+    user_disk?;
+    let (head_disk, repository_disk) = (head_disk?, repository_disk?);
+    let hosts: Vec<HostId> = nodes.iter().map(|node| node.host).collect();
+    let (head_disk, node_disks) = shares(&spec, (head, head_disk), &hosts, &node_disks);
+    let hosts = HostsPlan { user, head, head_disk, nodes: hosts, node_disks };
+    let repository = Location { host: repository, disk: repository_disk };
     let platform = Platform { spec, hosts, repository, place };
-    platform.check_nodes(parts, report);
-    platform.check_disks(report);
+    check_nodes(&platform, &nodes, report);
     platform.check_routes(report);
     Some(platform)
 }
@@ -169,21 +191,121 @@ fn part(
     named: Option<&HostAndMount>,
     place: Span,
     report: &Report,
-) -> Option<Location> {
+) -> Option<HostId> {
     if let Some(named) = named {
-        return location(spec, named, report);
+        return host(spec, &named.host, report);
     }
-    let Some(host) = spec.host_id(part) else {
+    let found = spec.host_id(part);
+    if found.is_none() {
         let message = format!("which host is the {part}? The platform has none called `{part}`");
         let hint = format!("say which in `[platform]`: `{part} = \"...\"`");
         return report.refuse(place, message, hint);
-    };
-    Some(Location { host, disk: disk_at(spec, host, "/") })
+    }
+    found
 }
 
-fn location(spec: &PlatformSpec, named: &HostAndMount, report: &Report) -> Option<Location> {
-    let host = host(spec, &named.host, report)?;
-    disk(spec, host, named.mount.as_ref(), report).map(|disk| Location { host, disk })
+/// A compute host, and the mount point that is named for it.
+struct NamedNode<'a> {
+    host: HostId,
+    mount: Option<&'a Located<String>>,
+    place: Span,
+}
+
+/// The compute hosts that `nodes` names. A pattern adds those that play no other part and are not
+/// listed before it.
+fn named_nodes<'a>(
+    spec: &PlatformSpec,
+    some: &'a [SomeNodes],
+    others: &BTreeSet<HostId>,
+    report: &Report,
+) -> Option<Vec<NamedNode<'a>>> {
+    let (mut nodes, mut listed, mut complete) = (Vec::new(), BTreeSet::new(), true);
+    for SomeNodes { host: name, mount, place } in some {
+        let (mount, place) = (mount.as_ref(), *place);
+        let pattern = match name {
+            Some(name) if !name.value.contains('*') || spec.host_id(&name.value).is_some() => {
+                match host(spec, name, report) {
+                    Some(host) => {
+                        listed.insert(host);
+                        nodes.push(NamedNode { host, mount, place: name.span });
+                    }
+                    None => complete = false,
+                }
+                continue;
+            }
+            Some(name) => name.value.as_str(),
+            None => "*",
+        };
+        let before = nodes.len();
+        for (host, found) in spec.hosts() {
+            if matches(pattern, &found.name) && !others.contains(&host) && listed.insert(host) {
+                nodes.push(NamedNode { host, mount, place });
+            }
+        }
+        if nodes.len() == before {
+            let message = format!("`{pattern}` is the name of no host that may be a compute host");
+            let hint = "hosts that play another part or are named before are left out";
+            report.error(place, message, hint);
+            complete = false;
+        }
+    }
+    complete.then_some(nodes)
+}
+
+/// Gives a disk to each of some hosts that has none, at the mount point that is named for it.
+fn add_disks(
+    spec: &mut PlatformSpec,
+    hosts: &[(HostId, Option<&Located<String>>)],
+    disk: &Located<Disk>,
+    report: &Report,
+) -> Option<()> {
+    let mut added = 0;
+    for &(host, mount) in hosts {
+        if spec.mounts(host).next().is_some() {
+            continue;
+        }
+        let mount = mount.map_or("/", |mount| mount.value.as_str());
+        let Disk { read, write, size } = disk.value;
+        if let Err(error) = spec.add_disk(host, "disk", mount, [read, write], size) {
+            return report.refuse(disk.span, error.problem().to_string(), "");
+        }
+        added += 1;
+    }
+    if added == 0 {
+        report.warn(Diagnostic::at(
+            disk.span,
+            "no host gets this disk",
+            "all have one of their own",
+        ));
+    }
+    Some(())
+}
+
+/// What each host may use of its disk. A disk of another host is shared: every host whose images
+/// are on it may use an equal part, its own host included.
+fn shares(
+    spec: &PlatformSpec,
+    (head, head_disk): (HostId, Option<DiskId>),
+    nodes: &[HostId],
+    node_disks: &[Option<DiskId>],
+) -> (ImageDisk, Vec<ImageDisk>) {
+    let users = || std::iter::once((&head, &head_disk)).chain(nodes.iter().zip(node_disks));
+    let mut count = vec![0u64; spec.disks().len()];
+    let mut is_remote = vec![false; spec.disks().len()];
+    for (&host, disk) in users() {
+        if let Some(disk) = *disk {
+            count[disk.index()] += 1;
+            is_remote[disk.index()] |= spec.disk(disk).host != host;
+        }
+    }
+    let share = |disk: Option<DiskId>| match disk {
+        Some(disk) => {
+            let parts = if is_remote[disk.index()] { count[disk.index()] } else { 1 };
+            ImageDisk::On { disk, bytes: spec.disk(disk).size / parts }
+        }
+        None => ImageDisk::Nowhere,
+    };
+    (share(head_disk), node_disks.iter().copied().map(share).collect())
 }
 
 /// The host of a name. Reports an unknown name.
@@ -205,12 +327,12 @@ pub fn disk(
     mount: Option<&Located<String>>,
     report: &Report,
 ) -> Option<Option<DiskId>> {
-    let Some(mount) = mount else { return Some(disk_at(spec, host, "/")) };
-    let disk = disk_at(spec, host, &mount.value);
+    let Some(mount) = mount else { return Some(spec.disk_at(host, "/")) };
+    let disk = spec.disk_at(host, &mount.value);
     if disk.is_none() {
         let name = &spec.host(host).name;
         let message = format!("host `{name}` has no disk at `{}`", mount.value);
-        let mounts: Vec<_> = mounts(spec, host).map(|mount| format!("`{mount}`")).collect();
+        let mounts: Vec<_> = spec.mounts(host).map(|mount| format!("`{mount}`")).collect();
         let hint = match mounts.is_empty() {
             true => "it has no disk at all".to_owned(),
             false => format!("it has disks at {}", mounts.join(", ")),
@@ -218,14 +340,6 @@ pub fn disk(
         return report.refuse(mount.span, message, hint);
     }
     Some(disk)
-}
-
-fn disk_at(spec: &PlatformSpec, host: HostId, mount: &str) -> Option<DiskId> {
-    spec.host(host).disks.iter().copied().find(|&disk| spec.disk(disk).mount == mount)
-}
-
-fn mounts(spec: &PlatformSpec, host: HostId) -> impl Iterator<Item = &str> {
-    spec.host(host).disks.iter().map(|&disk| spec.disk(disk).mount.as_str())
 }
 
 /// The existing hosts that `[[storage]]` tables name.
@@ -240,28 +354,57 @@ fn storage_hosts(root: &Table, spec: &PlatformSpec) -> Vec<HostId> {
     tables(root, "storage").iter().filter_map(name).collect()
 }
 
-impl Platform {
-    /// Checks that no compute host is listed twice.
-    fn check_nodes(&self, parts: &Parts, report: &Report) {
-        let mut seen = BTreeSet::new();
-        for (index, node) in self.hosts.nodes.iter().enumerate() {
-            if !seen.insert(node) {
-                let place = parts.nodes.as_ref().map_or(self.place, |names| names[index].span);
-                let message = format!("compute host `{}` is listed twice", self.name(*node));
-                report.error(place, message, "");
-            }
+/// Checks that no compute host is listed twice.
+fn check_nodes(platform: &Platform, nodes: &[NamedNode<'_>], report: &Report) {
+    let mut seen = BTreeSet::new();
+    for node in nodes {
+        if !seen.insert(node.host) {
+            let message = format!("compute host `{}` is listed twice", platform.name(node.host));
+            report.error(node.place, message, "");
         }
     }
+}
 
-    /// Checks that the head and every node has a disk for images.
-    fn check_disks(&self, report: &Report) {
-        let HostsPlan { head, head_mount, node_mount, nodes, .. } = &self.hosts;
-        let nodes = nodes.iter().map(|&node| ("compute", node, node_mount));
-        for (part, host, mount) in std::iter::once(("head", *head, head_mount)).chain(nodes) {
-            if disk_at(&self.spec, host, mount).is_none() {
-                let message = format!("{part} host `{}` has no disk at `{mount}`", self.name(host));
-                report.error(self.place, message, "images are kept there: give it a disk");
-            }
+/// So many hosts without a disk are told one by one.
+const MOST_WITHOUT_DISK: usize = 5;
+
+impl Platform {
+    /// Checks that the head and every node has a disk, if functions have images or write files.
+    pub fn check_disks(&self, functions: &[FunctionPlan], report: &Report) {
+        let images = functions.iter().any(|function| function.image.is_some());
+        let disks = images || functions.iter().any(|function| function.limits.disk_bytes > 0);
+        let HostsPlan { head, head_disk, nodes, node_disks, .. } = &self.hosts;
+        let use_of_disk = if images { "images are kept there" } else { "containers write there" };
+        let error = |part: &str, host: HostId| {
+            let name = self.name(host);
+            let mounts: Vec<_> = self.spec.mounts(host).map(|mount| format!("`{mount}`")).collect();
+            let hint = match mounts.first() {
+                None => format!(
+                    "{use_of_disk}: `disk = {{ read = \"2GB/s\", write = \"1GB/s\" }}` in \
+                     `[platform]` gives one to each host that has none"
+                ),
+                Some(mount) => format!(
+                    "it has disks at {}: `{{ host = \"{name}\", mount = \"{}\" }}` names one",
+                    mounts.join(", "),
+                    mount.trim_matches('`'),
+                ),
+            };
+            report.error(self.place, format!("{part} host `{name}` has no disk at `/`"), hint);
+        };
+        if images && *head_disk == ImageDisk::Nowhere {
+            error("head", *head);
+        }
+        if !disks {
+            return;
+        }
+        let without = || {
+            let nodes = nodes.iter().zip(node_disks);
+            nodes.filter(|(_, disk)| **disk == ImageDisk::Nowhere).map(|(&node, _)| node)
+        };
+        without().take(MOST_WITHOUT_DISK).for_each(|node| error("compute", node));
+        let more = without().skip(MOST_WITHOUT_DISK).count();
+        if more > 0 {
+            report.error(self.place, format!("{more} more compute hosts have no disk at `/`"), "");
         }
     }
 
@@ -270,6 +413,15 @@ impl Platform {
         let HostsPlan { user, head, nodes, .. } = &self.hosts;
         let mut pairs = vec![(*user, *head), (*head, *user), (self.repository.host, *head)];
         pairs.extend(nodes.iter().map(|node| (*head, *node)));
+        let disks = std::iter::once((head, &self.hosts.head_disk));
+        for (host, disk) in disks.chain(nodes.iter().zip(&self.hosts.node_disks)) {
+            if let ImageDisk::On { disk, .. } = *disk {
+                let owner = self.spec.disk(disk).host;
+                if owner != *host {
+                    pairs.extend([(*head, owner), (owner, *host), (*host, owner)]);
+                }
+            }
+        }
         let mut reported = BTreeSet::new();
         for (from, to) in pairs {
             if let Err(error) = self.spec.route(from, to)

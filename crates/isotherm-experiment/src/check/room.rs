@@ -7,7 +7,8 @@
 use std::collections::BTreeSet;
 
 use isotherm_config::diagnostic::Report;
-use isotherm_platform::{HostId, PlatformSpec};
+use isotherm_platform::PlatformSpec;
+use isotherm_serverless::ImageDisk;
 
 use crate::plan::{FunctionPlan, HostsPlan, ImagePlan};
 
@@ -22,23 +23,18 @@ pub fn check(
     spec: &PlatformSpec,
     report: &Report,
 ) {
-    let disk = |host: HostId, mount: &str| {
-        spec.host(host)
-            .disks
-            .iter()
-            .copied()
-            .find(|&disk| spec.disk(disk).mount == mount)
-            .map(|disk| spec.disk(disk).size)
+    let room = |disk: ImageDisk| match disk {
+        ImageDisk::On { bytes, .. } => bytes,
+        ImageDisk::Nowhere => 0,
+        ImageDisk::Mounted => u64::MAX,
     };
-    let head = disk(hosts.head, &hosts.head_mount).unwrap_or(u64::MAX);
+    let head = room(hosts.head_disk);
     // Hosts that are alike are looked at once.
     let rooms: BTreeSet<(u64, u64)> = hosts
         .nodes
         .iter()
-        .map(|&node| {
-            let memory = spec.host(node).memory.unwrap_or(u64::MAX);
-            (disk(node, &hosts.node_mount).unwrap_or(u64::MAX), memory)
-        })
+        .zip(&hosts.node_disks)
+        .map(|(&node, &disk)| (room(disk), spec.host(node).memory.unwrap_or(u64::MAX)))
         .collect();
     let mut refused = 0;
     for function in functions {

@@ -177,8 +177,9 @@ fn storages(site: &Site, plan: &Plan) -> Result<Vec<StorageService>, DeployError
 
 fn service_config(plan: &Plan) -> ServiceConfig {
     let service = &plan.service;
+    let nodes = plan.hosts.nodes.iter().zip(&plan.hosts.node_disks);
     let nodes =
-        plan.hosts.nodes.iter().map(|&host| NodeConfig { host, slots: service.slots }).collect();
+        nodes.map(|(&host, &disk)| NodeConfig { host, slots: service.slots, disk }).collect();
     let mut config = ServiceConfig::new(plan.preset, plan.hosts.head, nodes);
     let streams = RandomStreams::new(plan.seed);
     config.scheduler = service.scheduler.build(config.rules, &streams);
@@ -186,8 +187,7 @@ fn service_config(plan: &Plan) -> ServiceConfig {
     config.eviction = service.eviction.build(&streams);
     config.image_caches = ImageCaches::all(service.image_eviction.build());
     (config.max_concurrency, config.throttle) = (service.max_concurrency, service.throttle);
-    config.head_mount = plan.hosts.head_mount.clone();
-    config.node_mount = plan.hosts.node_mount.clone();
+    config.head_disk = plan.hosts.head_disk;
     config.reuse = service.reuse;
     config.reuse_random = streams.stream("reuse/random");
     config.on_failure = service.on_failure;

@@ -4,6 +4,7 @@ mod bad_input;
 mod common;
 mod containers;
 mod counts;
+mod disks;
 mod examples;
 mod export;
 mod limits;

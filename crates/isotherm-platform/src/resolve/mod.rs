@@ -1,5 +1,6 @@
 //! Resolves a platform description: names become ids, and the rules of the whole are checked.
 
+mod remote_disks;
 mod routes;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ pub(crate) const MEMORY_PROPERTIES: [&str; 9] =
     ["mem", "Mem", "MEM", "ram", "Ram", "RAM", "memory_manager_service", "Memory", "MEMORY"];
 
 /// The size of a disk that gives none: the largest signed number, as in the reference.
-const UNLIMITED_DISK: u64 = i64::MAX as u64;
+pub(crate) const UNLIMITED_DISK: u64 = i64::MAX as u64;
 
 /// Looking for what a wrong name may have meant takes time in proportion to all names, so only the
 /// first errors of a text are given this help.
@@ -99,9 +100,12 @@ pub(crate) fn resolve(raw: RawPlatform, findings: &mut Vec<Finding>) -> Option<P
     let empty = raw.hosts.is_empty();
     resolver.check_zones(&raw);
     resolver.reserve(&raw);
+    let mut mounts = Vec::new();
     for host in raw.hosts {
+        mounts.extend(remote_disks::Mount::of(&host));
         resolver.host(host);
     }
+    resolver.remote_disks(mounts);
     for router in &raw.routers {
         resolver.router(router);
     }
@@ -271,6 +275,7 @@ impl Resolver {
             memory,
             properties: raw.properties,
             disks: Vec::new(),
+            remote_disks: Vec::new(),
             speed_profile: raw.speed_profile,
             state_profile: raw.state_profile,
         };

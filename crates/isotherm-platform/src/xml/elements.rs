@@ -40,7 +40,7 @@ impl Reader<'_, '_> {
         let speed_profile = self.profile(
             attributes.optional("speed_file").or_else(|| attributes.optional("availability_file")),
         );
-        let state_profile = self.profile(attributes.optional("state_file"));
+        let state_profile = self.state_profile(attributes.optional("state_file"));
         let mut properties = Properties::new();
         let mut disks = Vec::new();
         for child in self.children(node, &["prop", "disk"]) {
@@ -106,7 +106,7 @@ impl Reader<'_, '_> {
         let sharing = sharing.and_then(|given| self.sharing(&given));
         let bandwidth_profile = self.profile(attributes.optional("bandwidth_file"));
         let latency_profile = self.profile(attributes.optional("latency_file"));
-        let state_profile = self.profile(attributes.optional("state_file"));
+        let state_profile = self.state_profile(attributes.optional("state_file"));
         // Properties of links serve nothing in a simulation; they are only checked.
         for child in self.children(node, &["prop"]) {
             self.property(child);

@@ -27,14 +27,14 @@ use rustc_hash::FxBuildHasher;
 
 use crate::error::{PlatformError, Problem};
 use crate::nearest::nearest;
-use crate::profile::Profile;
+use crate::profile::{Profile, ProfileError};
 use crate::raw::{Ends, Finding, Name, Origin, RawPlatform, RawZone};
 use crate::resolve::resolve;
 use crate::routing::Routing;
 use crate::spec::PlatformSpec;
 use attributes::Attributes;
 use text::LineIndex;
-use trace::TraceConnection;
+use trace::{Trace, TraceConnection};
 
 /// How deep zones may be nested. Real platforms have three or four levels.
 const DEEPEST_ZONE: u32 = 64;
@@ -128,7 +128,7 @@ struct Reader<'f, 'g> {
     findings: Vec<Finding>,
     warnings: Vec<Finding>,
     /// The traces in the text; `None` for one that cannot be read.
-    traces: IndexMap<String, Option<Profile>, FxBuildHasher>,
+    traces: IndexMap<String, Option<Trace>, FxBuildHasher>,
     connections: Vec<TraceConnection>,
     /// How many hosts the clusters so far have.
     series_hosts: usize,
@@ -357,19 +357,38 @@ impl Reader<'_, '_> {
 
     /// The profile of a file that an attribute names.
     fn profile(&mut self, file: Option<Name>) -> Option<Profile> {
-        let Name { text, origin } = file?;
-        let profile = text.clone();
-        let content = match (self.files)(&text) {
-            Ok(content) => content,
-            Err(reason) => {
-                self.report(origin, Problem::MissingProfile { profile, reason });
-                return None;
-            }
-        };
-        match Profile::parse(&content) {
+        self.profile_read_by(file, Profile::parse)
+    }
+
+    /// The profile of states of a file that an attribute names.
+    fn state_profile(&mut self, file: Option<Name>) -> Option<Profile> {
+        self.profile_read_by(file, Profile::parse_state)
+    }
+
+    fn profile_read_by(
+        &mut self,
+        file: Option<Name>,
+        parse: fn(&str) -> Result<Profile, ProfileError>,
+    ) -> Option<Profile> {
+        let file = file?;
+        let content = self.profile_text(&file)?;
+        match parse(&content) {
             Ok(profile) => Some(profile),
             Err(error) => {
-                self.report(origin, Problem::Profile { profile, error });
+                let profile = file.text;
+                self.report(file.origin, Problem::Profile { profile, error });
+                None
+            }
+        }
+    }
+
+    /// The text of a profile file.
+    fn profile_text(&mut self, file: &Name) -> Option<String> {
+        match (self.files)(&file.text) {
+            Ok(content) => Some(content),
+            Err(reason) => {
+                let profile = file.text.clone();
+                self.report(file.origin, Problem::MissingProfile { profile, reason });
                 None
             }
         }

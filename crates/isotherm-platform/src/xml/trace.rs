@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::attributes::Attributes;
 use super::{Reader, offset};
 use crate::error::{Kind, PlatformError, Problem};
-use crate::profile::Profile;
+use crate::profile::{Profile, ProfileError};
 use crate::raw::{Finding, Name, bad_value};
 
 /// What of an element follows a trace.
@@ -29,6 +29,18 @@ impl TraceTarget {
     fn is_host(self) -> bool {
         matches!(self, TraceTarget::HostState | TraceTarget::Speed)
     }
+
+    fn is_state(self) -> bool {
+        matches!(self, TraceTarget::HostState | TraceTarget::LinkState)
+    }
+}
+
+/// What a trace says of whatever may follow it, which only a connection tells.
+#[derive(Clone)]
+pub(super) struct Trace {
+    states: Profile,
+    /// An error if a value is negative, which only a state may be.
+    values: Result<Profile, ProfileError>,
 }
 
 /// A connection that is yet to be made.
@@ -48,30 +60,16 @@ impl Reader<'_, '_> {
             self.report(offset(child), Problem::UnknownElement { element, inside });
         }
         let Some(name) = name else { return };
-        let profile = match attributes.optional("file") {
-            Some(file) => self.profile(Some(file)),
-            None => {
-                let text: String = node.children().filter_map(|child| child.text()).collect();
-                self.parsed(&name, &text)
-            }
+        let text = match attributes.optional("file") {
+            Some(file) => self.profile_text(&file),
+            None => Some(node.children().filter_map(|child| child.text()).collect()),
         };
-        let profile = profile.and_then(|profile| match period {
-            // A period in the text itself comes first.
-            Some(period) if profile.period().is_none() => match profile.with_period(period) {
-                Ok(profile) => Some(profile),
-                Err(error) => {
-                    let profile = name.text.clone();
-                    self.report(name.origin, Problem::Profile { profile, error });
-                    None
-                }
-            },
-            _ => Some(profile),
-        });
+        let trace = text.and_then(|text| self.parsed(&name, &text, period));
         if self.traces.contains_key(&name.text) {
             let (kind, text) = (Kind::Trace, name.text);
             self.report(name.origin, Problem::Duplicate { kind, name: text });
         } else {
-            self.traces.insert(name.text, profile);
+            self.traces.insert(name.text, trace);
         }
     }
 
@@ -93,9 +91,15 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn parsed(&mut self, name: &Name, text: &str) -> Option<Profile> {
-        match Profile::parse(text) {
-            Ok(profile) => Some(profile),
+    fn parsed(&mut self, name: &Name, text: &str, period: Option<Duration>) -> Option<Trace> {
+        let repeated = |profile: Profile| match period {
+            // A period in the text itself comes first.
+            Some(period) if profile.period().is_none() => profile.with_period(period),
+            _ => Ok(profile),
+        };
+        match Profile::parse_state(text).and_then(repeated) {
+            Ok(states) => Some(Trace { states, values: Profile::parse(text).and_then(repeated) }),
+            // What is no profile of states is none of anything else.
             Err(error) => {
                 let profile = name.text.clone();
                 self.report(name.origin, Problem::Profile { profile, error });
@@ -136,7 +140,7 @@ impl Reader<'_, '_> {
         let links: FxHashMap<String, usize> =
             self.raw.links.iter().map(|link| &link.name).enumerate().map(index).collect();
         for TraceConnection { trace, element, target } in connections {
-            let Some(profile) = self.traces.get(&trace.text).cloned() else {
+            let Some(followed) = self.traces.get(&trace.text).cloned() else {
                 let (kind, name) = (Kind::Trace, trace.text.clone());
                 let names = self.traces.keys().map(String::as_str);
                 let error = PlatformError::from(Problem::Unknown { kind, name })
@@ -150,6 +154,17 @@ impl Reader<'_, '_> {
                 self.unknown_element(&element, target.is_host());
                 continue;
             };
+            let profile = match followed {
+                Some(followed) if target.is_state() => Some(followed.states),
+                Some(Trace { values: Ok(values), .. }) => Some(values),
+                Some(Trace { values: Err(error), .. }) => {
+                    let profile = trace.text.clone();
+                    self.report(trace.origin, Problem::Profile { profile, error });
+                    None
+                }
+                // It cannot be read, which has been reported.
+                None => None,
+            };
             let profile_of_target = match target {
                 TraceTarget::HostState => &mut self.raw.hosts[found].state_profile,
                 TraceTarget::Speed => &mut self.raw.hosts[found].speed_profile,
@@ -158,7 +173,6 @@ impl Reader<'_, '_> {
                 TraceTarget::Latency => &mut self.raw.links[found].latency_profile,
             };
             let taken = profile_of_target.is_some();
-            // A trace that cannot be read is `None`, and has been reported.
             *profile_of_target = profile;
             if taken {
                 let (kind, name) = (Kind::Profile, element.text.clone());

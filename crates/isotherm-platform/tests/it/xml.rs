@@ -649,6 +649,73 @@ fn traces_are_followed() {
     );
 }
 
+/// SimGrid turns a host or link on for a state above 0 and off for any other, -1 included. Speeds,
+/// bandwidths and latencies are never negative.
+#[test]
+fn states_of_minus_one_are_off() {
+    let text = "<platform version='4.1'><trace id='t'>0 -1.0
+1 1.0
+2 0.5
+3 0</trace>
+<zone id='w' routing='None'><host id='a' speed='1f' state_file='s'/><host id='b' speed='1f'/>
+<link id='l' bandwidth='1Bps' state_file='s'/></zone>
+<trace_connect kind='HOST_AVAIL' trace='t' element='b'/></platform>";
+    let mut files = |_: &str| Ok("0 -1.0\n1 1.0\n2 0.5\n3 0\n".to_owned());
+    let spec = PlatformSpec::from_simgrid_xml_with(text, &mut files).unwrap();
+    let host = |name| spec.host(spec.host_id(name).unwrap()).state_profile.as_ref();
+    let link = spec.link(spec.link_id("l").unwrap()).state_profile.as_ref();
+    for profile in [host("a"), host("b"), link] {
+        let states: Vec<f64> = profile.unwrap().events().iter().map(|event| event.1).collect();
+        assert_eq!(states, [0.0, 1.0, 1.0, 0.0]);
+    }
+    assert_errors(
+        "<platform version='4.1'><trace id='t'>0 -1.0</trace>
+<zone id='w' routing='None'><host id='a' speed='1f'/></zone>
+<trace_connect kind='SPEED' trace='t' element='a'/></platform>",
+        &[(3, 36, "profile `t`: line 1: `0 -1.0` is out of range", None)],
+    );
+}
+
+/// `remote_disk` mounts a disk of another host, wherever in the file that is.
+#[test]
+fn disks_of_other_hosts_are_mounted() {
+    let disk =
+        "<disk id='nas' read_bw='1Bps' write_bw='1Bps'><prop id='mount' value='/export'/></disk>";
+    let spec = read(&zone(&format!(
+        "<host id='a' speed='1f'><prop id='remote_disk' value='/scratch:nas:server'/></host>
+<host id='server' speed='1f'>{disk}</host>"
+    )));
+    let [a, server] = ["a", "server"].map(|name| spec.host_id(name).unwrap());
+    let nas = spec.disk_at(server, "/export").unwrap();
+    assert_eq!(spec.disk_at(a, "/scratch"), Some(nas));
+    assert_eq!((spec.disk(nas).host, spec.disk_at(a, "/export")), (server, None));
+    assert!(spec.host(a).disks.is_empty());
+    assert_eq!(spec.mounts(a).collect::<Vec<_>>(), ["/scratch"]);
+
+    let format =
+        "it must be the mount point, the name of the disk and its host: `/scratch:Disk1:server`";
+    let value = |value: &str| format!("property `remote_disk` of host `a` is `{value}`, but ");
+    for (given, what, hint) in [
+        ("/scratch", value("/scratch") + format, None),
+        ("/s:nas:server:x", value("/s:nas:server:x") + format, None),
+        (":nas:server", value(":nas:server") + "the mount point must not be empty", None),
+        ("/s:nas:servr", "there is no host `servr`".to_owned(), Some("did you mean `server`?")),
+        ("/s:nsa:server", "there is no disk `nsa`".to_owned(), Some("did you mean `nas`?")),
+        (
+            "/:nas:server",
+            "there are two of mount point `/`".to_owned(),
+            Some("a disk of the host itself is mounted there"),
+        ),
+    ] {
+        let own = "<disk id='d' read_bw='1Bps' write_bw='1Bps'/>";
+        let content = format!(
+            "<host id='a' speed='1f'><prop id='remote_disk' value='{given}'/>{own}</host>
+<host id='server' speed='1f'>{disk}</host>"
+        );
+        assert_zone_errors(&content, &[(3, 11, what.as_str(), hint)]);
+    }
+}
+
 /// The reader of XML compares each attribute of an element with all others: so many are refused
 /// before it sees them.
 #[test]

@@ -537,7 +537,7 @@ impl ServerlessComputeService {
             let storage = &self.node(node).storage;
             let name = format!("{} of container {container}", storage.name()).into();
             let bytes = state.disk_limit(container);
-            PrivateStorage::new(&self.inner.site, storage.data_end(), name, bytes)
+            PrivateStorage::new(&self.inner.site, storage.host(), storage.data_end(), name, bytes)
         });
         let storage = storage.clone();
         let bytes = handle.sizes().input;

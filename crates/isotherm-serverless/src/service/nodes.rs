@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use super::{ServerlessComputeService, ServerlessError};
 use crate::NodeId;
 use crate::ask::Changing;
-use crate::config::{NodeConfig, ServiceConfig, Slots};
+use crate::config::{ImageDisk, NodeConfig, ServiceConfig, Slots};
 use crate::message::Request;
 use crate::state::{Membership, Node};
 
@@ -35,6 +35,34 @@ struct Common {
     buffer_bytes: Option<u64>,
     disk: Eviction,
     memory: Eviction,
+}
+
+/// The configuration of a storage for images on a host. A host that has no disk for them has one
+/// without room.
+pub(super) fn image_storage(
+    site: &Site,
+    name: String,
+    host: HostId,
+    disk: ImageDisk,
+    mount: &str,
+) -> Result<StorageConfig, ServerlessError> {
+    let platform = site.platform();
+    match disk {
+        ImageDisk::Mounted => {
+            let no_disk = || ServerlessError::NoDisk {
+                host: platform.host_name(host),
+                mount: mount.to_owned(),
+            };
+            let disk = platform.disk_at(host, mount).ok_or_else(no_disk)?;
+            Ok(StorageConfig::on_disk(name, host, disk))
+        }
+        ImageDisk::On { disk, bytes } => {
+            Ok(StorageConfig { capacity: Some(bytes), ..StorageConfig::on_disk(name, host, disk) })
+        }
+        ImageDisk::Nowhere => {
+            Ok(StorageConfig { capacity: Some(0), ..StorageConfig::new(name, host) })
+        }
+    }
 }
 
 /// The nodes by id. They are only ever added: a host that has left keeps its id.
@@ -94,14 +122,11 @@ impl Nodes {
         if slots == Some(0) {
             return Err(ServerlessError::NoSlots { host: host_name() });
         }
-        let disk = platform
-            .disk_at(node.host, mount)
-            .ok_or_else(|| ServerlessError::NoDisk { host: host_name(), mount: mount.clone() })?;
         let name = |what: &str| format!("{name}_{what}");
         let storage = StorageConfig {
             buffer: *buffer_bytes,
             eviction: *disk_eviction,
-            ..StorageConfig::on_disk(name("storage"), node.host, disk)
+            ..image_storage(site, name("storage"), node.host, node.disk, mount)?
         };
         let memory = StorageConfig {
             eviction: *memory_eviction,

@@ -37,7 +37,7 @@ fn a_scheduler_that_never_places_anything_is_a_named_deadlock() {
     let simulation = Preset::Default.simulation();
     let site = site(&simulation);
     let host = |name: &str| site.platform().host(name).expect("a host");
-    let nodes = vec![NodeConfig { host: host("node"), slots: Slots::Cores }];
+    let nodes = vec![NodeConfig { slots: Slots::Cores, ..host("node").into() }];
     let mut config = ServiceConfig::new(Preset::Default, host("head"), nodes);
     config.scheduler = Box::new(Lazy);
     let service = ServerlessComputeService::start(&site, config).expect("sound hosts");

@@ -87,7 +87,7 @@ fn what_cannot_join_or_leave() {
         let named = |host: &str| host.to_owned().into();
         let twice = service.add_compute_host(first).unwrap_err();
         assert_eq!(twice, ServerlessError::AlreadyJoined { host: named("node0") });
-        let none = NodeConfig { host: second, slots: Slots::Count(0) };
+        let none = NodeConfig { slots: Slots::Count(0), ..second.into() };
         let none = service.add_compute_host(none).unwrap_err();
         assert_eq!(none, ServerlessError::NoSlots { host: named("node1") });
         assert_eq!(service.nodes(), 1, "nothing has been added");
@@ -97,7 +97,7 @@ fn what_cannot_join_or_leave() {
         let again = service.remove_compute_host(first).unwrap_err();
         assert_eq!(again, ServerlessError::NotAComputeHost { host: named("node0") });
         me.sleep(secs(1.0)).await;
-        let more = NodeConfig { host: first, slots: Slots::Count(7) };
+        let more = NodeConfig { slots: Slots::Count(7), ..first.into() };
         let more = service.add_compute_host(more).unwrap_err();
         let had =
             "compute host 'node0' had other slots before it left: add it with `Slots::Count(1)`";

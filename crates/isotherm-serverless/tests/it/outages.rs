@@ -370,7 +370,7 @@ fn play(scenario: &Scenario) -> Played {
     let site = Site::new(Platform::new(&simulation.kernel(), spec).expect("a sound platform"));
     let host = |name: &str| site.platform().host(name).expect("a host of the scenario");
     let nodes = (0..scenario.nodes.len())
-        .map(|index| NodeConfig { host: host(&format!("node{index}")), slots: Slots::Cores });
+        .map(|index| NodeConfig { slots: Slots::Cores, ..host(&format!("node{index}")).into() });
     let mut config = ServiceConfig::new(scenario.preset, host("head"), nodes.collect());
     config.scheduler = scheduler(scenario.scheduler, &config);
     config.keep_alive = Box::new(Fixed::new(scenario.keep_ms.map_or(Duration::MAX, ms)));

@@ -540,7 +540,7 @@ fn the_head_host_runs_functions() {
         let world = World::new(0);
         let head = world.head;
         let service = world.service(preset, |config| {
-            config.nodes = vec![NodeConfig { host: head, slots: Slots::Count(4) }];
+            config.nodes = vec![NodeConfig { slots: Slots::Count(4), ..head.into() }];
         });
         let (manager, image) = (world.manager.clone(), world.image("image", 50 * MB));
         world.play(async move |_| {
@@ -605,7 +605,7 @@ fn hosts_that_cannot_carry_a_service() {
         ServerlessComputeService::start(&world.site, config).unwrap_err()
     };
     assert_eq!(start(&|config| config.nodes.clear()), ServerlessError::NoComputeHost);
-    let twice = NodeConfig { host: world.nodes[0], slots: Slots::Cores };
+    let twice = NodeConfig { slots: Slots::Cores, ..world.nodes[0].into() };
     assert_eq!(
         start(&|config| config.nodes.push(twice)),
         ServerlessError::DuplicateHost { host: "node0".into() }

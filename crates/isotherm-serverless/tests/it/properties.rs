@@ -270,8 +270,10 @@ fn fixed(scenario: &Scenario) -> Fixed {
 fn config(scenario: &Scenario, site: &Site) -> ServiceConfig {
     let host = |name: &str| site.platform().host(name).expect("a host of the scenario");
     let nodes = scenario.nodes.iter().enumerate();
-    let nodes = nodes
-        .map(|(index, node)| NodeConfig { host: host(&format!("node{index}")), slots: node.slots });
+    let nodes = nodes.map(|(index, node)| NodeConfig {
+        slots: node.slots,
+        ..host(&format!("node{index}")).into()
+    });
     let mut config = ServiceConfig::new(scenario.preset, host("head"), nodes.collect());
     let scheduler: Box<dyn Scheduler> = match scenario.scheduler {
         0 | 1 => Box::new(FcfsFullScan::new()),
@@ -395,7 +397,7 @@ fn plan_outages(scenario: &Scenario, site: &Site, service: &ServerlessComputeSer
             // Another one of these may have the host leave, or join, already.
             site.kernel().call_after(off, move |_| drop(one.remove_compute_host(host)));
             site.kernel().call_after(on, move |_| {
-                drop(other.add_compute_host(NodeConfig { host, slots }));
+                drop(other.add_compute_host(NodeConfig { slots, ..host.into() }));
             });
         } else if outage.what == 0 || outage.what == 4 {
             let head = platform.host("head").expect("a host of every scenario");

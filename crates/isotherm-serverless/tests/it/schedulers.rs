@@ -56,7 +56,8 @@ fn play(preset: Preset, seed: u64) -> Vec<InvocationRecord> {
     let spec = builder.build().expect("a sound platform");
     let site = Site::new(Platform::new(&simulation.kernel(), spec).expect("a sound platform"));
     let host = |name: &str| site.platform().host(name).expect("a host");
-    let nodes = ["n0", "n1", "n2"].map(|name| NodeConfig { host: host(name), slots: Slots::Cores });
+    let nodes =
+        ["n0", "n1", "n2"].map(|name| NodeConfig { slots: Slots::Cores, ..host(name).into() });
     let mut config = ServiceConfig::new(preset, host("head"), nodes.to_vec());
     let sound = config.rules.fcfs();
     config.scheduler =

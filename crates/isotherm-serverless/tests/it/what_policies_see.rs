@@ -102,7 +102,7 @@ fn run(configure: impl FnOnce(&mut ServiceConfig)) -> Result<(), Box<dyn std::er
     let site =
         Site::new(Platform::new(&simulation.kernel(), builder.build().expect("a sound platform"))?);
     let host = |name: &str| site.platform().host(name).expect("a host");
-    let node = |name| NodeConfig { host: host(name), slots: Slots::Count(1) };
+    let node = |name| NodeConfig { slots: Slots::Count(1), ..host(name).into() };
     let nodes = vec![node("small"), node("large")];
     let mut config = ServiceConfig::new(Preset::Default, host("head"), nodes);
     config.startup_overhead = Duration::from_millis(500);

@@ -151,8 +151,11 @@ impl World {
 
     /// A configuration that uses every node.
     pub fn config(&self, preset: Preset) -> ServiceConfig {
-        let nodes =
-            self.nodes.iter().map(|&host| NodeConfig { host, slots: Slots::Cores }).collect();
+        let nodes = self
+            .nodes
+            .iter()
+            .map(|&host| NodeConfig { slots: Slots::Cores, ..host.into() })
+            .collect();
         ServiceConfig::new(preset, self.head, nodes)
     }
 
