@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use indexmap::{IndexMap, IndexSet};
 use isotherm_platform::{DeclaredRoute, HostId, LinkId, Point, RouterId, ZoneId};
 
-use super::table::{policy, speed};
+use super::table::{host_profiles, link_profiles, policy, speed};
 use super::view::PlatformView;
 
 /// A class of more nodes than this is merged into one node.
@@ -273,13 +273,19 @@ impl PlatformView {
                 )
             })
             .collect();
-        let part = self.part(id);
-        format!("host {part:?} {} {} {:?} {disks:?}", host.cores, speed(host), host.memory)
+        let (part, remote, profiles) = (self.part(id), &host.remote_disks, host_profiles(host));
+        format!(
+            "host {part:?} {} {} {:?} {disks:?} {remote:?} {profiles:?}",
+            host.cores,
+            speed(host),
+            host.memory
+        )
     }
 
     fn link_looks(&self, link: LinkId) -> String {
         let link = self.spec.link(link);
-        format!("link {} {} {}", link.bandwidth, link.latency_s, policy(link))
+        let profiles = link_profiles(link);
+        format!("link {} {} {} {profiles:?}", link.bandwidth, link.latency_s, policy(link))
     }
 
     /// Zones look alike if their contents do, in the same order.

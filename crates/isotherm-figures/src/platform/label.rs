@@ -4,7 +4,7 @@ use isotherm_platform::quantity;
 use isotherm_platform::{HostId, LinkId, Point, RouterId, ZoneId};
 
 use super::graph::Node;
-use super::table::{link_name, policy, speed};
+use super::table::{host_profiles, link_name, link_profiles, policy, speed};
 use super::view::PlatformView;
 
 /// The most characters of a name; the middle of a longer one is left out.
@@ -116,6 +116,13 @@ impl PlatformView {
         if alike && disks.len() > MOST_DISKS {
             lines.push(format!("and {} more disks", quantity::number(disks.len() - MOST_DISKS)));
         }
+        for remote in described().next().into_iter().flat_map(|host| &host.remote_disks) {
+            if described().all(|host| host.remote_disks.contains(remote)) {
+                let owner = &spec.host(spec.disk(remote.disk).host).name;
+                lines.push(format!("disk {} of {}", shortened(&remote.mount), shortened(owner)));
+            }
+        }
+        lines.extend(profiles(&described().map(host_profiles).collect::<Vec<_>>()));
         let speeds = disks.iter().take(if alike { MOST_DISKS } else { 0 }).map(|&disk| {
             let disk = spec.disk(disk);
             let (read, write) = (
@@ -179,10 +186,21 @@ impl PlatformView {
         if let Some(special @ "fat pipe") = shared {
             lines.push(special.to_owned());
         }
+        lines.extend(profiles(&described().map(link_profiles).collect::<Vec<_>>()));
         let how = shared.unwrap_or("of several policies");
         let details =
             format!("link {}: {bandwidth}, latency {latency}, {how}", quantity::names(&names));
         Label { heading: heading(&names, "links"), lines, details }
+    }
+}
+
+/// The line of a label that says what of the things follows a profile, if anything does.
+fn profiles(of_things: &[Vec<&'static str>]) -> Option<String> {
+    let first = of_things.first()?;
+    let with = of_things.iter().filter(|profiles| !profiles.is_empty()).count();
+    match of_things.iter().all(|profiles| profiles == first) {
+        true => (with > 0).then(|| format!("follows a profile: {}", first.join(", "))),
+        false => Some(format!("{} follow profiles", quantity::number(with))),
     }
 }
 

@@ -5,7 +5,9 @@
 
 use indexmap::IndexMap;
 use isotherm_platform::quantity;
-use isotherm_platform::{HostSpec, LinkSharing, LinkSpec, PlatformSpec, Point, ZoneId};
+use isotherm_platform::{
+    HostSpec, LinkSharing, LinkSpec, PlatformSpec, Point, Profile, RemoteDisk, ZoneId,
+};
 use serde::Serialize;
 
 use super::view::PlatformView;
@@ -57,6 +59,23 @@ pub struct HostRow<'a> {
     pub memory_bytes: Option<u64>,
     /// Its disks.
     pub disks: Vec<DiskRow<'a>>,
+    /// The disks of other hosts that are mounted on it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remote_disks: Vec<RemoteDiskRow<'a>>,
+    /// What of it follows a profile: `state`, `speed`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<&'static str>,
+}
+
+/// A disk of another host.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RemoteDiskRow<'a> {
+    /// Where it is mounted.
+    pub mount: &'a str,
+    /// The host that it is part of.
+    pub host: &'a str,
+    /// Its name.
+    pub disk: &'a str,
 }
 
 /// A disk.
@@ -85,6 +104,9 @@ pub struct LinkRow<'a> {
     pub latency_s: f64,
     /// How flows share it: `shared`, `fat pipe`, or `split duplex` (shared per direction).
     pub policy: &'static str,
+    /// What of it follows a profile: `state`, `bandwidth`, `latency`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<&'static str>,
 }
 
 /// A zone.
@@ -127,6 +149,26 @@ pub(super) fn policy(spec: &LinkSpec) -> &'static str {
     }
 }
 
+/// What of a host follows a profile.
+pub(super) fn host_profiles(host: &HostSpec) -> Vec<&'static str> {
+    let profiles = [("state", &host.state_profile), ("speed", &host.speed_profile)];
+    given(&profiles)
+}
+
+/// What of a link follows a profile.
+pub(super) fn link_profiles(link: &LinkSpec) -> Vec<&'static str> {
+    let profiles = [
+        ("state", &link.state_profile),
+        ("bandwidth", &link.bandwidth_profile),
+        ("latency", &link.latency_profile),
+    ];
+    given(&profiles)
+}
+
+fn given(profiles: &[(&'static str, &Option<Profile>)]) -> Vec<&'static str> {
+    profiles.iter().filter(|(_, profile)| profile.is_some()).map(|&(name, _)| name).collect()
+}
+
 /// The initial speed of a core of a host.
 pub(super) fn speed(host: &HostSpec) -> f64 {
     host.speeds.get(host.pstate).copied().unwrap_or_default()
@@ -145,6 +187,8 @@ impl PlatformView {
             speed_flops: speed(host),
             memory_bytes: host.memory,
             disks: disks(spec, host),
+            remote_disks: remote_disks(spec, host),
+            profiles: host_profiles(host),
         });
         let is_first = |id: isotherm_platform::LinkId, link: &LinkSpec| {
             link.opposite.is_none_or(|other| id < other)
@@ -155,6 +199,7 @@ impl PlatformView {
                 bandwidth_bytes_per_s: link.bandwidth,
                 latency_s: link.latency_s,
                 policy: policy(link),
+                profiles: link_profiles(link),
             },
         );
         let zones = spec.zones().map(|(id, zone)| {
@@ -217,6 +262,14 @@ fn disks<'a>(spec: &'a PlatformSpec, host: &HostSpec) -> Vec<DiskRow<'a>> {
         .collect()
 }
 
+fn remote_disks<'a>(spec: &'a PlatformSpec, host: &'a HostSpec) -> Vec<RemoteDiskRow<'a>> {
+    let row = |remote: &'a RemoteDisk| {
+        let disk = spec.disk(remote.disk);
+        RemoteDiskRow { mount: &remote.mount, host: &spec.host(disk.host).name, disk: &disk.name }
+    };
+    host.remote_disks.iter().map(row).collect()
+}
+
 /// A table in which things with the same cells share a row that starts with their names.
 fn grouped<'a>(
     title: &str,
@@ -277,7 +330,10 @@ fn hosts_table(description: &Description<'_>, all: bool) -> Table {
     let limited = description.hosts.iter().any(|host| host.memory_bytes.is_some());
     let unlimited = if limited { "unlimited" } else { "" };
     let hosts = description.hosts.iter().map(|host| {
-        let disks: Vec<String> = host.disks.iter().map(|disk| disk.mount.to_owned()).collect();
+        let own = host.disks.iter().map(|disk| disk.mount.to_owned());
+        let remote =
+            host.remote_disks.iter().map(|disk| format!("{} (of {})", disk.mount, disk.host));
+        let disks: Vec<String> = own.chain(remote).collect();
         let cells = vec![
             host.part.unwrap_or_default().to_owned(),
             host.zone.to_owned(),
@@ -285,10 +341,12 @@ fn hosts_table(description: &Description<'_>, all: bool) -> Table {
             quantity::speed(host.speed_flops),
             host.memory_bytes.map_or_else(|| unlimited.to_owned(), quantity::size),
             disks.join(", "),
+            host.profiles.join(", "),
         ];
         (host.name, cells)
     });
-    let header = ["host", "part", "zone", "cores", "speed of a core", "memory", "disks at"];
+    let header =
+        ["host", "part", "zone", "cores", "speed of a core", "memory", "disks at", "profiles"];
     without_empty(grouped("hosts", &header, hosts, all), &["zone"])
 }
 
@@ -317,10 +375,12 @@ fn links_table(description: &Description<'_>, all: bool) -> Option<Table> {
             quantity::bandwidth(link.bandwidth_bytes_per_s),
             quantity::time(link.latency_s),
             link.policy.to_owned(),
+            link.profiles.join(", "),
         ];
         (link.name, cells)
     });
-    let table = grouped("links", &["link", "bandwidth", "latency", "policy"], links, all);
+    let header = ["link", "bandwidth", "latency", "policy", "profiles"];
+    let table = without_empty(grouped("links", &header, links, all), &[]);
     (!table.rows.is_empty()).then_some(table)
 }
 

@@ -344,3 +344,38 @@ fn the_first_part_of_a_host_holds() {
         ["head", "compute", "user"].map(|part| svg.matches(&format!("\"host {part}\"")).count());
     assert_eq!(drawn, [1, 1, 0]);
 }
+
+/// Hosts and links that follow profiles, and disks of other hosts, are told in tables, as data and
+/// in drawings; alike hosts of which one follows a profile are not one row.
+#[test]
+fn what_follows_a_profile_is_told() {
+    let content = "<host id='a' speed='1Gf' state_file='s' speed_file='s'/><host id='b' speed='1Gf'/>\
+                   <host id='c' speed='1Gf'><prop id='remote_disk' value='/data:nas:d'/></host>\
+                   <host id='d' speed='1Gf'><disk id='nas' read_bw='1GBps' write_bw='1GBps'/></host>\
+                   <link id='l' bandwidth='1GBps' latency_file='s' bandwidth_file='s'/>\
+                   <link id='m' bandwidth='1GBps'/>\
+                   <route src='a' dst='b'><link_ctn id='l'/></route>\
+                   <route src='a' dst='c'><link_ctn id='m'/></route>";
+    let text =
+        format!("<platform version='4.1'><zone id='z' routing='Full'>{content}</zone></platform>");
+    let mut files = |_: &str| Ok("0 1\n".to_owned());
+    let spec = PlatformSpec::from_simgrid_xml_with(&text, &mut files).unwrap();
+    let view = PlatformView::new("test", spec);
+    let tables = view.tables(false);
+    assert_eq!(row_of(&tables[0], "a"), "1 | 1 Gf/s |  | state, speed");
+    assert_eq!(row_of(&tables[0], "b"), "1 | 1 Gf/s |  | ");
+    assert_eq!(row_of(&tables[0], "c"), "1 | 1 Gf/s | /data (of d) | ");
+    assert_eq!(row_of(&tables[2], "l"), "1 GB/s | 0 | shared | bandwidth, latency");
+    let data: serde_json::Value = serde_json::from_str(&view.json()).unwrap();
+    assert_eq!(data["hosts"][0]["profiles"], serde_json::json!(["state", "speed"]));
+    assert!(data["hosts"][1].get("profiles").is_none());
+    let remote = serde_json::json!([{ "mount": "/data", "host": "d", "disk": "nas" }]);
+    assert_eq!(data["hosts"][2]["remote_disks"], remote);
+    assert_eq!(data["links"][0]["profiles"], serde_json::json!(["bandwidth", "latency"]));
+    let svg = written(&view.svg());
+    for line in ["follows a profile: state, speed", "follows a profile: bandwidth, latency"] {
+        assert!(svg.iter().any(|text| text == line), "{svg:?}");
+    }
+    assert!(svg.iter().any(|text| text == "disk /data of d"), "{svg:?}");
+    assert!(view.dot().contains("follows a profile: state, speed"), "{}", view.dot());
+}
