@@ -21,5 +21,6 @@ mod stepping;
 mod summary;
 mod timeline;
 mod trace_functions;
+mod traits;
 mod used;
 mod warnings;
