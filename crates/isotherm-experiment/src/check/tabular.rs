@@ -51,14 +51,12 @@ const THE_FUNCTION: Field = field("function", A_FUNCTION, "The function that all
 
 pub const CSV: TableSpec = table(
     "[[workload]]",
-    "The rows of a CSV file whose first line names its columns. Rows are ordered by arrival; other columns are ignored.",
+    "The rows of a CSV file whose first line names its columns. Rows are ordered by arrival; other \
+     columns are ignored.",
 )
-.titled("`[[workload]]` of kind `csv`").with(&[
-    field(
-        "kind",
-        value("`\"csv\"`", "\"csv\""),
-        "What the workload is.",
-    ),
+.titled("`[[workload]]` of kind `csv`")
+.with(&[
+    field("kind", value("`\"csv\"`", "\"csv\""), "What the workload is."),
     field("file", A_PATH, "The file, which may be compressed (gzip, zstd)."),
     THE_COLUMNS,
     THE_UNITS,
@@ -75,21 +73,22 @@ pub const CSV: TableSpec = table(
         "a semicolon, tab or bar where the header has one of them, none of the others and no \
          comma; else a comma",
     ),
-    field("decimal", Takes::Words(|| words(DECIMALS)), "What separates a number from its decimals.")
-        .default("\".\""),
+    field(
+        "decimal",
+        Takes::Words(|| words(DECIMALS)),
+        "What separates a number from its decimals.",
+    )
+    .default("\".\""),
 ]);
 
 pub const JSONL: TableSpec = table(
     "[[workload]]",
-    "The lines of a file, each a JSON object by itself, whose keys are the columns; their values are numbers or strings. Lines are ordered by \
-          arrival; other keys are ignored.",
+    "The lines of a file, each a JSON object by itself, whose keys are the columns; their values \
+     are numbers or strings. Lines are ordered by arrival; other keys are ignored.",
 )
-.titled("`[[workload]]` of kind `jsonl`").with(&[
-    field(
-        "kind",
-        value("`\"jsonl\"`", "\"jsonl\""),
-        "What the workload is.",
-    ),
+.titled("`[[workload]]` of kind `jsonl`")
+.with(&[
+    field("kind", value("`\"jsonl\"`", "\"jsonl\""), "What the workload is."),
     field(
         "file",
         path("a path", "\"data/run.jsonl\""),
@@ -105,8 +104,8 @@ pub const JSONL: TableSpec = table(
 
 pub const PARQUET: TableSpec = table(
     "[[workload]]",
-    "The rows of a Parquet file. Rows are ordered by arrival; other columns are ignored. Numbers are taken as they are, in the units that \
-          `units` says. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli.",
+    "The rows of a Parquet file. Rows are ordered by arrival; other columns are ignored. Numbers \
+     are taken as they are, in the units that `units` says. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli.",
 )
 .titled("`[[workload]]` of kind `parquet`").with(&[
     field(
@@ -127,8 +126,13 @@ const COLUMNS: TableSpec = table("columns", "Which column of a trace holds what.
     field("arrival", A_COLUMN, "When the function is invoked, counted from `origin`."),
     field("function", value("the name of a column", "\"function\""), "The name of the function.")
         .otherwise("`function_number`, or `function` of the workload"),
-    field("function_number", value("the name of a column", "\"index\""), "The number of the function, counted from 0: `[[function]]` in the order of the experiment, then those of `[functions]`.")
-        .otherwise("`function`"),
+    field(
+        "function_number",
+        value("the name of a column", "\"index\""),
+        "The number of the function, counted from 0: `[[function]]` in the order of the experiment, \
+         then those of `[functions]`.",
+    )
+    .otherwise("`function`"),
     field("duration", value("the name of a column", "\"duration_s\""), "How long the body runs.")
         .otherwise("the body of the function"),
 ]);

@@ -30,8 +30,8 @@ fn platform(folder: &Path, hosts: &[(&str, &str)]) {
 /// A disk that reads 500 MB/s, writes 250 MB/s and holds 10 GB.
 fn disk(name: &str, mount: &str) -> String {
     format!(
-        "<disk id=\"{name}\" read_bw=\"500MBps\" write_bw=\"250MBps\"><prop id=\"size\" value=\"10GB\"/>\
-         <prop id=\"mount\" value=\"{mount}\"/></disk>"
+        "<disk id=\"{name}\" read_bw=\"500MBps\" write_bw=\"250MBps\">\
+         <prop id=\"size\" value=\"10GB\"/><prop id=\"mount\" value=\"{mount}\"/></disk>"
     )
 }
 
@@ -40,10 +40,12 @@ const SLEEPS: &str = "[[function]]\nname = \"f\"\nlimits = { time = \"9s\", memo
 
 /// Takes a second to copy 250 MB, and half a second to load it, on the disks above.
 const IMAGE: &str = "[[image]]\nname = \"i\"\nsize = \"250MB\"\n[[function]]\nname = \"f\"\n\
-                     image = \"i\"\nlimits = { time = \"9s\", memory = \"1MB\" }\nbody = [{ sleep = \"1s\" }]\n";
+                     image = \"i\"\nlimits = { time = \"9s\", memory = \"1MB\" }\n\
+                     body = [{ sleep = \"1s\" }]\n";
 
 /// Writes 500 MB and reads them again: 2 s and 1 s on the disks above.
-const WRITES: &str = "[[function]]\nname = \"f\"\nlimits = { time = \"9s\", memory = \"1MB\", disk = \"1GB\" }\n\
+const WRITES: &str = "[[function]]\nname = \"f\"\n\
+                      limits = { time = \"9s\", memory = \"1MB\", disk = \"1GB\" }\n\
                       body = [{ write = \"500MB\", file = \"x\" }, { read = \"x\" }]\n";
 
 fn load(folder: &Path, platform: &str, function: &str) -> Result<Experiment, String> {

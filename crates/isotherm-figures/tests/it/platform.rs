@@ -349,9 +349,11 @@ fn the_first_part_of_a_host_holds() {
 /// in drawings; alike hosts of which one follows a profile are not one row.
 #[test]
 fn what_follows_a_profile_is_told() {
-    let content = "<host id='a' speed='1Gf' state_file='s' speed_file='s'/><host id='b' speed='1Gf'/>\
+    let content = "<host id='a' speed='1Gf' state_file='s' speed_file='s'/>\
+                   <host id='b' speed='1Gf'/>\
                    <host id='c' speed='1Gf'><prop id='remote_disk' value='/data:nas:d'/></host>\
-                   <host id='d' speed='1Gf'><disk id='nas' read_bw='1GBps' write_bw='1GBps'/></host>\
+                   <host id='d' speed='1Gf'>\
+                   <disk id='nas' read_bw='1GBps' write_bw='1GBps'/></host>\
                    <link id='l' bandwidth='1GBps' latency_file='s' bandwidth_file='s'/>\
                    <link id='m' bandwidth='1GBps'/>\
                    <route src='a' dst='b'><link_ctn id='l'/></route>\
