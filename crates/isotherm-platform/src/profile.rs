@@ -14,11 +14,16 @@
 //! the next repetition starts d after the last event, hence repetition k is shifted by k·(last +
 //! d).
 //!
+//! A profile may also be [drawn](Profile::drawn): each of its steps has a distribution of the time
+//! since the event before and one of the value.
+//!
 //! What a value means depends on where the profile is used: a factor of the speed, on (> 0) or off
 //! (0 or less), bytes per second, seconds. Only a state may be negative: SimGrid's files also write
 //! `-1` for off ([`Profile::parse_state`]).
 
-use isotherm_kernel::Duration;
+use std::sync::Arc;
+
+use isotherm_kernel::{Distribution, Duration, Random};
 use thiserror::Error;
 
 /// A profile that cannot be read. Lines count from 1.
@@ -42,6 +47,9 @@ pub enum ProfileError {
     /// time.
     #[error("the period must be longer than the date of the last event")]
     PeriodTooShort,
+    /// Steps that are drawn again and again, and take hardly any time.
+    #[error("a round of a profile that is drawn must take at least a microsecond on average")]
+    RoundTooShort,
     /// No event at all, but a repetition.
     #[error("there is nothing to repeat")]
     Empty,
@@ -52,7 +60,20 @@ pub enum ProfileError {
 pub struct Profile {
     events: Vec<(Duration, f64)>,
     period: Option<Duration>,
+    drawn: Option<Arc<Drawn>>,
 }
+
+/// What a profile is drawn from.
+#[derive(Debug, PartialEq)]
+struct Drawn {
+    /// For each step the seconds since the event before, and the value.
+    steps: Vec<(Distribution, Distribution)>,
+    repeats: bool,
+    random: Random,
+}
+
+/// The shortest mean of a round of steps that are drawn for ever: time has to pass.
+const LEAST_ROUND_S: f64 = 1e-6;
 
 impl Profile {
     /// A profile from its events and, if it repeats, its period.
@@ -76,9 +97,57 @@ impl Profile {
                 return Err(ProfileError::NotIncreasing { line: index + 2 });
             }
         }
-        let profile = Self { events, period };
+        let profile = Self { events, period, drawn: None };
         profile.check_period()?;
         Ok(profile)
+    }
+
+    /// A profile whose events are drawn from a random stream, from the beginning of the stream in
+    /// each simulation. A step is the distribution of the seconds since the event before (since
+    /// the start of the simulation, for the first) and that of the value; the time is drawn
+    /// first. What is drawn below 0 counts as 0. With `repeats` the first step comes after the
+    /// last one, for ever.
+    ///
+    /// ```
+    /// use isotherm_kernel::{Distribution, RandomStreams};
+    /// use isotherm_platform::Profile;
+    ///
+    /// let constant = |value| Distribution::constant(value).unwrap();
+    /// // It works for an hour on average, and is off for five minutes.
+    /// let fails = (Distribution::exponential_with_mean(3600.0).unwrap(), constant(0.0));
+    /// let steps = vec![fails, (constant(300.0), constant(1.0))];
+    /// let random = RandomStreams::new(42).stream("failure/host/node0");
+    /// let profile = Profile::drawn(steps, true, random).unwrap();
+    /// let events: Vec<_> = profile.occurrences().take(2).collect();
+    /// assert_eq!((events[1].0 - events[0].0).as_secs_f64(), 300.0);
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no step, or a round of steps that repeat takes less than a microsecond on
+    /// average.
+    pub fn drawn(
+        steps: Vec<(Distribution, Distribution)>,
+        repeats: bool,
+        random: Random,
+    ) -> Result<Self, ProfileError> {
+        if steps.is_empty() {
+            return Err(ProfileError::Empty);
+        }
+        // A distribution without a mean has one beyond all bounds.
+        let means = steps.iter().map(|(wait, _)| wait.mean().unwrap_or(f64::INFINITY).max(0.0));
+        let mean: f64 = means.sum();
+        if repeats && mean < LEAST_ROUND_S {
+            return Err(ProfileError::RoundTooShort);
+        }
+        let period = repeats.then(|| Duration::from_secs_f64(mean));
+        let drawn = Some(Arc::new(Drawn { steps, repeats, random }));
+        Ok(Self { events: Vec::new(), period, drawn })
+    }
+
+    /// Whether the events are drawn at random.
+    #[must_use]
+    pub fn is_drawn(&self) -> bool {
+        self.drawn.is_some()
     }
 
     /// Reads a profile from its text.
@@ -160,7 +229,7 @@ impl Profile {
             let last = events.last().map_or(Duration::ZERO, |&(date, _)| date);
             period = Some(last + wait);
         }
-        let profile = Self { events, period };
+        let profile = Self { events, period, drawn: None };
         profile.check_period()?;
         Ok(profile)
     }
@@ -175,13 +244,13 @@ impl Profile {
         Ok(self)
     }
 
-    /// The events of one repetition.
+    /// The events of one repetition; none if they are [drawn](Self::drawn).
     #[must_use]
     pub fn events(&self) -> &[(Duration, f64)] {
         &self.events
     }
 
-    /// The period, if the profile repeats.
+    /// The period, if the profile repeats: the mean of it, if the events are drawn.
     #[must_use]
     pub fn period(&self) -> Option<Duration> {
         self.period
@@ -211,15 +280,20 @@ impl Profile {
 }
 
 /// Where a reader of a profile has got to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Cursor {
     index: usize,
+    /// What is added to the dates of the events; the date of the last event, if they are drawn.
     shift: Duration,
+    random: Option<Random>,
 }
 
 impl Cursor {
     /// The next event of the profile, as the time since the start of the simulation.
     pub(crate) fn next(&mut self, profile: &Profile) -> Option<(Duration, f64)> {
+        if let Some(drawn) = &profile.drawn {
+            return self.draw(drawn);
+        }
         if self.index == profile.events.len() {
             self.shift += profile.period?;
             self.index = 0;
@@ -227,6 +301,17 @@ impl Cursor {
         let &(date, value) = profile.events.get(self.index)?;
         self.index += 1;
         Some((self.shift + date, value))
+    }
+
+    fn draw(&mut self, drawn: &Drawn) -> Option<(Duration, f64)> {
+        if self.index == drawn.steps.len() && drawn.repeats {
+            self.index = 0;
+        }
+        let (wait, value) = drawn.steps.get(self.index)?;
+        self.index += 1;
+        let random = self.random.get_or_insert_with(|| drawn.random.clone());
+        self.shift += wait.sample_duration(random);
+        Some((self.shift, value.sample(random).max(0.0)))
     }
 }
 
@@ -285,6 +370,31 @@ mod tests {
             let error = Profile::parse_state(text).unwrap_err();
             assert!(matches!(error, ProfileError::OutOfRange { line: 1, .. }), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn drawn_events_follow_each_other_and_are_always_the_same() {
+        let constant = |value| Distribution::constant(value).unwrap();
+        let steps = vec![
+            (Distribution::exponential_with_mean(100.0).unwrap(), constant(0.0)),
+            (Distribution::uniform(1.0, 3.0).unwrap(), constant(1.0)),
+        ];
+        let random = isotherm_kernel::RandomStreams::new(7).stream("a");
+        let profile = Profile::drawn(steps.clone(), true, random.clone()).unwrap();
+        let events: Vec<_> = profile.occurrences().take(20_000).collect();
+        assert_eq!(events, profile.occurrences().take(20_000).collect::<Vec<_>>());
+        for pair in events.chunks(2) {
+            let off = (pair[1].0 - pair[0].0).as_secs_f64();
+            assert!((1.0..=3.0).contains(&off) && (pair[0].1, pair[1].1) == (0.0, 1.0));
+        }
+        // 10,000 rounds of 102 s: the standard deviation of their mean is 1 s.
+        let mean = events.last().unwrap().0.as_secs_f64() / 10_000.0;
+        assert!((mean - 102.0).abs() < 4.0, "{mean}");
+        assert_eq!(profile.period(), Some(Duration::from_secs(102)));
+        let once = Profile::drawn(steps, false, random.clone()).unwrap();
+        assert_eq!(once.occurrences().collect::<Vec<_>>(), events[..2]);
+        let no_time = vec![(constant(0.0), constant(1.0))];
+        assert_eq!(Profile::drawn(no_time, true, random), Err(ProfileError::RoundTooShort));
     }
 
     #[test]

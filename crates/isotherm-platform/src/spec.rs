@@ -13,6 +13,7 @@ use crate::error::{Kind, PlatformError, Problem};
 use crate::id::{DiskId, HostId, LinkId, RouterId, ZoneId};
 use crate::model::NetworkModel;
 use crate::profile::Profile;
+use crate::profile_events::ProfileTarget;
 use crate::raw::check_rate;
 use crate::resolve::UNLIMITED_DISK;
 use crate::routing::{HostLinks, Links, Point, Routing, Topology};
@@ -190,6 +191,7 @@ pub struct PlatformSpec {
     pub(crate) topology: Topology,
     pub(crate) network_model: NetworkModel,
     pub(crate) warnings: Vec<PlatformError>,
+    pub(crate) further_profiles: Vec<(ProfileTarget, Profile)>,
 }
 
 impl PlatformSpec {
@@ -429,6 +431,18 @@ impl PlatformSpec {
         }
         self.network_model = model;
         self
+    }
+
+    /// Has a further profile change a part of the platform: its values are factors of what holds
+    /// otherwise, by the profile of the description or without one. For a state, 0 is off, and
+    /// anything else leaves it as it is.
+    pub fn add_profile(&mut self, target: ProfileTarget, factors: Profile) {
+        self.further_profiles.push((target, factors));
+    }
+
+    /// The profiles that were [added](Self::add_profile), in order.
+    pub fn further_profiles(&self) -> impl Iterator<Item = (ProfileTarget, &Profile)> {
+        self.further_profiles.iter().map(|(target, profile)| (*target, profile))
     }
 
     /// What was accepted but is probably not what was meant, such as a quantity without a unit.

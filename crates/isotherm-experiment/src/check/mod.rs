@@ -17,6 +17,7 @@ mod compact;
 mod concurrency;
 mod context;
 mod distribution;
+mod failures;
 mod functions;
 mod generate;
 mod invoked;
@@ -105,6 +106,8 @@ pub const EXPERIMENT: TableSpec = table("the experiment", "The top of the file."
         ]),
         "Hosts, disks and links.",
     ),
+    field("failure", Takes::Tables(&failures::FAILURE), "Hosts and links that fail or are slow.")
+        .default("[]"),
     field("service", Takes::Table(&service::SERVICE), "The serverless platform.").default("{}"),
     field("storage", Takes::Tables(&objects::STORAGE), "Storages.")
         .otherwise("the storage `repository` alone"),
@@ -211,7 +214,7 @@ const SWEEP: TableSpec = table(
 );
 
 /// The tables that may occur several times.
-const ARRAYS: [&str; 4] = ["storage", "image", "function", "workload"];
+const ARRAYS: [&str; 5] = ["failure", "storage", "image", "function", "workload"];
 
 /// The content of an experiment file.
 pub struct Checked {
@@ -324,9 +327,12 @@ impl ExperimentReader<'_> {
             fields.choice_or("preset", service::PRESETS, Preset::Default).unwrap_or_default();
         let limits = fields.optional_with("limits", self::limits).unwrap_or_default();
         let measure = fields.optional_with("measure", window).unwrap_or_default();
-        let platform = fields
+        let mut platform = fields
             .required_value("platform", "\"cluster.xml\"")
             .and_then(|value| platform::platform(self.table, value, self.context));
+        if let Some(platform) = &mut platform {
+            failures::add(self.table, platform, seed, report);
+        }
         let service = fields.entry("service").map(|entry| &entry.value);
         let service = service::service(service, preset, &self.context.policies, report);
         for kind in ARRAYS {

@@ -238,6 +238,26 @@ fn an_experiment_is_the_same_in_json() {
 }
 
 /// An example without a test here would have no golden result.
+/// The answer in the comment of the example.
+#[test]
+fn a_node_lost_in_a_burst_fails_what_runs_there() {
+    let play = |set: &[(&str, &str)]| {
+        let mut overrides = Overrides::default();
+        for (path, value) in set {
+            overrides = overrides.with(*path, *value);
+        }
+        let experiment = Experiment::load(&example("node-lost"), &overrides).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let report = crate::common::run(&experiment, &folder.path().join("out"));
+        let rows = crate::common::columns(&folder.path().join("out"), ["cause", "start_kind"]);
+        let failed = rows.iter().filter(|[cause, _]| cause == "host_failed").count();
+        let cold = rows.iter().filter(|[_, start]| start == "cold").count();
+        (report.summary.invocations.total, failed, cold)
+    };
+    assert_eq!(play(&[]), (9_326, 8, 40));
+    assert_eq!(play(&[("failure.0.at", "20min")]), (9_326, 0, 32));
+}
+
 #[test]
 fn every_example_has_a_test() {
     let folder = example("quickstart").parent().unwrap().to_owned();
@@ -256,6 +276,7 @@ fn every_example_has_a_test() {
         "lambda-replay.toml",
         "many-functions.json",
         "many-functions.toml",
+        "node-lost.toml",
         "own-trace.toml",
         "quickstart.toml",
         "reference-example.toml",

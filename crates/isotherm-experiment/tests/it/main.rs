@@ -7,6 +7,7 @@ mod counts;
 mod disks;
 mod examples;
 mod export;
+mod failures;
 mod limits;
 mod manifest;
 mod orphans;

@@ -161,6 +161,7 @@ impl Resolver {
             topology: self.topology,
             network_model: model,
             warnings: Vec::new(),
+            further_profiles: Vec::new(),
         }
     }
 
