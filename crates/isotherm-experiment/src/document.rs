@@ -11,7 +11,6 @@ use isotherm_config::syntax::Syntax;
 use isotherm_config::tree::{self, Entry, Kind, Path, Value};
 
 use crate::check::Setting;
-use crate::manifest::inputs_of;
 use crate::overrides::Overrides;
 
 /// Every value of a file is held in memory with its place, some hundred bytes each. A file of
@@ -84,8 +83,6 @@ pub struct Earlier {
     pub seed: Option<u64>,
     /// Fields that were set, as `path=value`.
     pub set: Vec<String>,
-    /// The paths of the files that it has read and knows the hashes of.
-    pub inputs: Vec<String>,
 }
 
 impl Earlier {
@@ -123,7 +120,6 @@ impl Earlier {
                 .filter(|_| !is_set("seed"))
                 .and_then(|seed| Seed::of(&seed.kind)),
             set: set.filter_map(text).collect(),
-            inputs: inputs_of(manifest).into_iter().map(|(path, _)| path).collect(),
         }
     }
 }

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inputs {
     files: BTreeSet<PathBuf>,
+    /// The file of the experiment itself.
+    experiment: Option<PathBuf>,
 }
 
 impl Inputs {
@@ -17,7 +19,12 @@ impl Inputs {
         self.files.insert(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
     }
 
-    /// The files, by absolute paths.
+    /// Adds the file of the experiment itself, which is not among those that it names.
+    pub(crate) fn add_experiment(&mut self, path: &Path) {
+        self.experiment = Some(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+    }
+
+    /// The files, by absolute paths, but for that of the experiment itself.
     pub fn iter(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().map(PathBuf::as_path)
     }
@@ -27,7 +34,10 @@ impl Inputs {
     #[must_use]
     pub fn contains(&self, path: &Path) -> bool {
         let Some(wanted) = Identity::of(path) else { return false };
-        self.files.iter().any(|file| Identity::of(file).as_ref() == Some(&wanted))
+        self.files
+            .iter()
+            .chain(&self.experiment)
+            .any(|file| Identity::of(file).as_ref() == Some(&wanted))
     }
 }
 

@@ -46,6 +46,7 @@ mod error;
 mod experiment;
 mod export;
 pub mod files;
+mod hashes;
 mod inputs;
 mod inventory;
 mod manifest;
@@ -70,6 +71,7 @@ pub use describe::{FunctionShare, RateOverTime, TraceColumns, WorkloadReport, de
 pub use error::ExperimentError;
 pub use experiment::Experiment;
 pub use export::{ExportFormat, ExportOptions, ExportReport, ExportWatch};
+pub use hashes::Hashes;
 pub use inputs::Inputs;
 pub use inventory::{Arrivals, Inventory, WorkloadInventory};
 pub use isotherm_config::diagnostic::Diagnostics;

@@ -10,9 +10,9 @@
 //! The table `[manifest]` has what the rest does not: the version of Isotherm, what was changed
 //! from outside, and the size of the platform. It has no effect on a run, but what was changed from
 //! outside is copied into the results of a run of the manifest, so that these are the same to the
-//! last byte. The manifest of a run of a sweep has the hashes of the files that it names in the
-//! table `[manifest.inputs]`, and so has that of a run of such a manifest; other runs would read
-//! their traces twice for that. The table `[manifest.sha256]` is added when the other files are
+//! last byte. The table `[manifest.inputs]` has the [hashes](crate::hashes) of the files that the
+//! experiment names, as they were when the run began: a run that one of them changes under fails.
+//! What is no regular file is not in it. The table `[manifest.sha256]` is added when the other files are
 //! complete ([`crate::results`]).
 
 use std::cell::RefCell;

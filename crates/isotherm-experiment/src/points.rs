@@ -271,7 +271,7 @@ impl Points {
         report: &Report,
     ) -> Experiment {
         if let Some(file) = &self.file {
-            inputs.add(file);
+            inputs.add_experiment(file);
         }
         Experiment::of_runs(runs, sources, inputs, self.all_warnings(report), traces)
     }

@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::hashes::{hash_of, is_known};
 use crate::output::listing::{hashes, inputs};
 use crate::output::{FILES, MANIFEST, RECORDS, SUMMARY, sha256_of};
 
@@ -54,6 +55,9 @@ pub enum ResultsError {
     /// A file is not the one that the run has written.
     #[error("`{}` is not the file that the run of the manifest beside it has written", .0.display())]
     Differs(PathBuf),
+    /// The manifest has hashes of inputs of another kind.
+    #[error("`{}` has hashes of inputs that another version of Isotherm has made: run it again", .0.display())]
+    OtherHashes(PathBuf),
     /// A file is there that the run has not written.
     #[error("`{}` is of another run: the manifest beside it does not name it", .0.display())]
     Foreign(PathBuf),
@@ -96,8 +100,12 @@ impl Results {
                 Err(_) => {}
             }
         }
+        let inputs = inputs(&text);
+        if inputs.iter().flatten().any(|(_, hash)| !is_known(hash)) {
+            return Err(ResultsError::OtherHashes(folder.join(MANIFEST)));
+        }
         let files = hashes.into_iter().map(|(name, _)| name).collect();
-        Ok(Results { folder: folder.to_owned(), files, inputs: inputs(&text) })
+        Ok(Results { folder: folder.to_owned(), files, inputs })
     }
 
     /// The names of its files, but for the manifest.
@@ -106,8 +114,7 @@ impl Results {
         &self.files
     }
 
-    /// Whether its manifest says the hashes of the files that it has read. That of a run of a sweep
-    /// does, if there are any.
+    /// Whether its manifest says the hashes of the files that it has read. It does if there are any.
     #[must_use]
     pub fn knows_inputs(&self) -> bool {
         self.inputs.is_some()
@@ -119,7 +126,7 @@ impl Results {
     pub fn changed_input(&self) -> Option<PathBuf> {
         self.inputs.iter().flatten().find_map(|(path, hash)| {
             let path = self.folder.join(path);
-            sha256_of(&path).is_ok_and(|found| found != *hash).then_some(path)
+            hash_of(&path).is_ok_and(|found| found != *hash).then_some(path)
         })
     }
 

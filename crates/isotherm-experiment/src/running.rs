@@ -32,10 +32,11 @@ use isotherm_services::FailureCause;
 
 use crate::error::ExperimentError;
 use crate::files::LARGEST_EXPERIMENT;
+use crate::hashes::Hashes;
 use crate::inputs::Inputs;
 use crate::manifest::manifest;
 use crate::output::{
-    EVENTS, FUNCTIONS, Hashed, NODES, Output, RECORDS, Rules, SUMMARY, records_file, sha256_of,
+    EVENTS, FUNCTIONS, Hashed, NODES, Output, RECORDS, Rules, SUMMARY, records_file,
 };
 use crate::plan::Plan;
 use crate::planned_run::PlannedRun;
@@ -116,6 +117,10 @@ struct Files {
     /// Whether links, devices and pipes are written to.
     force: bool,
     manifest: String,
+    /// The hashes of what it reads, as far as the caller has not given them.
+    hashes: Hashes,
+    /// The files that these are of.
+    read: Vec<PathBuf>,
     time_series: Option<Rc<RefCell<TimeSeries>>>,
     /// Taken when the run has ended.
     events: Option<Rc<RefCell<Option<EventWriter<Hashed>>>>>,
@@ -345,8 +350,13 @@ impl Files {
         let output = Output::create(folder, &streams, rules).map_err(error)?;
         // A manifest that could not be written or read again is an error before anything is
         // simulated.
-        let again = || rehashed(planned).map_err(error);
-        let inputs = if options.inputs.is_empty() { &again()? } else { &options.inputs };
+        let (mut hashes, mut read) = (Hashes::default(), Vec::new());
+        if options.inputs.is_empty() {
+            read.extend(planned.inputs.iter().map(Path::to_owned));
+            read.iter().for_each(|path| drop(hashes.hash(path)));
+        }
+        let hashed = hashes.of(&read);
+        let inputs = if options.inputs.is_empty() { &hashed } else { &options.inputs };
         let manifest = manifest(&planned.run, &planned.sources, folder, own_policies, inputs)
             .map_err(|path| error(no_text(&path)))?;
         if manifest.len() as u64 > LARGEST_EXPERIMENT - ROOM_FOR_HASHES {
@@ -361,6 +371,8 @@ impl Files {
             output,
             force,
             manifest,
+            hashes,
+            read,
             time_series: None,
             events: None,
             timeline: None,
@@ -443,6 +455,12 @@ impl Files {
     }
 
     fn commit(self, report: &RunReport, planned: &Planned) -> Result<(), ExperimentError> {
+        if let Some(path) = self.hashes.changed(&self.read) {
+            let path = path.display();
+            return Err(self.error(io::Error::other(format!(
+                "`{path}`, which the run has read, has changed since it began"
+            ))));
+        }
         let inputs = &planned.inputs;
         let Files { folder, output, force, manifest, .. } = self;
         output
@@ -461,14 +479,6 @@ fn reason(error: SinkError) -> io::Error {
         SinkError::Write(error) => error,
         error => io::Error::other(error),
     }
-}
-
-/// The hashes of the files that a manifest has hashes of, as they are now, if its run reads them.
-fn rehashed(planned: &Planned) -> io::Result<Vec<(PathBuf, String)>> {
-    let PlannedRun { document, earlier, .. } = &planned.run;
-    let paths = earlier.inputs.iter().map(|path| document.folder.join(path));
-    let paths = paths.filter(|path| planned.inputs.contains(path));
-    paths.map(|path| Ok((path.clone(), sha256_of(&path)?))).collect()
 }
 
 /// Why there cannot be a manifest that names a file.

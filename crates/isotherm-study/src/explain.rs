@@ -3,10 +3,9 @@
 //! The records of a run say when something happened; [`explain`] says what the platform was like
 //! then. It repeats the run from its manifest, which gives the same run again: once until the
 //! invocation has ended, to learn its dates, and once until just before it was dispatched, to look
-//! at the platform. It is another run if a file has changed that the experiment names. The manifest
-//! of a run of a sweep has the hashes of these files, which are compared. Of other runs all records
-//! up to that of the invocation must be the same, if they have kept them; else a change is not
-//! noticed.
+//! at the platform. It is another run if a file has changed that the experiment names: the manifest
+//! has the hashes of these files, which are compared. Where it has none, all records up to
+//! that of the invocation must be the same, if the run has kept them.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -674,7 +673,15 @@ mod tests {
         }
         std::fs::write(&trace, "arrival_s,function\n0,a\n1.5,a\n").unwrap();
         for out in &formats {
-            // Those of 0 s have ended before anything differs.
+            let refused =
+                (0..4).all(|id| matches!(explain(out, id), Err(ExplainError::InputChanged(_))));
+            assert!(refused, "{}", out.display());
+            // Without hashes the records tell: those of 0 s have ended before any differs.
+            let manifest = out.join("manifest.toml");
+            let text = std::fs::read_to_string(&manifest).unwrap();
+            let begin = text.find("\n[manifest.inputs]").unwrap();
+            let end = begin + 1 + text[begin + 1..].find("\n[manifest.sha256]").unwrap();
+            std::fs::write(&manifest, text[..begin].to_owned() + &text[end..]).unwrap();
             let changed = [0, 1, 2, 3]
                 .map(|id| matches!(explain(out, id), Err(ExplainError::Changed { .. })));
             assert_eq!(changed, [false, false, true, true], "{}", out.display());

@@ -23,7 +23,6 @@
 pub mod compare;
 mod each_record;
 pub mod explain;
-mod hashes;
 mod listed;
 mod merge;
 pub mod metric;

@@ -29,13 +29,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use isotherm_experiment::output::{FolderLock, Lock, Rules, SUMMARY, refuse_run, sha256};
 use isotherm_experiment::{
-    Depth, Diagnostics, ExperimentError, Inputs, Overrides, Points, RunOptions, Setting,
+    Depth, Diagnostics, ExperimentError, Hashes, Inputs, Overrides, Points, RunOptions, Setting,
 };
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::hashes::Hashes;
 use crate::precision::Repeats;
 use crate::shard::{PlannedPoint, Shard, ShardFile, SweepPlan, key};
 use crate::stored::{POINTS, clear_partial, is_complete, partial, put, remove};

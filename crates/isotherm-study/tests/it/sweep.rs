@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use isotherm_config::fields::{Fields, takes};
 use isotherm_config::schema::{self, field, table};
-use isotherm_experiment::{Depth, Experiment, Kinds, Overrides, Points, Results};
+use isotherm_experiment::{Depth, Experiment, Kinds, Overrides, Points, Results, RunOptions};
 use isotherm_kernel::RandomStreams;
 use isotherm_serverless::View;
 use isotherm_serverless::scheduler::{ByNode, FirstFit, Plan, Scheduler};
@@ -232,9 +232,9 @@ fn the_hashes_of_inputs_are_kept() {
     here.run("o", &jobs(1));
     let folder = here.load().folders(&here.path("o"), &jobs(1)).next().unwrap();
     let manifest = std::fs::read_to_string(folder.join("manifest.toml")).unwrap();
-    // `printf 'arrival_s\n1\n' | sha256sum`
+    // `xxhash.xxh3_128(b"arrival_s\n1\n").hexdigest()` of the Python package `xxhash`.
     let table = "\n[manifest.inputs]\n\"../../../x.csv\" = \
-        \"63e5203648408e47f649c4af6d653edd120f327a3ed9c67f23aab71cce9bf5b1\"\n\n[manifest.sha256]\n";
+        \"xxh3-128:927a6b8abb8e89df38ff21217b6d44aa\"\n\n[manifest.sha256]\n";
     assert!(manifest.contains(table), "{manifest}");
     explain(&folder, 0).unwrap();
     // A run of the manifest has the same.
@@ -245,6 +245,39 @@ fn the_hashes_of_inputs_are_kept() {
     here.write("x.csv", "arrival_s\n2\n");
     let error = explain(&folder, 0).unwrap_err().to_string();
     assert!(error.ends_with("x.csv`, which it has read, has changed since"), "{error}");
+}
+
+/// So is a run that is no point of a sweep.
+#[test]
+fn a_run_knows_what_it_has_read() {
+    let here = Here::new(TRACE);
+    here.write("x.csv", "arrival_s\n1\n");
+    let load = || Experiment::load(&here.path("s.toml"), &Overrides::default()).unwrap();
+    let run = |options: RunOptions, folder: &str| {
+        let experiment = load();
+        let written = experiment.run_with(&experiment.runs()[0], &here.path(folder), options);
+        written.map(drop).map_err(|error| error.to_string())
+    };
+    run(RunOptions::default(), "plain").unwrap();
+    let manifest = std::fs::read_to_string(here.path("plain/manifest.toml")).unwrap();
+    let table = "\n[manifest.inputs]\n\"../x.csv\" = \
+        \"xxh3-128:927a6b8abb8e89df38ff21217b6d44aa\"\n\n[manifest.sha256]\n";
+    assert!(manifest.contains(table), "{manifest}");
+    explain(&here.path("plain"), 0).unwrap();
+    here.write("x.csv", "arrival_s\n2\n");
+    let error = explain(&here.path("plain"), 0).unwrap_err().to_string();
+    assert!(error.ends_with("x.csv`, which it has read, has changed since"), "{error}");
+    // A file that changes under a run fails it, and nothing is written.
+    let file = here.path("x.csv");
+    let change = move |_: &_| std::fs::write(&file, "arrival_s\n2\n3\n").unwrap();
+    let error = run(RunOptions::default().with_observer(change), "meanwhile").unwrap_err();
+    assert!(error.contains("x.csv`, which the run has read, has changed since"), "{error}");
+    assert!(!here.path("meanwhile/manifest.toml").exists());
+    // Hashes of another kind cannot be compared.
+    let other = manifest.replace("xxh3-128:", "");
+    std::fs::write(here.path("plain/manifest.toml"), other).unwrap();
+    let error = explain(&here.path("plain"), 0).unwrap_err().to_string();
+    assert!(error.contains("hashes of inputs that another version"), "{error}");
 }
 
 #[test]
