@@ -1,5 +1,6 @@
 //! What the command line takes.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -399,6 +400,9 @@ pub struct DescribeArguments {
     /// The columns of a trace, such as arrival=start_s,function=func,duration=run_ms,unit=s.
     #[arg(long, value_name = "KEY=COLUMN,...", value_parser = columns)]
     pub columns: Option<TraceColumns>,
+    /// Look at only the first N invocations of each trace.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<NonZeroU32>,
     /// Print the description as JSON.
     #[arg(long)]
     pub json: bool,
@@ -407,7 +411,8 @@ pub struct DescribeArguments {
 impl DescribeArguments {
     /// What is changed in the experiment.
     pub fn overrides(&self) -> Overrides {
-        Overrides { seed: self.seed, set: self.set.clone(), ..Overrides::default() }
+        let (seed, set, limit) = (self.seed, self.set.clone(), self.limit);
+        Overrides { seed, set, limit, ..Overrides::default() }
     }
 }
 
@@ -487,12 +492,16 @@ pub struct ExperimentArguments {
     /// Set a field, such as service.keep_alive.idle=5min.
     #[arg(long, value_name = "FIELD=VALUE", value_parser = setting)]
     pub set: Vec<(String, String)>,
+    /// Play only the first N invocations of each trace.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<NonZeroU32>,
 }
 
 impl ExperimentArguments {
     /// What is changed in the experiment.
     pub fn overrides(&self) -> Overrides {
-        Overrides { seed: self.seed, set: self.set.clone(), ..Overrides::default() }
+        let (seed, set, limit) = (self.seed, self.set.clone(), self.limit);
+        Overrides { seed, set, limit, ..Overrides::default() }
     }
 }
 

@@ -1,8 +1,10 @@
-//! What is changed in an experiment from outside of its file, as by `--set` and `--seed`.
+//! What is changed in an experiment from outside of its file, as by `--set`, `--seed` and `--limit`.
+
+use std::num::NonZeroU32;
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::source::Sources;
-use isotherm_config::tree::{self, Value, parameters};
+use isotherm_config::tree::{self, Kind, Value, parameters};
 
 use crate::policies::Kinds;
 
@@ -23,6 +25,9 @@ pub struct Overrides {
     /// value is what TOML understands by it, or else a string: `5min` needs no quotes. Paths of
     /// files in it are relative to the current folder.
     pub set: Vec<(String, String)>,
+    /// No more invocations of each workload that reads a trace than these, the first ones: each
+    /// gets this `limit`, unless its own is lower.
+    pub limit: Option<NonZeroU32>,
     /// What the file may name beside the built-in kinds; they change nothing by themselves.
     pub kinds: Kinds,
 }
@@ -32,6 +37,13 @@ impl Overrides {
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// The same with no more than so many invocations of each trace.
+    #[must_use]
+    pub fn with_limit(mut self, limit: NonZeroU32) -> Self {
+        self.limit = Some(limit);
         self
     }
 
@@ -76,6 +88,62 @@ impl Overrides {
                 Err(error) => report.error(error.place, error.message, error.hint),
             }
         }
+        if let Some(limit) = self.limit {
+            paths.extend(apply_limit(limit, root, sources, report));
+        }
         paths
     }
+}
+
+/// The kinds of workloads that read a trace.
+const TRACES: [&str; 5] = ["csv", "jsonl", "parquet", "azure-2019", "azure-2021"];
+
+/// Limits each workload that reads a trace. Returns the paths that were set.
+fn apply_limit(
+    limit: NonZeroU32,
+    root: &mut Value,
+    sources: &mut Sources,
+    report: &Report,
+) -> Vec<tree::Path> {
+    let workloads = match root.table().and_then(|root| root.get("workload")) {
+        Some(Value { kind: Kind::Array(workloads), .. }) => workloads.as_slice(),
+        _ => &[],
+    };
+    let reads_a_trace = |workload: &Value| {
+        let kind = workload.table().and_then(|table| table.get("kind")).map(|kind| &kind.kind);
+        matches!(kind, Some(Kind::String(kind)) if TRACES.contains(&kind.as_str()))
+    };
+    let is_lower = |workload: &Value| {
+        let own = workload.table().and_then(|table| table.get("limit")).map(|own| &own.kind);
+        // One that is wrong stays, and is told of.
+        matches!(own, Some(Kind::Integer(own)) if *own <= i64::from(limit.get()))
+    };
+    let traces: Vec<(usize, bool)> = (0..)
+        .zip(workloads)
+        .filter(|(_, workload)| reads_a_trace(workload))
+        .map(|(number, workload)| (number, is_lower(workload)))
+        .collect();
+    let span = root.span;
+    if traces.is_empty() {
+        let message =
+            format!("no workload reads a trace, of which {limit} invocations could be played");
+        let hint = "leave out `--limit`; a generated workload ends with `until` or `count`";
+        report.error(span, message, hint);
+    }
+    let limited = traces.into_iter().filter(|(_, is_lower)| !is_lower);
+    let mut paths = Vec::new();
+    for (number, _) in limited {
+        let path = format!("workload.{number}.limit");
+        let source = sources.add_argument(format!("{path}={limit}"));
+        let value = Value { kind: Kind::Integer(i64::from(limit.get())), span };
+        let set = tree::Path::parse(source, &path).and_then(|path| {
+            root.set(&path, value)?;
+            Ok(path)
+        });
+        match set {
+            Ok(path) => paths.push(path),
+            Err(error) => report.error(error.place, error.message, error.hint),
+        }
+    }
+    paths
 }

@@ -74,7 +74,7 @@ fn describe(arguments: &DescribeArguments) -> Result<(), Status> {
             ));
         }
         let columns = arguments.columns.clone().unwrap_or_default();
-        describe_trace(&arguments.file, &columns)
+        describe_trace(&arguments.file, &columns, arguments.limit)
             .map_err(|diagnostics| Terminal::bad_input(&diagnostics))?
     };
     let mut terminal = Terminal::new();

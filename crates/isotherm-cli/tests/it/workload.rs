@@ -457,3 +457,50 @@ fn what_is_written_takes_the_place_of_files_alone() {
     }
     assert_eq!(names(folder.path()), ["link-functions.csv", "link.csv", "socket", "target.csv"]);
 }
+
+/// `--limit` of `run`, `check` and `workload describe` leaves the same invocations, and the manifest
+/// knows of it.
+#[test]
+fn the_first_invocations_of_a_trace() {
+    let folder = tempfile::tempdir().unwrap();
+    let begin = std::fs::read_to_string(examples().join("own-trace.toml")).unwrap();
+    let (begin, _) = begin.split_once("[sweep]").unwrap();
+    let table = examples().join("data/requests.csv");
+    let text = begin.replace("data/requests.csv", table.to_str().unwrap());
+    let own = "limit = 3\n\n[[workload]]\nkind = \"list\"\nfunction = \"e\"\nat = [\"0s\"]\n\
+               [[function]]\nname = \"e\"\nlimits = { time = \"1s\", memory = \"1MB\" }\n";
+    std::fs::write(folder.path().join("t.toml"), &text).unwrap();
+    std::fs::write(folder.path().join("own.toml"), text.clone() + own).unwrap();
+    let none =
+        text.split("[functions]").next().unwrap().to_owned() + own.trim_start_matches("limit = 3");
+    std::fs::write(folder.path().join("none.toml"), none).unwrap();
+    let told = |arguments: &[&str]| isotherm_in(folder.path(), arguments);
+    let total = |arguments: &[&str]| {
+        let (code, out, err) = told(arguments);
+        assert_eq!(code, Some(0), "{err}");
+        let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let run = json.pointer("/invocations/total").and_then(serde_json::Value::as_u64);
+        run.or_else(|| json["arrivals"].as_u64()).unwrap()
+    };
+    assert_eq!(total(&["run", "t.toml", "--limit", "7", "--out", "out", "--json"]), 7);
+    let again = ["run", "out/manifest.toml", "--out", "again", "--json"];
+    assert_eq!(total(&again), 7, "the manifest");
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    assert_eq!(read("out/invocations.csv"), read("again/invocations.csv"));
+    assert_eq!(total(&["workload", "describe", "t.toml", "--limit", "7", "--json"]), 7);
+    let trace = table.to_str().unwrap();
+    assert_eq!(total(&["workload", "describe", trace, "--limit", "7", "--json"]), 7);
+    let (code, out, err) = told(&["check", "t.toml", "--limit", "7"]);
+    assert_eq!(code, Some(0), "{err}");
+    let counted = out.lines().find(|line| line.starts_with("invocations")).unwrap();
+    assert_eq!(counted.split_whitespace().nth(1), Some("7"), "{out}");
+    // A lower limit of the workload holds, and what is no trace is played.
+    assert_eq!(total(&["run", "own.toml", "--limit", "7", "--json"]), 4);
+    assert_eq!(total(&["run", "own.toml", "--limit", "2", "--json"]), 3);
+    let (code, _, err) = told(&["check", "none.toml", "--limit", "7"]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("no workload reads a trace"), "{err}");
+    let (code, _, err) = told(&["check", "t.toml", "--limit", "0"]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("'0' for '--limit <N>'"), "{err}");
+}

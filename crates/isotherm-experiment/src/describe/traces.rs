@@ -2,6 +2,7 @@
 //! Functions.
 
 use std::io::ErrorKind;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use isotherm_config::source::Sources;
 use isotherm_kernel::{RandomStreams, Time};
 use isotherm_workload::{
     AppSample, Azure2019Files, Azure2019Replay, Azure2021, Azure2021Trace, Columns, CsvDialect,
-    DateColumn, DateFormat, FunctionColumn, FunctionNames, Part, ReplayConfig, TableRows,
+    DateColumn, DateFormat, FunctionColumn, FunctionNames, Part, PartOf, ReplayConfig, TableRows,
     TimeColumn, TimeUnit, TraceError, TraceProblem, WorkloadError, distinct_values, told_format,
 };
 
@@ -57,10 +58,18 @@ const DURATIONS: &[&str] = &["duration", "execution", "run", "service", "respons
 /// ordered by arrival, the trace of Azure Functions of 2021, or that of 2019 (its folder for all of
 /// its days, or the invocations of one day; dates are uniform within their minute).
 ///
+/// `limit` is the number of invocations that are looked at, the first ones.
+///
 /// # Errors
 ///
 /// What is wrong with it, at its row.
-pub fn describe_trace(path: &Path, columns: &TraceColumns) -> Result<WorkloadReport, Diagnostics> {
+pub fn describe_trace(
+    path: &Path,
+    columns: &TraceColumns,
+    limit: Option<NonZeroU32>,
+) -> Result<WorkloadReport, Diagnostics> {
+    let most = limit.map_or(u64::MAX, |limit| u64::from(limit.get()));
+    let part = Part { most, ..Part::default() };
     let shown = path.display().to_string();
     let are_columns_given = *columns != TraceColumns::default();
     if let Some((folder, days)) = azure::folder_and_days(path) {
@@ -68,14 +77,14 @@ pub fn describe_trace(path: &Path, columns: &TraceColumns) -> Result<WorkloadRep
             true => Err(Diagnostics::single(
                 "`--columns` is for tables; the trace of Azure Functions of 2019 has its own columns",
             )),
-            false => describe_2019(&folder, shown, &days),
+            false => describe_2019(&folder, shown, &days, part),
         };
     }
     let table = Table { path, shown: &shown, format: TableFormat::of_name(&shown) };
     let rows = table.open().map_err(broken)?;
     let header = rows.columns();
     if !are_columns_given && table.is_azure_2021(header) {
-        return describe_2021(path, &shown);
+        return describe_2021(path, &shown, part);
     }
     let mut found = columns.found(header, &shown)?;
     if columns.unit.is_none() {
@@ -86,7 +95,7 @@ pub fn describe_trace(path: &Path, columns: &TraceColumns) -> Result<WorkloadRep
             None => {}
         }
     }
-    table.describe(&found).map_err(broken)
+    table.describe(&found, part).map_err(broken)
 }
 
 fn broken(error: WorkloadError) -> Diagnostics {
@@ -127,7 +136,7 @@ impl Table<'_> {
             && COLUMNS_2021.iter().all(|column| header.iter().any(|name| name == column))
     }
 
-    fn describe(&self, columns: &Columns) -> Result<WorkloadReport, WorkloadError> {
+    fn describe(&self, columns: &Columns, part: Part) -> Result<WorkloadReport, WorkloadError> {
         let names = match &columns.function {
             FunctionColumn::Named(column) => distinct_values(self.open()?, column)?,
             FunctionColumn::Fixed(_) | FunctionColumn::Numbered(_) => {
@@ -135,7 +144,7 @@ impl Table<'_> {
             }
         };
         let (path, shown) = (self.path.to_owned(), self.shown.to_owned());
-        let (dialect, part) = (CsvDialect::default(), Part::default());
+        let dialect = CsvDialect::default();
         let columns = columns.clone();
         let plan = CsvPlan { format: self.format, path, shown, dialect, columns, part };
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -145,7 +154,7 @@ impl Table<'_> {
     }
 }
 
-fn describe_2021(path: &Path, shown: &str) -> Result<WorkloadReport, Diagnostics> {
+fn describe_2021(path: &Path, shown: &str, part: Part) -> Result<WorkloadReport, Diagnostics> {
     let open = || open_file(path, shown);
     let scan = open()
         .and_then(|file| Azure2021::scan(shown, file, AppSample::default(), MOST))
@@ -156,7 +165,8 @@ fn describe_2021(path: &Path, shown: &str) -> Result<WorkloadReport, Diagnostics
     let trace = Arc::new(scan.trace);
     let gathered = || {
         let mut gatherer = Gatherer::default();
-        gatherer.take(&mut Azure2021Trace::new(shown, open()?, Arc::clone(&trace), 0)?)?;
+        let rows = Azure2021Trace::new(shown, open()?, Arc::clone(&trace), 0)?;
+        gatherer.take(&mut PartOf::new(rows, part))?;
         Ok(gatherer)
     };
     let names: Vec<&str> = trace.functions.iter().map(String::as_str).collect();
@@ -167,6 +177,7 @@ fn describe_2019(
     folder: &Path,
     shown: String,
     days: &[u16],
+    part: Part,
 ) -> Result<WorkloadReport, Diagnostics> {
     let mut files = Azure2019Files::new(AppSample::default(), MOST);
     let mut wrong = Wrong::default();
@@ -206,7 +217,7 @@ fn describe_2019(
             streams,
             "workload/1",
         );
-        gatherer.take(&mut replay?)?;
+        gatherer.take(&mut PartOf::new(replay?, part))?;
         Ok(gatherer)
     };
     let names: Vec<&str> = trace.functions.iter().map(|function| function.name.as_str()).collect();

@@ -195,15 +195,16 @@ fn bytes_that_are_no_text_have_a_place_in_every_file() {
         "t.jsonl",
         b"{\"arrival_s\":0,\"function\":\"f\"}\n{\"arrival_s\":1,\"function\":\"caf\xe9\"}\n",
     );
-    let text = describe_trace(&at("t.jsonl"), &Default::default()).unwrap_err().render(false);
+    let text = describe_trace(&at("t.jsonl"), &Default::default(), None).unwrap_err().render(false);
     assert!(text.contains("t.jsonl:2:"), "{text}");
 }
 
 #[cfg(unix)]
 #[test]
 fn devices_and_pipes_are_no_files() {
-    let zero =
-        describe_trace(Path::new("/dev/zero"), &Default::default()).unwrap_err().render(false);
+    let zero = describe_trace(Path::new("/dev/zero"), &Default::default(), None)
+        .unwrap_err()
+        .render(false);
     assert!(zero.contains("it is a pipe, a device or the like"), "{zero}");
     // An experiment is read once, so that it may come from a pipe; it is too large when it never
     // ends.
