@@ -74,6 +74,7 @@ impl Hashes {
     }
 
     /// These files with their hashes, without what is no file.
+    #[must_use]
     pub fn of(&self, paths: &[PathBuf]) -> Vec<(PathBuf, String)> {
         let known = paths.iter().filter_map(|path| Some((path.clone(), self.known.get(path)?)));
         let known = known.filter(|(_, (_, hash))| !hash.is_empty());

@@ -12,7 +12,8 @@
 //! outside is copied into the results of a run of the manifest, so that these are the same to the
 //! last byte. The table `[manifest.inputs]` has the [hashes](crate::hashes) of the files that the
 //! experiment names, as they were when the run began: a run that one of them changes under fails.
-//! What is no regular file is not in it. The table `[manifest.sha256]` is added when the other files are
+//! What is no regular file is not in it. The table `[manifest.sha256]` is added when the other
+//! files are
 //! complete ([`crate::results`]).
 
 use std::cell::RefCell;

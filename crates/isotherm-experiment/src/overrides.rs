@@ -1,4 +1,5 @@
-//! What is changed in an experiment from outside of its file, as by `--set`, `--seed` and `--limit`.
+//! What is changed in an experiment from outside of its file, as by `--set`, `--seed` and
+//! `--limit`.
 
 use std::num::NonZeroU32;
 

@@ -56,7 +56,10 @@ pub enum ResultsError {
     #[error("`{}` is not the file that the run of the manifest beside it has written", .0.display())]
     Differs(PathBuf),
     /// The manifest has hashes of inputs of another kind.
-    #[error("`{}` has hashes of inputs that another version of Isotherm has made: run it again", .0.display())]
+    #[error(
+        "`{}` has hashes of inputs that another version of Isotherm has made: run it again",
+        .0.display()
+    )]
     OtherHashes(PathBuf),
     /// A file is there that the run has not written.
     #[error("`{}` is of another run: the manifest beside it does not name it", .0.display())]
@@ -114,7 +117,8 @@ impl Results {
         &self.files
     }
 
-    /// Whether its manifest says the hashes of the files that it has read. It does if there are any.
+    /// Whether its manifest says the hashes of the files that it has read. It does if there are
+    /// any.
     #[must_use]
     pub fn knows_inputs(&self) -> bool {
         self.inputs.is_some()

@@ -321,10 +321,10 @@ names and paths. A run is written into `points/.KEY.partial/`, and renamed when 
 So a sweep that was stopped or killed goes on where it was when the same command is given again, and
 a changed experiment runs only what the change concerns. So that a run can be used again under
 another name, its `summary.json` and `manifest.toml` have its key as their name and do not say what
-was changed for the point; the tables do. Its `manifest.toml` has the XXH3 (128 bits) of the files that it
-has read in `[manifest.inputs]`, and their paths of when it was run. Runs with policies of a program
-are always run again, and `--fresh` runs everything again. Folders of points that the experiment no
-longer has stay; the tables do not name them.
+was changed for the point; the tables do. Its `manifest.toml` has the XXH3 (128 bits) of the files
+that it has read in `[manifest.inputs]`, and their paths of when it was run. Runs with policies of a
+program are always run again, and `--fresh` runs everything again. Folders of points that the
+experiment no longer has stay; the tables do not name them.
 
 A run that fails does not stop the others; the tables have its row without numbers, and the next \
 sweep tries it again. A file that changes while the sweep goes on fails the runs that read it. The \

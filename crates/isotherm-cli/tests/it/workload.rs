@@ -458,7 +458,8 @@ fn what_is_written_takes_the_place_of_files_alone() {
     assert_eq!(names(folder.path()), ["link-functions.csv", "link.csv", "socket", "target.csv"]);
 }
 
-/// `--limit` of `run`, `check` and `workload describe` leaves the same invocations, and the manifest
+/// `--limit` of `run`, `check` and `workload describe` leaves the same invocations, and the
+/// manifest
 /// knows of it.
 #[test]
 fn the_first_invocations_of_a_trace() {
@@ -468,7 +469,7 @@ fn the_first_invocations_of_a_trace() {
     let table = examples().join("data/requests.csv");
     let text = begin.replace("data/requests.csv", table.to_str().unwrap());
     let own = "limit = 3\n\n[[workload]]\nkind = \"list\"\nfunction = \"e\"\nat = [\"0s\"]\n\
-               [[function]]\nname = \"e\"\nlimits = { time = \"1s\", memory = \"1MB\" }\n";
+               [[function]]\nname = \"e\"\nlimits = { time = \"1s\", memory = \"1MB\" }\nbody = []\n";
     std::fs::write(folder.path().join("t.toml"), &text).unwrap();
     std::fs::write(folder.path().join("own.toml"), text.clone() + own).unwrap();
     let none =
@@ -493,7 +494,7 @@ fn the_first_invocations_of_a_trace() {
     let (code, out, err) = told(&["check", "t.toml", "--limit", "7"]);
     assert_eq!(code, Some(0), "{err}");
     let counted = out.lines().find(|line| line.starts_with("invocations")).unwrap();
-    assert_eq!(counted.split_whitespace().nth(1), Some("7"), "{out}");
+    assert_eq!(counted.split_whitespace().nth(1), Some("7,"), "{out}");
     // A lower limit of the workload holds, and what is no trace is played.
     assert_eq!(total(&["run", "own.toml", "--limit", "7", "--json"]), 4);
     assert_eq!(total(&["run", "own.toml", "--limit", "2", "--json"]), 3);

@@ -66,8 +66,8 @@ pub const FUNCTIONS: TableSpec = table(
     field(
         "from",
         value("`\"trace\"`", "\"trace\""),
-        "The tables of the workloads, instead of `csv`: each name of a function that occurs in those \
-         of the kinds `csv`, `jsonl` and `parquet` is one.",
+        "The tables of the workloads, instead of `csv`: each name of a function that occurs in \
+         those of the kinds `csv`, `jsonl` and `parquet` is one.",
     )
     .otherwise("`csv`, `azure_2019` or `azure_2021` is required"),
     field("azure_2019", Takes::Table(&AZURE_2019), "The functions of the trace of Azure Functions of 2019, instead of `csv`.")

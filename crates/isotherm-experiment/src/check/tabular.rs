@@ -36,8 +36,8 @@ const DECIMALS: &[Choice<u8>] =
 const ORIGIN: Field = field(
     "origin",
     value("a date, or `\"first\"`", "\"2024-05-01T00:00:00Z\""),
-    "The date of the trace at which the simulation starts: a date of the calendar, for columns that \
-     hold such dates or count from 1970, or that of the first row. Nothing may arrive before it.",
+    "The date of the trace at which the simulation starts: a date of the calendar, for columns \
+     that hold such dates or count from 1970, or that of the first row. Nothing may arrive before it.",
 )
 .otherwise("`\"first\"` if the column holds dates of the calendar; else its zero");
 
@@ -105,14 +105,12 @@ pub const JSONL: TableSpec = table(
 pub const PARQUET: TableSpec = table(
     "[[workload]]",
     "The rows of a Parquet file. Rows are ordered by arrival; other columns are ignored. Numbers \
-     are taken as they are, in the units that `units` says. Pages may be compressed by Snappy, gzip, zstd, LZ4 or Brotli.",
+     are taken as they are, in the units that `units` says. Pages may be compressed \
+     by Snappy, gzip, zstd, LZ4 or Brotli.",
 )
-.titled("`[[workload]]` of kind `parquet`").with(&[
-    field(
-        "kind",
-        value("`\"parquet\"`", "\"parquet\""),
-        "What the workload is.",
-    ),
+.titled("`[[workload]]` of kind `parquet`")
+.with(&[
+    field("kind", value("`\"parquet\"`", "\"parquet\""), "What the workload is."),
     field("file", path("a path", "\"data/run.parquet\""), "The file."),
     THE_COLUMNS,
     THE_UNITS,
@@ -129,8 +127,8 @@ const COLUMNS: TableSpec = table("columns", "Which column of a trace holds what.
     field(
         "function_number",
         value("the name of a column", "\"index\""),
-        "The number of the function, counted from 0: `[[function]]` in the order of the experiment, \
-         then those of `[functions]`.",
+        "The number of the function, counted from 0: `[[function]]` in the order of the \
+         experiment, then those of `[functions]`.",
     )
     .otherwise("`function`"),
     field("duration", value("the name of a column", "\"duration_s\""), "How long the body runs.")

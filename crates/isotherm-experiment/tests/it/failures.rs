@@ -15,13 +15,17 @@ fn experiment(failures: &str, workload: &str) -> String {
     format!(
         "name = \"failing\"\nseed = 3\n\
          [platform]\n\
-         nodes = {{ count = 2, cores = 1, speed = \"1Gf\", disk = {{ read = \"1GB/s\", write = \"1GB/s\" }} }}\n\
+         nodes = {{ count = 2, cores = 1, speed = \"1Gf\", \
+         disk = {{ read = \"1GB/s\", write = \"1GB/s\" }} }}\n\
          head = {{ cores = 1, disk = {{ read = \"1GB/s\", write = \"1GB/s\" }} }}\n\
          network = {{ node = \"8Gbps\", latency = \"0s\", repository = \"800Mbps\" }}\n\
          {failures}\n\
-         [[storage]]\nname = \"repository\"\nhost = \"repository\"\nfiles = [{{ name = \"photo\", size = \"100MB\" }}]\n\
-         [[function]]\nname = \"f\"\nlimits = {{ time = \"1h\", memory = \"1MB\" }}\nbody = [{{ compute = \"10Gf\" }}]\n\
-         [[function]]\nname = \"g\"\nlimits = {{ time = \"1h\", memory = \"1MB\" }}\nbody = [{{ fetch = \"photo\", from = \"repository\" }}]\n\
+         [[storage]]\nname = \"repository\"\nhost = \"repository\"\n\
+         files = [{{ name = \"photo\", size = \"100MB\" }}]\n\
+         [[function]]\nname = \"f\"\nlimits = {{ time = \"1h\", memory = \"1MB\" }}\n\
+         body = [{{ compute = \"10Gf\" }}]\n\
+         [[function]]\nname = \"g\"\nlimits = {{ time = \"1h\", memory = \"1MB\" }}\n\
+         body = [{{ fetch = \"photo\", from = \"repository\" }}]\n\
          [output]\nevents = true\n\
          [[workload]]\nkind = \"list\"\n{workload}\n"
     )

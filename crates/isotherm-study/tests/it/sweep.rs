@@ -256,7 +256,10 @@ fn a_run_knows_what_it_has_read() {
     let run = |options: RunOptions, folder: &str| {
         let experiment = load();
         let written = experiment.run_with(&experiment.runs()[0], &here.path(folder), options);
-        written.map(drop).map_err(|error| error.to_string())
+        written.map(drop).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            format!("{error}: {}", cause.unwrap_or_default())
+        })
     };
     run(RunOptions::default(), "plain").unwrap();
     let manifest = std::fs::read_to_string(here.path("plain/manifest.toml")).unwrap();
