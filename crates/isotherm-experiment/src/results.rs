@@ -117,13 +117,6 @@ impl Results {
         &self.files
     }
 
-    /// Whether its manifest says the hashes of the files that it has read. It does if there are
-    /// any.
-    #[must_use]
-    pub fn knows_inputs(&self) -> bool {
-        self.inputs.is_some()
-    }
-
     /// The first of the files it has read that is there and has changed since, as far as the
     /// manifest says their hashes. They are read.
     #[must_use]

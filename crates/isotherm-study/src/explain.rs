@@ -4,8 +4,8 @@
 //! then. It repeats the run from its manifest, which gives the same run again: once until the
 //! invocation has ended, to learn its dates, and once until just before it was dispatched, to look
 //! at the platform. It is another run if a file has changed that the experiment names: the manifest
-//! has the hashes of these files, which are compared. Where it has none, all records up to
-//! that of the invocation must be the same, if the run has kept them.
+//! has the hashes of these files, which are compared. And all records up to that of the invocation
+//! must be the same, if the run has kept them: another build may give others.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -159,8 +159,7 @@ pub fn explain(results: &Path, id: u64) -> Result<Explanation, ExplainError> {
         return Err(ExplainError::InputChanged(path));
     }
     let experiment = Experiment::load(&results.manifest(), &Overrides::default())?;
-    let written = results.invocations().filter(|_| !results.knows_inputs());
-    let written = written.map(|path| Written::open(&path)).transpose()?;
+    let written = results.invocations().map(|path| Written::open(&path)).transpose()?;
     let Lived { record, function, node, dispatched, started } = lived(&experiment, id, written)?;
     let mut run = begin(&experiment, RunOptions::default())?;
     let mut waited_beside = None;
