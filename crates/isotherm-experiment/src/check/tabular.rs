@@ -197,7 +197,8 @@ pub fn read(
         duration.clone().unwrap_or_else(|| columns.duration.as_ref().map(any_unit));
     plan.columns.arrival = match arrival {
         Some(DateFormat::Number(unit)) => DateColumn::new(&columns.arrival.value, unit),
-        Some(DateFormat::Iso8601) | None => DateColumn::iso8601(&columns.arrival.value),
+        Some(DateFormat::Iso8601) => DateColumn::iso8601(&columns.arrival.value),
+        None => DateColumn::new(&columns.arrival.value, TimeUnit::SECOND),
     };
     if let Some(origin) = origin {
         plan.columns.arrival.origin = origin;
@@ -209,9 +210,7 @@ pub fn read(
         columns.duration.as_ref(),
     ];
     let wanted: Vec<_> = wanted.into_iter().flatten().collect();
-    if arrival.is_some() {
-        traces::check(&plan, &file, &wanted, context);
-    }
+    traces::check(&plan, &file, &wanted, context);
     let is_good = context.report.count() == before && arrival.is_some() && duration.is_some();
     is_good.then_some(WorkloadPlan::Csv(plan))
 }

@@ -33,8 +33,10 @@ pub fn check(
     let looked_at = match context.traces.depth() {
         Depth::Beginning => trace::open(plan, names).map(|mut trace| {
             // A row that cannot be read is told of when the run comes to it.
-            if let Ok(Some(arrival)) = trace.next_arrival() {
-                context.traces.add_first(plan, arrival.at);
+            match trace.next_arrival() {
+                Ok(Some(arrival)) => context.traces.add_first(plan, arrival.at),
+                Ok(None) => no_row_is_played(file, context),
+                Err(_) => {}
             }
         }),
         Depth::Whole => trace::check(plan, names, MOST_OF_A_TRACE).map(|check| {
@@ -45,6 +47,9 @@ pub fn check(
             if check.further > 0 {
                 let message = further(&file.value, shown, check.further);
                 context.report.push(Diagnostic::at(file.span, message, ""));
+            }
+            if check.played == 0 && shown == 0 {
+                no_row_is_played(file, context);
             }
             if let Some(first) = check.first {
                 context.traces.add_first(plan, first);
@@ -66,6 +71,15 @@ pub fn check(
         return;
     }
     report(&error, file, wanted, context);
+}
+
+/// Reports a trace that has rows, but none in its window.
+fn no_row_is_played(file: &Located<String>, context: &Context<'_>) {
+    context.report.error(
+        file.span,
+        "this workload is empty",
+        "no row of the file is in its window",
+    );
 }
 
 /// That only some of the errors of a file are told.
