@@ -121,27 +121,42 @@ pub fn tables<'a>(root: &'a Table, kind: &str) -> &'a [Value] {
     }
 }
 
-/// Whether a name fits a pattern, in which `*` stands for any characters, or none.
+/// Whether a name fits a pattern, in which `*` stands for any characters, or none, and `?` for one.
 ///
 /// ```
 /// use isotherm_config::names::matches;
 /// assert!(matches("node*", "node17") && matches("*", "") && matches("r*n*1", "rack0-n01"));
-/// assert!(!matches("node*", "a-node") && !matches("a*a", "a"));
+/// assert!(matches("n?de1", "node1") && matches("*-link", "a-link-link"));
+/// assert!(!matches("node*", "a-node") && !matches("a*a", "a") && !matches("?", ""));
+/// assert!(!matches("node?", "node12") && !matches("*b", "abc"));
 /// ```
 #[must_use]
 pub fn matches(pattern: &str, name: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut name) = name.strip_prefix(start) else { return false };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let end = parts.pop().unwrap_or_default();
-    // The first place of each part leaves the most room for those after it.
-    for part in parts {
-        match name.find(part) {
-            Some(place) => name = &name[place + part.len()..],
-            None => return false,
+    let (pattern, name): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), name.chars().collect());
+    let (mut at, mut here) = (0, 0);
+    // Where to go on if what follows the last `*` does not fit: behind the star, one letter on.
+    let mut star = None;
+    while here < name.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at + 1, here));
+                at += 1;
+            }
+            Some(&letter) if letter == '?' || letter == name[here] => {
+                at += 1;
+                here += 1;
+            }
+            _ => match star {
+                Some((behind, from)) => {
+                    star = Some((behind, from + 1));
+                    (at, here) = (behind, from + 1);
+                }
+                None => return false,
+            },
         }
     }
-    name.ends_with(end)
+    pattern[at..].iter().all(|&letter| letter == '*')
 }
 
 /// Reports a `[kind]` that should have been `[[kind]]`, and the like.

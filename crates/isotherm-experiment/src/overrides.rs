@@ -116,8 +116,12 @@ fn apply_limit(
     };
     let is_lower = |workload: &Value| {
         let own = workload.table().and_then(|table| table.get("limit")).map(|own| &own.kind);
-        // One that is wrong stays, and is told of.
-        matches!(own, Some(Kind::Integer(own)) if *own <= i64::from(limit.get()))
+        match own {
+            Some(Kind::Integer(own)) => *own <= i64::from(limit.get()),
+            // A parameter holds; what is wrong is told of.
+            Some(_) => true,
+            None => false,
+        }
     };
     let traces: Vec<(usize, bool)> = (0..)
         .zip(workloads)

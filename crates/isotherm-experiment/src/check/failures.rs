@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Fields, FromValue, Positive, takes};
 use isotherm_config::hint::suggestion;
-use isotherm_config::names::tables;
+use isotherm_config::names::{matches, tables};
 use isotherm_config::schema::{TableSpec, Takes, field, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Table, Value};
@@ -305,35 +305,6 @@ fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
-/// Whether a text is of a pattern, in which `*` is any text and `?` any letter.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    let (mut at, mut here) = (0, 0);
-    // Where to go on if what follows the last `*` does not fit: behind the star, one letter on.
-    let mut star = None;
-    while here < text.len() {
-        match pattern.get(at) {
-            Some('*') => {
-                star = Some((at + 1, here));
-                at += 1;
-            }
-            Some(&letter) if letter == '?' || letter == text[here] => {
-                at += 1;
-                here += 1;
-            }
-            _ => match star {
-                Some((behind, from)) => {
-                    star = Some((behind, from + 1));
-                    (at, here) = (behind, from + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern[at..].iter().all(|&letter| letter == '*')
-}
-
 fn hosts(name: &Located<String>, platform: &Platform, report: &Report) -> Option<Vec<HostId>> {
     let (spec, roles) = (&platform.spec, &platform.hosts);
     let text = name.value.as_str();
@@ -410,25 +381,4 @@ fn found_any<T>(
         format!("{kind}s are called {}, …", some.join(", "))
     });
     report.refuse(name.span, message, hint)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn patterns_are_those_of_file_names() {
-        for (pattern, text) in [
-            ("node*", "node12"),
-            ("*", ""),
-            ("n?de1", "node1"),
-            ("*-link", "a-link-link"),
-            ("a*b*c", "aXbXbc"),
-        ] {
-            assert!(matches(pattern, text), "{pattern} {text}");
-        }
-        for (pattern, text) in [("node?", "node12"), ("node*", "head"), ("*b", "abc"), ("?", "")] {
-            assert!(!matches(pattern, text), "{pattern} {text}");
-        }
-    }
 }
