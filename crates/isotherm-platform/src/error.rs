@@ -101,6 +101,9 @@ pub enum Problem {
     /// An option that is not known and hence not followed: a warning only.
     #[error("option `{option}` is ignored")]
     IgnoredOption { option: String },
+    /// An attribute that changes nothing: a warning only.
+    #[error("attribute `{attribute}` of `{element}` changes nothing: {reason}")]
+    WithoutEffect { element: String, attribute: String, reason: &'static str },
     /// Two things of one name.
     #[error("there are two of {kind} `{name}`")]
     Duplicate { kind: Kind, name: String },

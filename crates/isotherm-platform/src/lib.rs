@@ -46,7 +46,7 @@ pub use network::{Endpoint, Route};
 pub use platform::{Part, Platform};
 pub use profile::{Occurrences, Profile, ProfileError};
 pub use profile_events::ProfileTarget;
-pub use routing::{Links, Point, Routing};
+pub use routing::{Cable, FatTreeNode, FatTreeShape, Links, Point, Routing};
 pub use spec::{
     Attachment, DeclaredRoute, DiskSpec, HostSpec, LinkSharing, LinkSpec, PlatformSpec, Properties,
     RemoteDisk, RouterSpec, ZoneSpec,

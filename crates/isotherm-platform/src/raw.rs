@@ -7,7 +7,7 @@
 use crate::error::{PlatformError, Problem};
 use crate::model::NetworkModel;
 use crate::profile::Profile;
-use crate::routing::Routing;
+use crate::routing::{FatTreeShape, Routing};
 use crate::spec::{LinkSharing, Properties};
 
 /// Where something was written: a byte of the text, if there is a text.
@@ -97,6 +97,21 @@ pub(crate) struct RawAttachment {
     pub(crate) loopback: Option<Name>,
 }
 
+/// A zone that is a fat tree. Its hosts are those of the zone, its links follow each other.
+#[derive(Clone)]
+pub(crate) struct RawFatTree {
+    pub(crate) zone: usize,
+    pub(crate) shape: FatTreeShape,
+    /// How many hosts the fat trees before it have.
+    pub(crate) first_position: u32,
+    /// The first of the cables.
+    pub(crate) cables: Name,
+    /// The first of the limiters.
+    pub(crate) limiters: Option<Name>,
+    /// The first of the loopbacks.
+    pub(crate) loopbacks: Option<Name>,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RawSharing {
     One(LinkSharing),
@@ -161,6 +176,10 @@ pub(crate) struct RawPlatform {
     pub(crate) links: Vec<RawLink>,
     pub(crate) routes: Vec<RawRoute>,
     pub(crate) attachments: Vec<RawAttachment>,
+    pub(crate) fat_trees: Vec<RawFatTree>,
+    /// How many hosts and cables the fat trees have, which SimGrid numbers across all of them.
+    pub(crate) fat_tree_hosts: u32,
+    pub(crate) fat_tree_cables: u32,
     pub(crate) model: NetworkModel,
     /// How many clusters and cabinets there are.
     pub(crate) series: u32,

@@ -2,10 +2,10 @@
 
 use crate::id::ZoneId;
 use crate::raw::{
-    Direction, Name, RawAttachment, RawDisk, RawHop, RawHost, RawLink, RawPlatform, RawRouter,
-    RawSharing, RawZone,
+    Direction, Name, RawAttachment, RawDisk, RawFatTree, RawHop, RawHost, RawLink, RawPlatform,
+    RawRouter, RawSharing, RawZone,
 };
-use crate::routing::Routing;
+use crate::routing::{FatTreeShape, Routing};
 use crate::spec::{LinkSharing, Properties};
 
 /// The largest number of hosts of a platform.
@@ -48,60 +48,142 @@ impl LinkShape {
     }
 }
 
-/// A whole cluster: a zone of its own with a router in the middle.
+/// A whole cluster: a zone of its own.
 pub(crate) struct RawCluster {
     pub(crate) name: Name,
     pub(crate) parent: Option<usize>,
     /// The position of the zone in the order of declaration.
     pub(crate) order: u32,
-    pub(crate) router: Name,
-    pub(crate) router_order: u32,
     pub(crate) hosts: HostSeries,
-    pub(crate) backbone: Option<LinkShape>,
+    pub(crate) layout: Layout,
     /// The bandwidth of the link that everything from and to a host passes.
     pub(crate) limiter: Option<f64>,
     /// The link from a host to itself.
     pub(crate) loopback: Option<LinkShape>,
 }
 
+/// What is between the hosts of a cluster.
+pub(crate) enum Layout {
+    /// A router in the middle, perhaps behind a backbone.
+    Flat { router: Name, router_order: u32, backbone: Option<LinkShape> },
+    /// Levels of switches, as many hosts as fit them.
+    FatTree(FatTreeShape),
+}
+
 impl RawCluster {
-    /// Becomes a zone, its hosts, their links, a backbone and a router. The names of the links are
+    /// Becomes a zone, its hosts, their links and what is between them. The names of the links are
     /// those that SimGrid gives them.
     pub(crate) fn expand(self, raw: &mut RawPlatform) {
-        let zone = raw.zones.len();
-        let cluster = self.name.text.clone();
-        let named = |text: String| Name { text, origin: self.name.origin };
-        let backbone =
-            self.backbone.map(|backbone| (named(format!("{cluster}_backbone")), backbone));
+        match &self.layout {
+            Layout::Flat { .. } => self.expand_flat(raw),
+            Layout::FatTree(shape) => {
+                let shape = shape.clone();
+                self.expand_fat_tree(shape, raw);
+            }
+        }
+    }
+
+    fn named(&self, text: String) -> Name {
+        Name { text, origin: self.name.origin }
+    }
+
+    fn push_zone(
+        &self,
+        raw: &mut RawPlatform,
+        routing: Routing,
+        gateway: Option<Name>,
+        backbone: Option<Name>,
+    ) {
         raw.zones.push(RawZone {
             name: self.name.clone(),
             parent: self.parent,
-            routing: Routing::Cluster,
+            routing,
             order: self.order,
-            gateway: Some(self.router.clone()),
-            backbone: backbone.as_ref().map(|(name, _)| name.clone()),
+            gateway,
+            backbone,
         });
+    }
+
+    fn expand_flat(self, raw: &mut RawPlatform) {
+        let Layout::Flat { router, router_order, backbone } = &self.layout else { return };
+        let zone = raw.zones.len();
+        let cluster = &self.name.text;
+        let backbone =
+            backbone.map(|backbone| (self.named(format!("{cluster}_backbone")), backbone));
+        let backbone_name = backbone.as_ref().map(|(name, _)| name.clone());
+        self.push_zone(raw, Routing::Cluster, Some(router.clone()), backbone_name);
         for &number in &self.hosts.numbers {
             let base = format!("{cluster}_link_{number}");
             let limiter = self.limiter.map(|bandwidth| {
-                let name = named(format!("{base}_limiter"));
-                let sharing = RawSharing::One(LinkSharing::Shared);
-                raw.links
-                    .push(LinkShape { bandwidth, latency_s: 0.0, sharing }.named(name.clone()));
+                let name = self.named(format!("{base}_limiter"));
+                raw.links.push(limiter(bandwidth).named(name.clone()));
                 name
             });
             let loopback = self.loopback.map(|loopback| {
-                let name = named(format!("{base}_loopback"));
+                let name = self.named(format!("{base}_loopback"));
                 raw.links.push(loopback.named(name.clone()));
                 name
             });
-            let host = named(self.hosts.host_name(number));
-            attach(raw, zone, self.hosts.link, host, named(base), limiter, loopback);
+            let host = self.named(self.hosts.host_name(number));
+            attach(raw, zone, self.hosts.link, host, self.named(base), limiter, loopback);
         }
         raw.links.extend(backbone.map(|(name, backbone)| backbone.named(name)));
-        raw.routers.push(RawRouter { name: self.router.clone(), zone, order: self.router_order });
+        raw.routers.push(RawRouter { name: router.clone(), zone, order: *router_order });
         self.hosts.expand(raw, zone, self.name.origin);
     }
+
+    /// Hosts are numbered by their position in the names of limiters and cables, and by what the
+    /// cluster calls them in those of loopbacks. Switches are numbered downwards.
+    fn expand_fat_tree(self, shape: FatTreeShape, raw: &mut RawPlatform) {
+        let zone = raw.zones.len();
+        let cluster = &self.name.text;
+        self.push_zone(raw, Routing::FatTree, None, None);
+        let loopback_name = |number: u32| self.named(format!("{cluster}_link_{number}_loopback"));
+        if let Some(loopback) = self.loopback {
+            let numbers = self.hosts.numbers.iter();
+            raw.links.extend(numbers.map(|&number| loopback.named(loopback_name(number))));
+        }
+        let hosts = self.hosts.numbers.len() as i64;
+        let number = |node: i64| if node < hosts { node } else { 3 * hosts - 1 - node };
+        let limiter_name =
+            |node: i64| self.named(format!("{cluster}_link_{}_limiter", number(node)));
+        if let Some(bandwidth) = self.limiter {
+            let nodes = hosts + i64::from(shape.switches().unwrap_or_default());
+            let limiter = limiter(bandwidth);
+            raw.links.extend((0..nodes).map(|node| limiter.named(limiter_name(node))));
+        }
+        let mut first_cable = None;
+        let mut below = 0;
+        for level in 0..shape.levels() {
+            let nodes = i64::from(shape.nodes(level).unwrap_or_default());
+            for cable in shape.cables_above(level) {
+                let child = number(below + i64::from(cable.child));
+                let parent = number(below + nodes + i64::from(cable.parent));
+                let unique = raw.fat_tree_cables;
+                raw.fat_tree_cables += 1;
+                let name = self.named(format!("link_from_{child}_{parent}_{unique}"));
+                first_cable.get_or_insert_with(|| name.clone());
+                raw.links.push(self.hosts.link.named(name));
+            }
+            below += nodes;
+        }
+        let Some(cables) = first_cable else { return };
+        raw.fat_trees.push(RawFatTree {
+            zone,
+            shape,
+            first_position: raw.fat_tree_hosts,
+            cables,
+            limiters: self.limiter.map(|_| limiter_name(0)),
+            loopbacks: self.loopback.map(|_| loopback_name(self.hosts.numbers[0])),
+        });
+        raw.fat_tree_hosts += self.hosts.numbers.len() as u32;
+        self.hosts.expand(raw, zone, self.name.origin);
+    }
+}
+
+/// The link that everything from and to a host passes.
+fn limiter(bandwidth: f64) -> LinkShape {
+    LinkShape { bandwidth, latency_s: 0.0, sharing: RawSharing::One(LinkSharing::Shared) }
 }
 
 impl HostSeries {

@@ -16,7 +16,8 @@ use crate::profile::Profile;
 use crate::profile_events::ProfileTarget;
 use crate::raw::check_rate;
 use crate::resolve::UNLIMITED_DISK;
-use crate::routing::{HostLinks, Links, Point, Routing, Topology};
+use crate::routing::{Cable, FatTreeNode, FatTreeShape, HostLinks, Links};
+use crate::routing::{Point, Routing, Topology};
 
 /// Properties by name.
 pub type Properties = BTreeMap<String, String>;
@@ -383,10 +384,34 @@ impl PlatformSpec {
         self.topology.cluster(zone)?.backbone()
     }
 
+    /// The shape of a zone that is a fat tree.
+    #[must_use]
+    pub fn fat_tree(&self, zone: ZoneId) -> Option<&FatTreeShape> {
+        Some(&self.topology.fat_tree(zone)?.shape)
+    }
+
+    /// The cables of a zone that is a fat tree, in order of their lower ends; none in any other
+    /// zone. The hosts of the tree are the [points](Self::points) of the zone in their order.
+    pub fn cables(&self, zone: ZoneId) -> impl Iterator<Item = Cable> {
+        self.topology.fat_tree(zone).into_iter().flat_map(|tree| tree.all_cables())
+    }
+
+    /// The link that everything passes that goes through a node of a fat tree, if there is one.
+    #[must_use]
+    pub fn limiter(&self, zone: ZoneId, node: FatTreeNode) -> Option<LinkId> {
+        self.topology.fat_tree(zone)?.limiter(node)
+    }
+
+    /// The link from a host of a fat tree, by its position, to itself, if there is one.
+    #[must_use]
+    pub fn tree_loopback(&self, zone: ZoneId, host: u32) -> Option<LinkId> {
+        self.topology.fat_tree(zone)?.loopback(host)
+    }
+
     /// The links from one host to another, a link that is crossed twice listed twice. From a host
     /// to itself it is the declared route to itself, if any, or else the implicit loopback of its
-    /// zone; in a zone with [`Routing::Cluster`] it is the loopback of the host, if it has one, or
-    /// else the way up and down its own links.
+    /// zone; in a zone with [`Routing::Cluster`] or [`Routing::FatTree`] it is the loopback of the
+    /// host, if it has one, or else the way up and down its own links.
     ///
     /// ```
     /// use isotherm_platform::{PlatformBuilder, Routing};

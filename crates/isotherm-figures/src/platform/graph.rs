@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::{IndexMap, IndexSet};
-use isotherm_platform::{DeclaredRoute, HostId, LinkId, Point, RouterId, ZoneId};
+use isotherm_platform::{DeclaredRoute, FatTreeNode, HostId, LinkId, Point, RouterId, ZoneId};
 
 use super::table::{host_profiles, link_profiles, policy, speed};
 use super::view::PlatformView;
@@ -155,6 +155,8 @@ impl PlatformView {
         }
         if self.spec.attachments(zone).next().is_some() {
             self.add_cluster(zone, &mut builder);
+        } else if self.spec.fat_tree(zone).is_some() {
+            self.add_fat_tree(zone, &mut builder);
         } else {
             self.add_routes(zone, &mut builder);
         }
@@ -195,6 +197,29 @@ impl PlatformView {
         }
         for router in routers {
             builder.connect(Thing::Point(router), middle);
+        }
+    }
+
+    /// A switch of a fat tree is a point where its cables meet, or its limiter.
+    fn add_fat_tree(&self, zone: ZoneId, builder: &mut Builder) {
+        let hosts: Vec<Point> = self.spec.points(zone).collect();
+        let mut switches: IndexMap<FatTreeNode, Thing> = IndexMap::new();
+        for cable in self.spec.cables(zone) {
+            for node in [cable.child, cable.parent] {
+                let limiter = self.spec.limiter(zone, node).map(Thing::Link);
+                let host = hosts.get(node.position as usize).filter(|_| node.level == 0);
+                let end = match (host, limiter) {
+                    (Some(&host), limiter) => {
+                        let host = Thing::Point(host);
+                        limiter.inspect(|&limiter| builder.connect(host, limiter)).unwrap_or(host)
+                    }
+                    (None, Some(limiter)) => limiter,
+                    (None, None) => *switches
+                        .entry(node)
+                        .or_insert_with(|| Thing::Meeting(builder.things.len())),
+                };
+                builder.connect(end, Thing::Link(self.one_of_pair(cable.up)));
+            }
         }
     }
 
@@ -300,6 +325,12 @@ impl PlatformView {
                 *looks.entry(self.link_looks(link)).or_default() += 1;
             }
         }
+        for cable in self.spec.cables(zone) {
+            let links = [Some(cable.up), self.spec.limiter(zone, cable.child)];
+            for link in links.into_iter().flatten() {
+                *looks.entry(self.link_looks(link)).or_default() += 1;
+            }
+        }
         for link in self
             .spec
             .declared_routes(zone)
@@ -308,7 +339,8 @@ impl PlatformView {
             *looks.entry(self.link_looks(link)).or_default() += 1;
         }
         let backbone = self.spec.backbone(zone).map(|link| self.link_looks(link));
-        format!("zone {} {backbone:?} {looks:?}", self.spec.zone(zone).routing.name())
+        let routing = self.spec.zone(zone).routing.name();
+        format!("zone {routing} {:?} {backbone:?} {looks:?}", self.spec.fat_tree(zone))
     }
 
     /// The graph with large classes of alike things merged.

@@ -118,6 +118,9 @@ pub struct ZoneRow<'a> {
     pub parent: Option<&'a str>,
     /// Its routing method.
     pub routing: &'static str,
+    /// The shape of a fat tree, as SimGrid writes it: `levels;children;parents;cables`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shape: Option<String>,
     /// The number of hosts directly in it.
     pub hosts: usize,
     /// The routers that are directly in it.
@@ -210,6 +213,7 @@ impl PlatformView {
                 name: &zone.name,
                 parent: zone.parent.map(name),
                 routing: zone.routing.name(),
+                shape: spec.fat_tree(id).map(ToString::to_string),
                 hosts: spec.points(id).filter(is_host).count(),
                 routers: routers.map(|router| spec.name(router)).collect(),
                 routes: spec.declared_routes(id).count(),
@@ -390,7 +394,10 @@ fn zones_table(description: &Description<'_>, all: bool) -> Table {
             |number: usize| if number == 0 { String::new() } else { quantity::number(number) };
         let cells = vec![
             zone.parent.unwrap_or_default().to_owned(),
-            zone.routing.to_owned(),
+            match &zone.shape {
+                Some(shape) => format!("{} {shape}", zone.routing),
+                None => zone.routing.to_owned(),
+            },
             some(zone.hosts),
             quantity::names(&zone.routers),
             some(zone.routes),

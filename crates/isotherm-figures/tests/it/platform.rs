@@ -39,6 +39,31 @@ fn written(svg: &str) -> Vec<String> {
         .collect()
 }
 
+/// A fat tree of 16 hosts: in the table by its shape; in the drawing each switch is a point, and
+/// the pairs of cables of a leaf to the tops are lines of their own.
+#[test]
+fn a_fat_tree() {
+    let tree = |more| {
+        let tree = "topology=\"FAT_TREE\" topo_parameters=\"2;4,4;1,2;1,2\"";
+        view(&cluster("t", 16, &format!("{tree} {more}")))
+    };
+    let plain = tree("");
+    let tables = plain.tables(false);
+    let titles: Vec<&str> = tables.iter().map(|table| table.title.as_str()).collect();
+    assert_eq!(titles, ["hosts (16)", "links (32)", "zones (1)"]);
+    assert_eq!(row_of(&tables[2], "t"), "FatTree 2;4,4;1,2;1,2 | 16");
+    assert!(plain.json().contains("\"shape\": \"2;4,4;1,2;1,2\""));
+    let dot = plain.dot();
+    assert_eq!(dot.matches("label=\"\", shape=point").count(), 6, "4 leaves and 2 tops: {dot}");
+    // With limiters the switches are these.
+    let dot = tree("limiter_link=\"1GBps\"").dot();
+    assert_eq!(dot.matches("label=\"\", shape=point").count(), 0, "{dot}");
+    // A large one is drawn in less detail.
+    let large = "topology=\"FAT_TREE\" topo_parameters=\"3;16,16,16;1,16,16;1,1,1\"";
+    let large = view(&cluster("t", 4096, large));
+    assert!(large.svg().len() < 100_000);
+}
+
 #[test]
 fn what_is_alike_is_one_row() {
     let two = format!(

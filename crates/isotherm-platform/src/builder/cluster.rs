@@ -2,7 +2,7 @@
 
 use super::PlatformBuilder;
 use crate::raw::{Name, RawDisk, RawPlatform, RawSharing, bad_value};
-use crate::series::{HostSeries, LinkShape, MOST_HOSTS, RawCluster};
+use crate::series::{HostSeries, Layout, LinkShape, MOST_HOSTS, RawCluster};
 use crate::spec::{LinkSharing, Properties};
 
 /// A cluster as far as it has been described.
@@ -28,12 +28,15 @@ impl ClusterDescription {
     /// Enters it into the platform.
     pub(super) fn expand(self, raw: &mut RawPlatform) {
         let (bandwidth, latency_s) = self.link.unwrap_or((1.0, 0.0));
-        let cluster = RawCluster {
+        let layout = Layout::Flat {
             router: Name::new(format!("{}{}_router{}", self.prefix, self.name, self.suffix)),
+            router_order: self.order + self.count + 1,
+            backbone: self.backbone,
+        };
+        let cluster = RawCluster {
             name: Name::new(self.name),
             parent: Some(0),
             order: self.order,
-            router_order: self.order + self.count + 1,
             hosts: HostSeries {
                 prefix: self.prefix,
                 suffix: self.suffix,
@@ -46,7 +49,7 @@ impl ClusterDescription {
                 disks: self.disks,
                 link: LinkShape { bandwidth, latency_s, sharing: self.sharing },
             },
-            backbone: self.backbone,
+            layout,
             limiter: self.limiter,
             loopback: self.loopback,
         };

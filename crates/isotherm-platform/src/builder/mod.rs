@@ -212,7 +212,7 @@ impl PlatformBuilder {
             Routing::Full | Routing::Floyd | Routing::Dijkstra => {
                 self.raw.zones[0].routing = routing
             }
-            Routing::Cluster | Routing::None => {
+            Routing::Cluster | Routing::FatTree | Routing::None => {
                 let rule =
                     "it must be `Full`, `Floyd` or `Dijkstra`; a cluster is added by `cluster`";
                 self.report(bad_value("the routing", routing.name(), rule));

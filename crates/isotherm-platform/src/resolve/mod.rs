@@ -117,6 +117,9 @@ pub(crate) fn resolve(raw: RawPlatform, findings: &mut Vec<Finding>) -> Option<P
         resolver.attachment(attachment, &raw.zones);
     }
     resolver.clusters(&raw.zones);
+    for tree in raw.fat_trees {
+        resolver.fat_tree(tree);
+    }
     for route in &raw.routes {
         resolver.route(route, &raw.zones);
     }
@@ -138,7 +141,8 @@ impl Resolver {
         for host in 0..self.hosts.len() {
             let zone = self.topology.zone_of(self.topology.host_point(HostId(host as u32)));
             // What a host in a cluster sends to itself takes its own links.
-            if self.zones[zone.index()].routing != Routing::Cluster && seen.insert(zone) {
+            let routing = self.zones[zone.index()].routing;
+            if !matches!(routing, Routing::Cluster | Routing::FatTree) && seen.insert(zone) {
                 zones.push(zone);
             }
         }

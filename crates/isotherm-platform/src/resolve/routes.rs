@@ -1,12 +1,15 @@
 //! Routes, the links of hosts in clusters, and the names in them.
 
+use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 use super::{NamedLink, NamedPoint, Resolver, SUGGESTIONS};
 use crate::error::{Kind, PlatformError, Problem};
 use crate::id::{LinkId, ZoneId};
-use crate::raw::{Direction, Ends, Finding, Name, RawAttachment, RawHop, RawRoute, RawZone};
-use crate::routing::{Hop, HostLinks, PointId, RouteEntry};
+use crate::raw::{
+    Direction, Ends, Finding, Name, RawAttachment, RawFatTree, RawHop, RawRoute, RawZone,
+};
+use crate::routing::{FatTree, Hop, HostLinks, LinkSeries, PointId, RouteEntry};
 use crate::routing::{Point, Routing};
 
 /// What the ends of a route were found to be.
@@ -30,7 +33,7 @@ impl Resolver {
         }
         let zone = ZoneId(raw.zone as u32);
         let routing = zones[raw.zone].routing;
-        if !raw.bypass && matches!(routing, Routing::Cluster | Routing::None) {
+        if !raw.bypass && matches!(routing, Routing::Cluster | Routing::FatTree | Routing::None) {
             let element = if raw.ends == Ends::Zones { "zoneRoute" } else { "route" }.to_owned();
             let error =
                 PlatformError::from(Problem::WrongRouting { element, routing: routing.name() });
@@ -129,7 +132,7 @@ impl Resolver {
             let error = PlatformError::from(Problem::MissingAttribute { element, attribute })
                 .with_hint(match raw.ends {
                     Ends::Any => "`PlatformBuilder::gateway` gives a zone its gateway",
-                    _ => "only a `cluster` has a gateway of its own, its router",
+                    _ => "only a flat `cluster` has a gateway of its own, its router",
                 });
             self.findings.push(unnamed.finding(error));
             return None;
@@ -239,6 +242,25 @@ impl Resolver {
             let (kind, name) = (Kind::HostLink, raw.point.text.clone());
             self.report(&raw.point, Problem::Duplicate { kind, name });
         }
+    }
+
+    /// Gives a fat tree its links.
+    pub(super) fn fat_tree(&mut self, raw: RawFatTree) {
+        let are_split = matches!(self.named_link(&raw.cables), Some(NamedLink::Pair { .. }));
+        let mut series = |first: &Name| {
+            let hop = RawHop { link: first.clone(), direction: Direction::Up };
+            self.one_link(&hop).map(LinkSeries)
+        };
+        let tree = FatTree {
+            first_position: raw.first_position,
+            cables: series(&raw.cables),
+            are_split,
+            limiters: raw.limiters.as_ref().and_then(&mut series),
+            loopbacks: raw.loopbacks.as_ref().and_then(&mut series),
+            hosts: FxHashMap::default(),
+            shape: raw.shape,
+        };
+        self.topology.set_fat_tree(ZoneId(raw.zone as u32), tree);
     }
 
     /// Sets the backbones of clusters, and reports hosts in clusters that have no links.

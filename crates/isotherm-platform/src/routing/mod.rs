@@ -11,6 +11,7 @@
 //! | `Floyd` | of declared ones, with the fewest links | its length; all paths are found at the first look-up |
 //! | `Dijkstra` | of declared ones, with the fewest links | its length; all paths from a point are found at the first look-up from there, and forgotten when they get too many |
 //! | `Cluster` | up from one host and down to the other | constant, without a table of pairs |
+//! | `FatTree` | up to a switch above both and down | its length, without a table of pairs |
 //! | `None` | none | constant |
 //!
 //! # Invariants
@@ -25,6 +26,7 @@
 
 mod cluster;
 mod dijkstra;
+mod fat_tree;
 mod floyd;
 mod point;
 mod table;
@@ -35,6 +37,8 @@ use smallvec::SmallVec;
 
 use crate::id::{HostId, LinkId, ZoneId};
 pub(crate) use cluster::{Cluster, HostLinks};
+pub use fat_tree::{Cable, FatTreeNode, FatTreeShape};
+pub(crate) use fat_tree::{FatTree, LinkSeries, MOST_CABLES};
 pub use point::{Point, Routing};
 
 use dijkstra::Dijkstra;
@@ -80,6 +84,7 @@ enum RouteFinder {
     Floyd(RouteTable, Floyd),
     Dijkstra(RouteTable, Dijkstra),
     Cluster(Cluster),
+    FatTree(FatTree),
     None,
 }
 
@@ -90,6 +95,7 @@ impl RouteFinder {
             Routing::Floyd => RouteFinder::Floyd(RouteTable::default(), Floyd::default()),
             Routing::Dijkstra => RouteFinder::Dijkstra(RouteTable::default(), Dijkstra::default()),
             Routing::Cluster => RouteFinder::Cluster(Cluster::default()),
+            Routing::FatTree => RouteFinder::FatTree(FatTree::default()),
             Routing::None => RouteFinder::None,
         }
     }
@@ -99,7 +105,7 @@ impl RouteFinder {
             RouteFinder::Full(table)
             | RouteFinder::Floyd(table, _)
             | RouteFinder::Dijkstra(table, _) => Some(table),
-            RouteFinder::Cluster(_) | RouteFinder::None => None,
+            RouteFinder::Cluster(_) | RouteFinder::FatTree(_) | RouteFinder::None => None,
         }
     }
 }
@@ -219,6 +225,21 @@ impl Topology {
         }
     }
 
+    /// The tree that a zone is.
+    pub(crate) fn fat_tree(&self, zone: ZoneId) -> Option<&FatTree> {
+        match &self.zones[zone.index()].finder {
+            RouteFinder::FatTree(tree) => Some(tree),
+            _ => None,
+        }
+    }
+
+    /// Makes a zone with `FatTree` routing the tree that it is. Its hosts are those of the zone.
+    pub(crate) fn set_fat_tree(&mut self, zone: ZoneId, mut tree: FatTree) {
+        let members = self.members(zone).iter().copied();
+        tree.hosts = members.zip(0..).collect();
+        self.zones[zone.index()].finder = RouteFinder::FatTree(tree);
+    }
+
     /// The links of a list in the order in which they are crossed forwards.
     pub(crate) fn links(&self, list: HopListId) -> Links {
         let mut links = Links::new();
@@ -258,7 +279,7 @@ impl Topology {
             RouteFinder::Full(table)
             | RouteFinder::Floyd(table, _)
             | RouteFinder::Dijkstra(table, _) => table.declare(from, to, route),
-            RouteFinder::Cluster(_) | RouteFinder::None => false,
+            RouteFinder::Cluster(_) | RouteFinder::FatTree(_) | RouteFinder::None => false,
         }
     }
 
@@ -306,6 +327,9 @@ impl Topology {
             RouteFinder::Dijkstra(table, dijkstra) => dijkstra.find(table, near, far),
             RouteFinder::Cluster(cluster) => {
                 return near == from && far == to && cluster.append(from, to, links);
+            }
+            RouteFinder::FatTree(tree) => {
+                return near == from && far == to && tree.append(from, to, links);
             }
             RouteFinder::None => None,
         };

@@ -15,6 +15,8 @@ pub enum Routing {
     Dijkstra,
     /// Every host has links of its own to the middle of the zone.
     Cluster,
+    /// The hosts are the leaves of a tree of switches with several parents.
+    FatTree,
     /// There are no routes.
     None,
 }
@@ -28,6 +30,7 @@ impl Routing {
             Routing::Floyd => "Floyd",
             Routing::Dijkstra => "Dijkstra",
             Routing::Cluster => "Cluster",
+            Routing::FatTree => "FatTree",
             Routing::None => "None",
         }
     }

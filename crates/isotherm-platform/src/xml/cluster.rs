@@ -6,8 +6,11 @@ use super::attributes::Attributes;
 use super::{Reader, offset};
 use crate::error::{Kind, PlatformError, Problem};
 use crate::id::ZoneId;
-use crate::raw::{Direction, Name, RawAttachment, RawDisk, RawHop, RawLink, RawSharing, bad_value};
-use crate::series::{HostSeries, LinkShape, MOST_HOSTS, RawCluster};
+use crate::raw::{
+    Direction, Finding, Name, RawAttachment, RawDisk, RawHop, RawLink, RawSharing, bad_value,
+};
+use crate::routing::{FatTreeShape, MOST_CABLES};
+use crate::series::{HostSeries, Layout, LinkShape, MOST_HOSTS, RawCluster};
 use crate::spec::{LinkSharing, Properties};
 use crate::units::Dimension;
 
@@ -32,20 +35,55 @@ const CLUSTER_ATTRIBUTES: [&str; 18] = [
     "loopback_lat",
 ];
 
+#[derive(Clone, Copy)]
+enum Topology {
+    Flat,
+    FatTree,
+}
+
+const TOPOLOGIES: [(&str, Topology); 2] =
+    [("FLAT", Topology::Flat), ("FAT_TREE", Topology::FatTree)];
+
+const UNSUPPORTED_TOPOLOGIES: [&str; 2] = ["TORUS", "DRAGONFLY"];
+
+const FAT_TREE_EXAMPLE: &str = "`2;4,4;1,2;1,2`: levels; children; parents; cables";
+
+/// The most levels of a fat tree: 30 levels of two children are more hosts than there may be.
+const MOST_LEVELS: usize = 30;
+
+/// Reads the shape of a fat tree, or says what is wrong with it.
+fn fat_tree_shape(text: &str) -> Result<FatTreeShape, String> {
+    let parts: Vec<&str> = text.split(';').collect();
+    let [levels, down, up, cables] = parts[..] else {
+        return Err(format!("it has {} parts and not 4", parts.len()));
+    };
+    let number = |text: &str| match text.trim().parse::<u32>() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err(format!("`{}` is not a whole number above 0", text.trim())),
+    };
+    let levels = number(levels)? as usize;
+    if levels > MOST_LEVELS {
+        return Err(format!("it has more than {MOST_LEVELS} levels"));
+    }
+    let numbers = |what: &str, list: &str| {
+        let numbers = list.split(',').map(number).collect::<Result<Vec<u32>, String>>()?;
+        match numbers.len() == levels {
+            true => Ok(numbers),
+            false => Err(format!("{what} are given for {} of {levels} levels", numbers.len())),
+        }
+    };
+    Ok(FatTreeShape {
+        down: numbers("children", down)?,
+        up: numbers("parents", up)?,
+        cables: numbers("cables", cables)?,
+    })
+}
+
 impl Reader<'_, '_> {
-    /// A flat cluster: a zone of its own.
+    /// A cluster: a zone of its own.
     pub(super) fn cluster(&mut self, node: Node<'_, '_>, parent: Option<usize>) {
         let attributes = Attributes::new(self, node, &CLUSTER_ATTRIBUTES);
-        if let Some(topology) = attributes.optional("topology")
-            && !topology.text.eq_ignore_ascii_case("FLAT")
-        {
-            let what = format!("cluster topology `{}`", topology.text);
-            let error = PlatformError::from(Problem::NotSupported { what }).with_hint(
-                "a cluster without `topology` is flat: every host has a link to the middle",
-            );
-            self.report(topology.origin, error);
-            return;
-        }
+        let Some(topology) = self.cluster_topology(&attributes) else { return };
         let name = attributes.required(self, "id");
         let order = self.raw.next_order();
         let words = [
@@ -56,8 +94,7 @@ impl Reader<'_, '_> {
         ];
         let sharing = attributes.optional("sharing_policy");
         let sharing = sharing.and_then(|given| self.word("the sharing policy", &given, &words));
-        let hosts = self.series(&attributes, node, sharing.unwrap_or(RawSharing::SplitDuplex));
-        let backbone = self.cluster_backbone(&attributes);
+        let mut hosts = self.series(&attributes, node, sharing.unwrap_or(RawSharing::SplitDuplex));
         let limiter = attributes.optional("limiter_link");
         let limiter =
             limiter.and_then(|_| attributes.rate(self, "limiter_link", Dimension::Bandwidth));
@@ -67,26 +104,119 @@ impl Reader<'_, '_> {
             "loopback_lat",
             RawSharing::One(LinkSharing::Fatpipe),
         );
-        let router_order = self.raw.next_order();
-        let (Some(name), Some(hosts)) = (name, hosts) else {
-            return;
+        let layout = match topology {
+            Topology::Flat => {
+                let backbone = self.cluster_backbone(&attributes);
+                let router_order = self.raw.next_order();
+                let named = name.as_ref().zip(hosts.as_ref());
+                let router = attributes.optional("router_id").or_else(|| {
+                    let (name, hosts) = named?;
+                    let text = format!("{}{}_router{}", hosts.prefix, name.text, hosts.suffix);
+                    Some(Name { text, origin: name.origin })
+                });
+                router.map(|router| Layout::Flat { router, router_order, backbone })
+            }
+            Topology::FatTree => {
+                self.without_effect(&attributes);
+                if let Some(hosts) = &mut hosts
+                    && hosts.link.sharing == RawSharing::One(LinkSharing::Fatpipe)
+                {
+                    hosts.link.sharing = RawSharing::One(LinkSharing::Shared);
+                }
+                let limited = limiter.is_some();
+                let count = hosts.as_ref().map(|hosts| hosts.numbers.len());
+                self.fat_tree(&attributes, count, limited).map(Layout::FatTree)
+            }
         };
-        let router = attributes.optional("router_id").unwrap_or_else(|| Name {
-            text: format!("{}{}_router{}", hosts.prefix, name.text, hosts.suffix),
-            origin: name.origin,
+        if let (Some(name), Some(hosts), Some(layout)) = (name, hosts, layout) {
+            let cluster = RawCluster { name, parent, order, hosts, layout, limiter, loopback };
+            cluster.expand(&mut self.raw);
+        }
+    }
+
+    fn cluster_topology(&mut self, attributes: &Attributes) -> Option<Topology> {
+        const FLAT: &str =
+            "a cluster without `topology` is flat: every host has a link to the middle";
+        let Some(given) = attributes.optional("topology") else {
+            return Some(Topology::Flat);
+        };
+        let is = |word: &str| given.text.eq_ignore_ascii_case(word);
+        if UNSUPPORTED_TOPOLOGIES.into_iter().any(is) {
+            let what = format!("cluster topology `{}`", given.text);
+            let error = PlatformError::from(Problem::NotSupported { what }).with_hint(FLAT);
+            self.report(given.origin, error);
+            return None;
+        }
+        self.word("the topology of a cluster", &given, &TOPOLOGIES)
+    }
+
+    /// The attributes that SimGrid does not follow in a fat tree.
+    fn without_effect(&mut self, attributes: &Attributes) {
+        let counts = |attribute: &str, given: &Name| {
+            attribute != "sharing_policy" || given.text.eq_ignore_ascii_case("FATPIPE")
+        };
+        let reasons = [
+            ("bb_bw", "a fat tree has no backbone"),
+            ("bb_lat", "a fat tree has no backbone"),
+            ("bb_sharing_policy", "a fat tree has no backbone"),
+            ("router_id", "a fat tree has no router: zone routes name one of its hosts"),
+            ("sharing_policy", "flows share the links of a fat tree, as in SimGrid"),
+        ];
+        for (attribute, reason) in reasons {
+            let given = attributes.optional(attribute).filter(|given| counts(attribute, given));
+            let Some(given) = given else { continue };
+            let (element, attribute) = ("cluster".to_owned(), attribute.to_owned());
+            let error = Problem::WithoutEffect { element, attribute, reason }.into();
+            self.warnings.push(Finding { error, origin: given.origin });
+        }
+    }
+
+    /// The shape of a fat tree of so many hosts: `levels;children;parents;cables`, the last three
+    /// with a number for each level, from the hosts upwards.
+    fn fat_tree(
+        &mut self,
+        attributes: &Attributes,
+        hosts: Option<usize>,
+        limited: bool,
+    ) -> Option<FatTreeShape> {
+        let given = attributes.required(self, "topo_parameters")?;
+        let shape = match fat_tree_shape(&given.text) {
+            Ok(shape) => shape,
+            Err(rule) => {
+                let rule = format!("{rule} (a fat tree is written as {FAT_TREE_EXAMPLE})");
+                let error = bad_value("`topo_parameters` of a fat tree", &given.text, &rule);
+                self.report(given.origin, error);
+                return None;
+            }
+        };
+        match self.misfit(&shape, hosts?, limited) {
+            None => Some(shape),
+            Some(rule) => {
+                let error = bad_value("`topo_parameters` of a fat tree", &given.text, &rule);
+                self.report(given.origin, error);
+                None
+            }
+        }
+    }
+
+    /// Why a fat tree cannot be that of so many hosts.
+    fn misfit(&self, shape: &FatTreeShape, hosts: usize, limited: bool) -> Option<String> {
+        let fits = shape.nodes(0);
+        if fits != Some(hosts as u32) {
+            let fits = fits.map_or("far more".to_owned(), |fits| fits.to_string());
+            return Some(format!("that tree has {fits} hosts, and the radical names {hosts}"));
+        }
+        let mut levels = 0..shape.levels();
+        let cables = levels.try_fold(self.raw.fat_tree_cables, |sum, level| {
+            sum.checked_add(shape.cables_from(level)?)
         });
-        let cluster = RawCluster {
-            name,
-            parent,
-            order,
-            router,
-            router_order,
-            hosts,
-            backbone,
-            limiter,
-            loopback,
-        };
-        cluster.expand(&mut self.raw);
+        if cables.is_none_or(|cables| cables > MOST_CABLES) {
+            return Some(format!("a platform has at most {MOST_CABLES} cables of fat trees"));
+        }
+        // Their names would be those of the hosts.
+        let rule = "a tree with a `limiter_link` has at most as many switches as hosts";
+        let crowded = limited && shape.switches().is_none_or(|count| count as usize > hosts);
+        crowded.then(|| rule.to_owned())
     }
 
     fn cluster_backbone(&mut self, attributes: &Attributes) -> Option<LinkShape> {

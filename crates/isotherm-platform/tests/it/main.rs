@@ -6,6 +6,7 @@ mod common;
 mod cpu;
 mod disks;
 mod failures;
+mod fat_trees;
 mod metering;
 mod migration;
 mod network;

@@ -14,6 +14,8 @@ const CLUSTERS: &str = r#"<platform version="4.1">
     </zone>
     <cluster id="c" prefix="c" suffix="" radical="0-2,5" speed="1f" bw="1Bps" lat="1us" limiter_link="1Bps"
       loopback_bw="1Bps" loopback_lat="0" bb_bw="1Bps" bb_lat="0" sharing_policy="SHARED" router_id="cr"/>
+    <cluster id="t" prefix="t" suffix="" radical="0-5" speed="1f" bw="1Bps" lat="1us"
+      limiter_link="1Bps" loopback_bw="1Bps" loopback_lat="0" topology="FAT_TREE" topo_parameters="2;3,2;1,2;1,2"/>
     <zone id="B" routing="Cluster">
       <cabinet id="k" prefix="k" suffix="" radical="0-1" speed="1f" bw="1Bps" lat="0"/>
       <host id="b" speed="1f"/><link id="z" bandwidth="1Bps" sharing_policy="SPLITDUPLEX"/>

@@ -242,7 +242,7 @@ fn what_simgrid_knows_and_isotherm_does_not_is_named() {
             &[(4, 3, &format!("element `{element}` is not supported yet"), Some(hint))],
         );
     }
-    for topology in ["TORUS", "FAT_TREE", "DRAGONFLY"] {
+    for topology in ["TORUS", "DRAGONFLY"] {
         assert_zone_errors(
             &format!("<cluster id='c' topology='{topology}'/>"),
             &[(
