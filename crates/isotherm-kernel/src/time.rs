@@ -69,7 +69,7 @@ impl Time {
     }
 }
 
-/// Seconds with nine decimals.
+/// Seconds, written as those of a [`Duration`].
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if *self == Time::NEVER {
@@ -217,12 +217,16 @@ pub struct DurationError {
     pub secs: f64,
 }
 
-/// Seconds, with nine decimals unless the format gives a precision.
+/// Seconds, with nine decimals, a given precision, or as many as it takes to be exact (`{:#}`).
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (secs, nanos) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
         match f.precision() {
             Some(precision) => write!(f, "{:.*}", precision, self.as_secs_f64()),
+            None if f.alternate() => {
+                let text = format!("{secs}.{nanos:09}");
+                f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+            }
             None => f.pad(&format!("{secs}.{nanos:09}")),
         }
     }
@@ -406,5 +410,8 @@ mod tests {
         assert_eq!(Time::from_nanos(1_000_000_001).to_string(), "1.000000001");
         assert_eq!(Time::NEVER.to_string(), "never");
         assert_eq!(format!("{:.2}", Duration::from_millis(1250)), "1.25");
+        let short = [0, 1, 1_250_000_000, 600_000_000_000].map(Duration::from_nanos);
+        assert_eq!(short.map(|one| format!("{one:#}")), ["0", "0.000000001", "1.25", "600"]);
+        assert_eq!(format!("{:#}", Time::from_nanos(1_500_000_000)), "1.5");
     }
 }

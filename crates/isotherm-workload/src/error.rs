@@ -232,8 +232,7 @@ impl TraceError {
                     Origin::First => "the first row, which is the origin",
                     Origin::Zero | Origin::At(_) => "the origin of the trace",
                 };
-                let by = seconds(Time::ZERO + *by);
-                format!("this row arrives {by} before {origin}")
+                format!("this row arrives {by:#} s before {origin}")
             }
             TraceProblem::OtherUnit { given, own } => {
                 format!("the dates of column `{column}` are in {own} by their type, not in {given}")
@@ -264,9 +263,9 @@ impl TraceError {
             }
             TraceProblem::TooMany { value, .. } => format!("`{value}` invocations in one minute"),
             TraceProblem::Unsorted { at, previous } => {
-                let (at, previous) = (seconds(*at), seconds(*previous));
                 format!(
-                    "this row arrives at {at}, before the row above, which arrives at {previous}"
+                    "this row arrives at {at:#} s, before the row above, which arrives at \
+                     {previous:#} s"
                 )
             }
             TraceProblem::OtherValue { value, known } => {
@@ -484,13 +483,6 @@ fn is_not_separated(columns: &[String]) -> bool {
 /// Whether a value is a number with a comma for the point.
 fn is_decimal_comma(value: &str) -> bool {
     value.matches(',').count() == 1 && value.replace(',', ".").parse::<f64>().is_ok()
-}
-
-/// A date as a person writes it: `1.5 s`.
-fn seconds(date: Time) -> String {
-    let text =
-        format!("{}.{:09}", date.as_nanos() / 1_000_000_000, date.as_nanos() % 1_000_000_000);
-    format!("{} s", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// At most ten names; a trace may have hundreds of columns.

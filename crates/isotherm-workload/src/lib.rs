@@ -51,6 +51,7 @@
 
 mod arrival;
 mod compressed;
+mod demand;
 mod error;
 pub mod generate;
 mod list;
@@ -62,6 +63,7 @@ pub mod trace;
 
 pub use arrival::{Arrival, Arrivals, Next, Rest, Workload};
 pub use compressed::{CompressionError, Decompressed};
+pub use demand::{Demand, FunctionDemand, PartDemand};
 pub use error::{LONGEST_LINE, TraceError, TraceProblem, ValueKind, WorkloadError};
 pub use generate::{
     AzureFunction, AzureLike, AzureLikeArrivals, AzureLikeConfig, BurstState, Bursts, Client,

@@ -2,12 +2,13 @@
 //! ones, which are read once.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use isotherm_kernel::Time;
-use isotherm_workload::Part;
+use isotherm_workload::{Demand, Part};
 
 use crate::check::trace_functions::{NamingTable, TraceFunctions};
-use crate::plan::{AzureContent, AzureSource, CsvPlan};
+use crate::plan::{AzureContent, AzureSource, CsvPlan, FunctionPlan};
 
 /// How much of a trace is looked at before a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,7 @@ struct Known {
     plan: CsvPlan,
     functions: Vec<String>,
     size: TraceSize,
+    demand: Arc<Demand>,
 }
 
 /// What is known of the traces whose rows have all been looked at.
@@ -78,6 +80,15 @@ impl Traces {
     /// What is known of a trace so far.
     pub fn size(&self, plan: &CsvPlan) -> Option<TraceSize> {
         size(&self.known.borrow(), plan)
+    }
+
+    /// What the invocations of a trace ask for, if all rows were looked at with these functions.
+    pub fn demand(&self, plan: &CsvPlan, functions: &[FunctionPlan]) -> Option<Arc<Demand>> {
+        let is_it = |known: &&Known| {
+            let names = functions.iter().map(|function| &function.name);
+            known.plan == *plan && known.functions.iter().eq(names.take(known.functions.len()))
+        };
+        self.known.borrow().iter().find(is_it).map(|known| Arc::clone(&known.demand))
     }
 
     /// When the first invocation of a trace arrives, if it was looked at and can be read.
@@ -156,7 +167,7 @@ impl Traces {
     }
 
     /// Takes note of a trace whose rows have all been looked at.
-    pub fn add(&self, plan: CsvPlan, functions: Vec<String>, size: TraceSize) {
-        self.known.borrow_mut().push(Known { plan, functions, size });
+    pub fn add(&self, plan: CsvPlan, functions: Vec<String>, size: TraceSize, demand: Demand) {
+        self.known.borrow_mut().push(Known { plan, functions, size, demand: Arc::new(demand) });
     }
 }

@@ -1,16 +1,23 @@
 //! Warnings about runs that can hardly mean what they seem to. They change no result.
 //!
 //! Each is a bound that holds whatever else happens: what a body takes at least, and what is
-//! invoked on average.
+//! invoked on average. A warning that might be wrong is not given.
+
+mod bodies;
+mod load;
+mod played;
 
 use isotherm_config::diagnostic::{Diagnostic, Report, thousands};
 use isotherm_config::source::Span;
 use isotherm_kernel::{Duration, Time};
-use isotherm_platform::{HostId, PlatformSpec};
-use isotherm_serverless::Slots;
+use isotherm_services::AtLimit;
 
 use crate::check::known_traces::Traces;
-use crate::plan::{FunctionPlan, HostsPlan, KeepAliveKind, Plan, StepPlan, WorkloadPlan};
+use crate::plan::{FunctionPlan, KeepAliveKind, Plan, WorkloadPlan};
+
+use bodies::Bodies;
+use load::overload;
+use played::{Played, played};
 
 /// So many functions are told of in full.
 const MOST: usize = 5;
@@ -32,59 +39,19 @@ pub struct Places<'a> {
 
 /// Warns of what a plan can hardly mean.
 pub fn check(plan: &Plan, traces: &Traces, places: &Places<'_>) {
-    let bodies = Bodies::of(plan);
-    let warner = Warner { plan, places, bodies };
-    warner.functions();
+    let (bodies, warner) = (Bodies::of(plan), Warner { plan, places });
+    warner.functions(&bodies, traces);
     warner.cold_starts();
-    warner.load();
+    if let Some(overload) = overload(plan, &bodies, traces, &places.workloads) {
+        warner.warn(overload.place, overload.message, overload.hint);
+    }
     warner.traces(traces);
     warner.keep_alive(traces);
-}
-
-/// How long bodies take if nothing has to be waited for, in seconds.
-struct Bodies {
-    least: Vec<f64>,
-    mean: Vec<f64>,
-}
-
-impl Bodies {
-    fn of(plan: &Plan) -> Self {
-        let speed = fastest_core(&plan.platform, &plan.hosts);
-        let mut bodies = Bodies { least: Vec::new(), mean: Vec::new() };
-        // A function that invokes others is bounded by those before it; a longer chain is not
-        // followed, which leaves a bound.
-        for function in &plan.functions {
-            let sum = |known: &[f64], of_random: &dyn Fn(&isotherm_kernel::Distribution) -> f64| {
-                let step = |step: &StepPlan| match step {
-                    StepPlan::Sleep(duration) => duration.as_secs_f64(),
-                    StepPlan::SleepRandom(random) => of_random(random.seconds()),
-                    StepPlan::Compute(flops) => flops / speed,
-                    StepPlan::Invoke { function } => known.get(*function).copied().unwrap_or(0.0),
-                    _ => 0.0,
-                };
-                function.body.iter().map(step).sum::<f64>()
-            };
-            let least = sum(&bodies.least, &|random| random.quantile(0.0).max(0.0));
-            let mean = sum(&bodies.mean, &|random| random.mean().unwrap_or(0.0));
-            bodies.least.push(least);
-            bodies.mean.push(mean);
-        }
-        bodies
-    }
-}
-
-fn fastest_core(spec: &PlatformSpec, hosts: &HostsPlan) -> f64 {
-    let speed = |&node: &HostId| {
-        let host = spec.host(node);
-        host.speeds.get(host.pstate).copied().unwrap_or(f64::INFINITY)
-    };
-    hosts.nodes.iter().map(speed).fold(f64::MIN_POSITIVE, f64::max)
 }
 
 struct Warner<'a> {
     plan: &'a Plan,
     places: &'a Places<'a>,
-    bodies: Bodies,
 }
 
 impl Warner<'_> {
@@ -92,46 +59,63 @@ impl Warner<'_> {
         self.places.report.warn(Diagnostic::at(place, message, hint));
     }
 
-    /// Functions whose bodies cannot come to their end.
-    fn functions(&self) {
-        let mut told = 0;
-        for (function, &least) in self.plan.functions.iter().zip(&self.bodies.least) {
-            let limits = &function.limits;
-            let written = largest_file(function);
-            let (message, hint) = if least > limits.time.as_secs_f64() {
-                (
-                    format!(
-                        "function `{}` always times out: its body takes at least {least} s, and \
-                         its time limit is {} s",
-                        function.name,
-                        limits.time.as_secs_f64()
-                    ),
-                    "raise `limits.time`, or shorten the body",
-                )
-            } else if written > limits.disk_bytes {
-                (
-                    format!(
-                        "function `{}` always fails: its body writes a file of {} bytes, and its \
-                         containers have {} bytes on disk",
-                        function.name,
-                        thousands(written),
-                        thousands(limits.disk_bytes)
-                    ),
-                    "set `limits.disk`",
-                )
-            } else {
-                continue;
+    /// Functions whose invocations cannot come to their end.
+    fn functions(&self, bodies: &Bodies<'_>, traces: &Traces) {
+        let at_limit = self.plan.preset.rules().at_limit;
+        let (mut late, mut full) = (Vec::new(), Vec::new());
+        let played = played(self.plan, bodies, traces);
+        for (function, played) in self.plan.functions.iter().zip(played) {
+            let (Some(played), limits) = (played, &function.limits) else { continue };
+            let is_late = match at_limit {
+                AtLimit::Completed => played.least > limits.time,
+                AtLimit::TimedOut => played.least >= limits.time,
             };
-            told += 1;
-            if told <= MOST {
-                self.warn(function.place, message, hint);
+            if is_late {
+                late.push((function, played));
+            } else if played.written.bytes > limits.disk_bytes {
+                full.push((function, played));
             }
         }
-        if told > MOST
-            && let Some(last) = self.plan.functions.last()
-        {
-            let message = format!("so do {} more functions", thousands((told - MOST) as u64));
-            self.warn(last.place, message, "");
+        self.told(&late, "always time out", |function, played| {
+            let message = format!(
+                "function `{}` always times out: its body takes at least {:#} s, and its time \
+                 limit is {:#} s",
+                function.name, played.least, function.limits.time
+            );
+            let hint = match played.is_given {
+                false => "raise `limits.time`, or shorten the body",
+                true => "raise `limits.time`, or shorten what the workloads say of it",
+            };
+            (message, hint)
+        });
+        self.told(&full, "always fail", |function, played| {
+            let files = if played.written.files == 1 { "a file" } else { "files" };
+            let message = format!(
+                "function `{}` always fails: its body writes {files} of {} bytes, and its \
+                 containers have {} bytes on disk",
+                function.name,
+                thousands(played.written.bytes),
+                thousands(function.limits.disk_bytes)
+            );
+            (message, "set `limits.disk`")
+        });
+    }
+
+    /// Tells of the first of some functions, and how many more there are.
+    fn told(
+        &self,
+        functions: &[(&FunctionPlan, Played)],
+        what: &str,
+        tell: impl Fn(&FunctionPlan, &Played) -> (String, &'static str),
+    ) {
+        for (function, played) in functions.iter().take(MOST) {
+            let (message, hint) = tell(function, played);
+            self.warn(function.place, message, hint);
+        }
+        if let Some((next, _)) = functions.get(MOST) {
+            let more = thousands((functions.len() - MOST) as u64);
+            let message = format!("more functions {what}: {more} beside these {MOST}");
+            self.warn(next.place, message, "");
         }
     }
 
@@ -153,85 +137,6 @@ impl Warner<'_> {
             let hint =
                 "set a start-up time: `service.startup = \"500ms\"`, or `\"0s\"` if it is meant";
             self.warn(first.place, message, hint);
-        }
-    }
-
-    /// More invocations than can run.
-    fn load(&self) {
-        let (mut running, mut memory, mut most) = (0.0, 0.0, (0.0, None));
-        for (workload, place) in self.plan.workloads.iter().zip(&self.places.workloads) {
-            let (of_workload, of_memory) = self.offered(workload).unwrap_or_default();
-            running += of_workload;
-            memory += of_memory;
-            if of_workload > most.0 {
-                most = (of_workload, Some(*place));
-            }
-        }
-        let Some(place) = most.1 else { return };
-        let hint = "the queue grows as long as this goes on: add nodes, or lower the rate";
-        if let Some(slots) = self.slots()
-            && running > slots as f64
-        {
-            let message = format!(
-                "more is invoked than can run: bodies alone need {running:.1} slots on average, \
-                 and there are {}",
-                thousands(slots)
-            );
-            return self.warn(place, message, hint);
-        }
-        let of_nodes: Option<u64> =
-            self.nodes().map(|node| self.plan.platform.host(node).memory).sum();
-        if let Some(bytes) = of_nodes
-            && memory > bytes as f64
-        {
-            let message = format!(
-                "more is invoked than fits into memory: running invocations alone need {:.1} GB \
-                 on average, and there are {:.1} GB",
-                memory / 1e9,
-                bytes as f64 / 1e9
-            );
-            self.warn(place, message, hint);
-        }
-    }
-
-    /// How many invocations of a workload run at a time on average if none waits, and how much
-    /// memory they need in bytes; `None` if it is not known.
-    fn offered(&self, workload: &WorkloadPlan) -> Option<(f64, f64)> {
-        let WorkloadPlan::Generated(generated) = workload else { return None };
-        let config = &generated.config;
-        let rate_per_s = config.process.mean_rate_per_s()?;
-        let functions = config.targets.functions();
-        let weight = |rank: usize| ((rank + 1) as f64).powf(-config.targets.exponent());
-        let total: f64 = (0..functions.len()).map(weight).sum();
-        let of_workload = config.duration_s.as_ref().map(|duration| duration.mean());
-        let (mut running, mut memory) = (0.0, 0.0);
-        for (rank, &index) in functions.iter().enumerate() {
-            let function = self.plan.functions.get(index as usize)?;
-            let body_s = match of_workload {
-                Some(mean) => mean?,
-                None => *self.bodies.mean.get(index as usize)?,
-            };
-            // An invocation ends at its time limit.
-            let body_s = body_s.min(function.limits.time.as_secs_f64());
-            let of_function = rate_per_s * weight(rank) / total * body_s;
-            running += of_function;
-            memory += of_function * function.limits.memory_bytes as f64
-                / f64::from(function.concurrency.per_container);
-        }
-        Some((running, memory))
-    }
-
-    fn nodes(&self) -> impl Iterator<Item = HostId> {
-        self.plan.hosts.nodes.iter().copied()
-    }
-
-    fn slots(&self) -> Option<u64> {
-        match self.plan.service.slots {
-            Slots::Cores => {
-                Some(self.nodes().map(|node| u64::from(self.plan.platform.host(node).cores)).sum())
-            }
-            Slots::Count(slots) => Some(u64::from(slots) * self.nodes().count() as u64),
-            Slots::Unlimited => None,
         }
     }
 
@@ -272,21 +177,10 @@ impl Warner<'_> {
         let Some(last) = ends.and_then(|ends| ends.into_iter().max()) else { return };
         if *idle >= last.since(Time::ZERO) && !last.since(Time::ZERO).is_zero() {
             let message = format!(
-                "containers are never stopped for being idle: they are kept for {} s, and the \
-                 last invocation arrives at {} s",
-                idle.as_secs_f64(),
-                last.as_secs_f64()
+                "containers are never stopped for being idle: they are kept for {idle:#} s, and \
+                 the last invocation arrives at {last:#} s"
             );
             self.warn(place, message, "run longer, or say `\"forever\"` if it is meant");
         }
     }
-}
-
-/// The size of the largest file that a body writes into its container.
-fn largest_file(function: &FunctionPlan) -> u64 {
-    let written = function.body.iter().map(|step| match step {
-        StepPlan::Write { bytes, .. } => *bytes,
-        _ => 0,
-    });
-    written.max().unwrap_or(0)
 }

@@ -55,7 +55,7 @@ pub fn check(
                 context.traces.add_first(plan, first);
             }
             let size = TraceSize { arrivals: check.played, last: check.last.unwrap_or(Time::ZERO) };
-            context.traces.add(plan.clone(), functions, size);
+            context.traces.add(plan.clone(), functions, size, check.demand);
         }),
     };
     let Err(error) = looked_at else { return };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use isotherm_experiment::{Experiment, Overrides};
+use isotherm_experiment::{Depth, Experiment, Overrides, Points};
 
 /// Two nodes of two slots, and a function that takes a second: three invocations in two seconds
 /// need a slot and a half.
@@ -61,13 +61,283 @@ fn bodies_that_cannot_end() {
           containers \
           have 1,000,000 bytes on disk"]
     );
+    // Files add up unless one takes the place of another.
+    let two = "{ write = \"600kB\", file = \"out\" }, { write = \"500kB\", file = \"log\" }";
+    let files = |text| warnings_of(&[("{ write = \"1MB\", file = \"out\" }", text)]);
+    assert_eq!(
+        files(two),
+        ["function `f` always fails: its body writes files of 1,100,000 bytes, and its \
+             containers \
+          have 1,000,000 bytes on disk"]
+    );
+    assert_eq!(files(&two.replace("log", "out")), [""; 0]);
+    // Tenths of seconds add up exactly, and are written so.
+    let tenths = (
+        "{ sleep = \"800ms\" }, { compute = \"2Gf\" }",
+        "{ sleep = \"100ms\" }, { sleep = \"200ms\" }",
+    );
+    assert_eq!(warnings_of(&[tenths, ("time = \"2s\"", "time = \"300ms\"")]), [""; 0]);
+    assert_eq!(
+        warnings_of(&[tenths, ("time = \"2s\"", "time = \"299999us\"")]),
+        ["function `f` always times out: its body takes at least 0.3 s, and its time limit is \
+          0.299999 s"]
+    );
+    // In the reference, the limit itself is too late.
+    let wrench = ("name = \"study\"\n", "name = \"study\"\npreset = \"wrench\"\n");
+    assert_eq!(
+        warnings_of(&[wrench, ("800ms", "1800ms")]),
+        ["function `f` always times out: its body takes at least 2 s, and its time limit is 2 s"]
+    );
     let nested = [(
         "[[workload]]",
         "[[function]]\nname = \"g\"\nlimits = { time = \"900ms\", memory = \"1MB\" }\nbody = [{ invoke = \"f\" }]\n[[workload]]",
     )];
+    // Nobody invokes it.
+    assert_eq!(warnings_of(&nested), [""; 0]);
+    let invoked = [
+        nested[0],
+        ("kind = \"poisson\"\nfunction = \"f\"", "kind = \"poisson\"\nfunction = \"g\""),
+    ];
     assert_eq!(
-        warnings_of(&nested),
+        warnings_of(&invoked),
         ["function `g` always times out: its body takes at least 1 s, and its time limit is 0.9 s"]
+    );
+}
+
+#[test]
+fn what_is_played_counts() {
+    let long = ("800ms", "1min");
+    let given = |text| ("rate = \"1.5/s\"", text);
+    let short = given("rate = \"1.5/s\"\nduration = \"1s\"");
+    assert_eq!(warnings_of(&[long, short]), [""; 0]);
+    let late = given(
+        "rate = \"1.5/s\"\nduration = { kind = \"uniform\", low = \"2500ms\", high = \"3s\" }",
+    );
+    assert_eq!(
+        warnings_of(&[late]),
+        ["function `f` always times out: its body takes at least 2.5 s, and its time limit is 2 s"]
+    );
+    // One of them is in time.
+    let list = "[[workload]]\nkind = \"list\"\n\
+                arrivals = [{ at = \"0s\", function = \"f\", body = [{ sleep = \"1s\" }] }]\n[[workload]]";
+    assert_eq!(warnings_of(&[late, ("[[workload]]", list)]), [""; 0]);
+    let later = list.replace("\"1s\"", "\"2001ms\"");
+    assert_eq!(
+        warnings_of(&[late, ("[[workload]]", &later)]),
+        ["function `f` always times out: its body takes at least 2.001 s, and its time limit is \
+             2 \
+          s"]
+    );
+}
+
+#[test]
+fn many_functions_are_counted_by_what_is_wrong() {
+    let mut functions = String::new();
+    for number in 0..8 {
+        let (time, body) = match number % 2 {
+            0 => ("500ms", "{ sleep = \"1s\" }"),
+            _ => ("9s", "{ write = \"2MB\", file = \"out\" }"),
+        };
+        for copy in 0..3 {
+            functions += &format!(
+                "[[function]]\nname = \"g{number}-{copy}\"\n\
+                 limits = {{ time = \"{time}\", memory = \
+                 \"1MB\" }}\nbody = [{body}]\n[[workload]]\nkind = \"list\"\nfunction = \
+                 \"g{number}-{copy}\"\nat = [\"0s\"]\n"
+            );
+        }
+    }
+    let warnings = warnings_of(&[("[[workload]]", &(functions + "[[workload]]"))]);
+    assert_eq!(warnings.len(), 12);
+    let count = |text: &str| warnings.iter().filter(|warning| warning.contains(text)).count();
+    assert_eq!((count("always times out:"), count("always fails:")), (5, 5));
+    assert!(warnings.contains(&"more functions always time out: 7 beside these 5".to_owned()));
+    assert!(warnings.contains(&"more functions always fail: 7 beside these 5".to_owned()));
+}
+
+#[test]
+fn load_over_time() {
+    let generated = "kind = \"poisson\"\nfunction = \"f\"\nrate = \"1.5/s\"\nuntil = \"10min\"";
+    let of = |workloads: &[&str]| {
+        let tables: Vec<_> =
+            workloads.iter().map(|one| format!("function = \"f\"\n{one}")).collect();
+        warnings_of(&[(generated, &tables.join("\n[[workload]]\n"))])
+    };
+    let even = |rate: &str, from: &str, until: &str| {
+        format!("kind = \"uniform\"\nrate = \"{rate}\"\nfrom = \"{from}\"\nuntil = \"{until}\"")
+    };
+    // One after the other, and at the same time.
+    let (first, second) = (even("3/s", "0s", "5min"), even("3/s", "5min", "10min"));
+    assert_eq!(of(&[&first, &second]), [""; 0]);
+    assert_eq!(
+        of(&[&even("3/s", "0s", "10min"), &even("3/s", "4min", "10min")]),
+        ["more is invoked than can run: from 240 s to 600 s bodies alone need 6.0 slots on \
+          average, and there are 4"]
+    );
+    // A burst that is worked off soon.
+    let burst = "kind = \"poisson\"\nrate = \"1000/s\"\ncount = 200";
+    assert_eq!(of(&[burst]), [""; 0]);
+    assert_eq!(of(&[burst, &even("1/s", "0s", "10min")]), [""; 0]);
+    // And one that keeps coming.
+    assert_eq!(
+        of(&["kind = \"poisson\"\nrate = \"1000/s\"\ncount = 20_000"]),
+        ["more is invoked than can run: bodies alone need 1000.0 slots on average, and there \
+             are 4"]
+    );
+    // A list of invocations: all at once, and five in each second for two minutes.
+    let list = |dates: &[f64]| {
+        let dates: Vec<_> = dates.iter().map(|date| format!("\"{date}s\"")).collect();
+        format!("kind = \"list\"\nat = [{}]", dates.join(", "))
+    };
+    assert_eq!(of(&[&list(&[0.0; 600])]), [""; 0]);
+    let dates: Vec<f64> = (0..600).map(|number| f64::from(number) / 5.0).collect();
+    assert!(
+        matches!(&of(&[&list(&dates)])[..], [one] if one.contains("bodies alone need 5.0 slots"))
+    );
+    let dates: Vec<f64> = (0..600).map(|number| f64::from(number) / 3.9).collect();
+    assert_eq!(of(&[&list(&dates)]), [""; 0]);
+    // Twenty clients that think for four seconds keep four slots busy.
+    let clients = |clients: u32, think: &str| {
+        format!("kind = \"closed\"\nclients = {clients}\nthink = \"{think}\"\nuntil = \"10min\"")
+    };
+    assert_eq!(of(&[&clients(20, "4s")]), [""; 0]);
+    assert_eq!(of(&[&clients(4, "0s")]), [""; 0]);
+    assert_eq!(
+        of(&[&clients(25, "4s")]),
+        ["more is invoked than can run: bodies alone need 5.0 slots on average, and there are 4"]
+    );
+    // At night there is little to do; half a day is too much.
+    let day = |rate: &str| {
+        format!(
+            "kind = \"diurnal\"\nrate = \"{rate}\"\namplitude = 0.9\npeak = \"12h\"\nuntil = \"1d\""
+        )
+    };
+    assert_eq!(of(&[&day("2.5/s")]), [""; 0]);
+    assert!(
+        matches!(&of(&[&day("3/s")])[..], [one] if one.contains("from 21600 s to 64800 s")),
+        "{:?}",
+        of(&[&day("3/s")])
+    );
+    // Those that are invoked by others run as well.
+    let pair = [
+        (
+            "[[workload]]",
+            "[[function]]\nname = \"g\"\nlimits = { time = \"9s\", memory = \"1MB\" }\n\
+             body = [{ invoke = \"f\" }, { invoke = \"f\" }]\n[[workload]]",
+        ),
+        (
+            "kind = \"poisson\"\nfunction = \"f\"\nrate = \"1.5/s\"",
+            "kind = \"poisson\"\nfunction = \"g\"\nrate = \"1.1/s\"",
+        ),
+    ];
+    assert_eq!(
+        warnings_of(&pair),
+        ["more is invoked than can run: bodies alone need 4.4 slots on average, and there are 4"]
+    );
+}
+
+/// What `check` says of the study with a trace in place of its workload: it reads all of it.
+fn warnings_of_trace(rows: impl Iterator<Item = (f64, f64)>) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let rows: String = rows.map(|(at, took)| format!("{at},f,{took}\n")).collect();
+    std::fs::write(folder.path().join("trace.csv"), format!("at_s,function,took_s\n{rows}"))
+        .unwrap();
+    let generated = "kind = \"poisson\"\nfunction = \"f\"\nrate = \"1.5/s\"\nuntil = \"10min\"";
+    let csv = "kind = \"csv\"\nfile = \"trace.csv\"\n\
+               columns = { arrival = \"at_s\", function = \"function\", duration = \"took_s\" }";
+    let text = STUDY.replace(generated, csv).replace("\"1min\"", "\"1s\"");
+    let points = Points::parse("study.toml", &text, folder.path(), &Overrides::default()).unwrap();
+    let experiment = points.check(Depth::Whole, &mut |_| {}).unwrap();
+    let quick = points.check(Depth::Beginning, &mut |_| {}).unwrap();
+    assert_eq!(quick.warnings().list().len(), 0);
+    experiment.warnings().list().iter().map(|one| one.message.clone()).collect()
+}
+
+#[test]
+fn traces_that_are_read_anyway() {
+    let rows = |count: u32, rate: f64, took: f64| {
+        (0..count).map(move |number| (f64::from(number) / rate, took))
+    };
+    assert_eq!(warnings_of_trace(rows(1024, 3.9, 1.0)), [""; 0]);
+    let warnings = warnings_of_trace(rows(1024, 5.0, 1.0));
+    assert!(
+        matches!(&warnings[..], [one] if one.contains("bodies alone need 5.0 slots")),
+        "{warnings:?}"
+    );
+    // Soon over.
+    assert_eq!(warnings_of_trace(rows(20, 5.0, 1.0)), [""; 0]);
+    assert_eq!(
+        warnings_of_trace(rows(10, 1.0, 2.5)),
+        ["function `f` always times out: its body takes at least 2.5 s, and its time limit is 2 s"]
+    );
+    assert_eq!(warnings_of_trace(rows(10, 1.0, 2.5).chain([(11.0, 1.0)])), [""; 0]);
+}
+
+/// What is said of a study with one function of a trace of Azure Functions, in place of its own.
+fn warnings_of_azure(folder: &Path, functions: &str, kind: &str) -> Vec<String> {
+    let (before, _) = STUDY.split_once("[[function]]").unwrap();
+    let text = format!(
+        "{before}[functions]\n{functions}\nlimits = {{ memory = \"1MB\" }}\n[[workload]]\nkind = \
+         \"{kind}\"\n"
+    );
+    let experiment = Experiment::parse("study.toml", &text, folder, &Overrides::default());
+    let experiment = experiment.unwrap_or_else(|errors| panic!("{errors}"));
+    experiment.warnings().list().iter().map(|one| one.message.clone()).collect()
+}
+
+#[test]
+fn traces_of_azure() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text).unwrap();
+    // 4.5 slots for ten minutes, and the same of which one app of two is drawn.
+    let row = |app: &str, number: u32| format!("{app},f,{},0.9\n", f64::from(number) / 5.0 + 0.9);
+    let rows: String = (0..3_000).map(|number| row("a", number) + &row("b", number)).collect();
+    write("2021.csv", format!("app,func,end_timestamp,duration\n{rows}"));
+    let of = |sample| {
+        let functions = format!("azure_2021 = {{ file = \"2021.csv\"{sample} }}");
+        warnings_of_azure(folder.path(), &functions, "azure-2021")
+    };
+    let [all, one] = ["", ", apps = 1"].map(of);
+    assert!(matches!(&all[..], [all] if all.contains("alone need 9.0 slots")), "{all:?}");
+    assert!(matches!(&one[..], [one] if one.contains("alone need 4.5 slots")), "{one:?}");
+    // 300 invocations of 1.2 s in each minute of a day.
+    let minutes: String = (1..=1440).map(|minute| format!(",{minute}")).collect();
+    let of = |count: u32| {
+        let counts = format!(",{count}").repeat(1440);
+        let names = "HashOwner,HashApp,HashFunction";
+        write("invocations.csv", format!("{names},Trigger{minutes}\no,a,f,http{counts}\n"));
+        let percentiles: String =
+            [0, 1, 25, 50, 75, 99, 100].map(|part| format!(",percentile_Average_{part}")).concat();
+        let durations = format!(
+            "{names},Average,Count,Minimum,Maximum{percentiles}\no,a,f,1200,9,1200,1200{}\n",
+            ",1200".repeat(7)
+        );
+        write("durations.csv", durations);
+        let functions = "azure_2019 = { folder = \".\", memory = \"limits\" }";
+        warnings_of_azure(folder.path(), functions, "azure-2019")
+    };
+    assert_eq!(of(195), [""; 0]);
+    assert_eq!(
+        of(300),
+        ["more is invoked than can run: bodies alone need 6.0 slots on average, and there are 4"]
+    );
+}
+
+#[test]
+fn apps_like_those_of_azure() {
+    let of = |scale: &str| {
+        let generated = "kind = \"poisson\"\nfunction = \"f\"\nrate = \"1.5/s\"\nuntil = \"10min\"";
+        let azure = format!(
+            "kind = \"azure-like\"\napps = 100\nscale = {scale}\n\
+             until = \"1d\""
+        );
+        warnings_of(&[(generated, &azure)])
+    };
+    assert_eq!(of("0.001"), [""; 0]);
+    let warnings = of("100");
+    assert!(
+        matches!(&warnings[..], [one] if one.starts_with("more is invoked than can run: bodies")),
+        "{warnings:?}"
     );
 }
 

@@ -205,6 +205,14 @@ impl AzureLike {
         self.apps.iter().map(|app| span_s / app.mean_gap_s).sum()
     }
 
+    /// How often each of the functions is invoked, per second in the mean.
+    pub fn rates_per_s(&self) -> impl Iterator<Item = f64> {
+        self.apps.iter().flat_map(|app| {
+            let rate_per_s = 1.0 / app.mean_gap_s / f64::from(app.functions);
+            std::iter::repeat_n(rate_per_s, app.functions as usize)
+        })
+    }
+
     /// Their invocations. The first function has the number `first` there.
     #[must_use]
     pub fn arrivals(&self, first: u32, streams: &RandomStreams, path: &str) -> AzureLikeArrivals {

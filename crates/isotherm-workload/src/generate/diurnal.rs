@@ -124,6 +124,18 @@ impl Diurnal {
         self.rate_per_s
     }
 
+    /// Arrivals per second at a date.
+    #[must_use]
+    pub fn rate_per_s_at(&self, at: Time) -> f64 {
+        self.rate_per_s * self.shape_at(at)
+    }
+
+    /// After what time the rate is the same again.
+    #[must_use]
+    pub fn period(&self) -> Duration {
+        self.period
+    }
+
     fn shape_at(&self, at: Time) -> f64 {
         let period = self.period.as_nanos();
         let within = at.as_nanos() % period;

@@ -110,6 +110,24 @@ impl Process {
             Process::Diurnal(diurnal) => Some(diurnal.rate_per_s()),
         }
     }
+
+    /// Arrivals per second around a date, in the mean; `None` if they become ever rarer.
+    #[must_use]
+    pub fn rate_per_s_at(&self, at: Time) -> Option<f64> {
+        match self {
+            Process::Diurnal(diurnal) => Some(diurnal.rate_per_s_at(at)),
+            _ => self.mean_rate_per_s(),
+        }
+    }
+
+    /// After what time its rate is the same again; `None` if it does not depend on the date.
+    #[must_use]
+    pub fn period(&self) -> Option<Duration> {
+        match self {
+            Process::Diurnal(diurnal) => Some(diurnal.period()),
+            _ => None,
+        }
+    }
 }
 
 /// The state of a process.

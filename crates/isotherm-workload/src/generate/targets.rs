@@ -44,6 +44,13 @@ impl Targets {
         self.exponent
     }
 
+    /// With which probability each of them is invoked.
+    pub fn shares(&self) -> impl Iterator<Item = f64> {
+        let weight = |rank: usize| libm::pow((rank + 1) as f64, -self.exponent);
+        let total: f64 = (0..self.functions.len()).map(weight).sum();
+        (0..self.functions.len()).map(move |rank| weight(rank) / total)
+    }
+
     /// The next one. Takes a word from the stream if there are several.
     pub fn choose(&self, random: &mut Random) -> u32 {
         let rank = self.rank.as_ref().map_or(1, |rank| rank.sample(random) as usize);

@@ -7,9 +7,9 @@ use super::columns::Columns;
 use super::function_names::FunctionNames;
 use super::row_errors::{AfterError, RowErrors};
 use super::table::TableRows;
-use crate::WorkloadError;
 use crate::error::{TraceError, TraceProblem};
 use crate::part::{Part, Place};
+use crate::{Demand, WorkloadError};
 
 /// What is in a trace, and what is wrong with it.
 #[derive(Debug, Default)]
@@ -22,6 +22,8 @@ pub struct TraceCheck {
     pub first: Option<Time>,
     /// The latest arrival of those with valid dates.
     pub last: Option<Time>,
+    /// What those ask for that are valid.
+    pub demand: Demand,
     /// The first errors, in the order of the rows.
     pub errors: Vec<TraceError>,
     /// The number of errors beyond these.
@@ -84,7 +86,7 @@ pub fn check_trace(
             },
         }
         check.rows += 1;
-        let mut date = None;
+        let (mut date, mut played) = (None, None);
         match reader.date(previous) {
             Ok(at) => date = Some(at),
             Err(error) => {
@@ -102,6 +104,7 @@ pub fn check_trace(
                     check.played += 1;
                     check.first = check.first.or(Some(at));
                     check.last = check.last.max(Some(at));
+                    played = Some(at);
                 }
                 Place::Behind => {
                     check.rows -= 1;
@@ -111,15 +114,17 @@ pub fn check_trace(
         } else {
             check.played += 1;
         }
-        if let Err(error) = reader.duration() {
-            errors.push(*error);
-        }
-        if reader.known_function().is_none() {
+        let duration = reader.duration().map_err(|error| errors.push(*error));
+        let function = reader.known_function();
+        if function.is_none() {
             // An error that is only counted needs no search for a similar name.
             match errors.is_full() {
                 true => errors.further += 1,
                 false => errors.push(*reader.unknown_function()),
             }
+        }
+        if let (Some(at), Some(function), Ok(duration)) = (played, function, duration) {
+            check.demand.add(at, function, duration, 1.0);
         }
     }
     (check.errors, check.further) = (errors.errors, errors.further);

@@ -136,6 +136,27 @@ impl Azure2019 {
         functions.into_iter().filter_map(last).max().unwrap_or(Time::ZERO)
     }
 
+    /// Shows all minutes in which one of these functions is invoked: the number of the function, the
+    /// beginning of the minute, how many invocations there are, and how long they take in the mean,
+    /// if that is known.
+    pub fn minutes(
+        &self,
+        functions: impl IntoIterator<Item = usize>,
+        mut visit: impl FnMut(usize, Time, u32, Option<Duration>),
+    ) {
+        for function in functions {
+            for day in self.played.get(function).into_iter().flatten() {
+                let nanos = day.durations.as_ref().and_then(Distribution::mean);
+                let mean = nanos.map(|nanos| Duration::from_nanos(nanos.round() as u64));
+                let mut cursor = MinuteCursor::default();
+                while let Some((minute, count)) = day.counts.next(&mut cursor) {
+                    let begin = day.begin() + Duration::from_secs(60 * u64::from(minute));
+                    visit(function, begin, count, mean);
+                }
+            }
+        }
+    }
+
     /// How many invocations of these functions come between two dates. Of a minute that one of them
     /// cuts they are the share that is between them.
     #[must_use]

@@ -22,7 +22,7 @@ use super::super::table::TableRows;
 use super::keys::{Interner, SEPARATOR, app_names, names};
 use super::sample::AppSample;
 use crate::error::{TraceError, TraceProblem, ValueKind};
-use crate::{Arrival, TimeUnit, Workload, WorkloadError};
+use crate::{Arrival, Demand, TimeUnit, Workload, WorkloadError};
 
 /// What is in a trace of 2021: its functions, and what has to be known to read it in order.
 #[derive(Clone, Debug)]
@@ -39,6 +39,9 @@ pub struct Azure2021 {
     pub early: u64,
     /// When the last of them arrives.
     pub last: Time,
+    /// What they ask for, by the numbers of the functions. Of a sample it is not known when: the
+    /// invocations of all apps say that.
+    pub demand: Demand,
     /// How far the arrival of a row lies before that of any row above it, at most.
     pub lateness: Duration,
     numbers: Interner,
@@ -144,6 +147,7 @@ impl Azure2021 {
         let (mut numbers, mut app_numbers) = (Interner::default(), Interner::default());
         let (mut apps, mut functions): (Vec<String>, Vec<Seen>) = Default::default();
         let (mut any, mut newest, mut lateness) = (false, Time::ZERO, Duration::ZERO);
+        let mut demand = Demand::default();
         loop {
             match reader.rows.advance() {
                 Ok(true) => any = true,
@@ -184,11 +188,12 @@ impl Azure2021 {
                 seen.early += u64::from(row.is_early);
                 seen.last = seen.last.max(row.at);
             }
+            demand.add(row.at, number, Some(row.duration), 1.0);
         }
         if !any && errors.errors.is_empty() {
             return Err(reader.rows.error(None, TraceProblem::NoRows).into());
         }
-        let trace = Azure2021::sampled(numbers, &apps, &functions, lateness, sample);
+        let trace = Azure2021::sampled(numbers, &apps, &functions, (lateness, demand), sample);
         Ok(Azure2021Scan { trace, errors: errors.errors, further: errors.further })
     }
 
@@ -197,7 +202,7 @@ impl Azure2021 {
         numbers: Interner,
         apps: &[String],
         functions: &[Seen],
-        lateness: Duration,
+        (lateness, demand): (Duration, Demand),
         sample: AppSample,
     ) -> Self {
         let apps_kept = sample.kept(apps);
@@ -214,8 +219,10 @@ impl Azure2021 {
                 next - 1
             })
         };
+        let kept_as: Vec<Option<u32>> = functions.iter().map(number).collect();
         Azure2021 {
-            kept: functions.iter().map(number).collect(),
+            demand: demand.of_some(&kept_as),
+            kept: kept_as,
             functions: names(&parts),
             apps_of_functions: kept().map(|seen| app_names[seen.app as usize].clone()).collect(),
             apps: apps_kept.iter().filter(|kept| **kept).count(),
