@@ -36,6 +36,9 @@ pub enum ProfileTarget {
     LinkState(LinkId),
 }
 
+/// The bandwidth of a link for which 0 was drawn, in bytes per second.
+const LEAST_BANDWIDTH: f64 = 1.0;
+
 impl ProfileTarget {
     /// What the target has without a profile: a factor, bytes per second or seconds.
     fn constant(self, spec: &PlatformSpec) -> f64 {
@@ -138,7 +141,9 @@ impl Platform {
             ProfileTarget::HostState(host) if value > 0.0 => self.turn_on(host),
             ProfileTarget::HostState(host) => self.turn_off(host),
             ProfileTarget::Bandwidth(link) => {
-                let result = self.set_bandwidth(link, value);
+                // Only what is drawn can be 0.
+                let bandwidth = if value > 0.0 { value } else { LEAST_BANDWIDTH };
+                let result = self.set_bandwidth(link, bandwidth);
                 debug_assert!(result.is_ok(), "values were checked with the platform");
             }
             ProfileTarget::Latency(link) => {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
+use isotherm_kernel::RandomStreams;
 use rustc_hash::FxBuildHasher;
 
 use crate::error::{Kind, PlatformError, Problem};
@@ -456,6 +457,49 @@ impl PlatformSpec {
         }
         self.network_model = model;
         self
+    }
+
+    /// Has the stochastic profiles of the description drawn from these streams, each from one of
+    /// its own: `profile/host/NAME/state`, `profile/link/NAME/bandwidth`, and so on. The two
+    /// directions of a split-duplex link follow the same one. A platform that was read draws from
+    /// the streams of the seed 0 until then.
+    ///
+    /// ```
+    /// use isotherm_kernel::RandomStreams;
+    /// use isotherm_platform::PlatformSpec;
+    ///
+    /// let text = "<platform version='4.1'><trace id='t'>STOCHASTIC LOOP
+    ///     EXP 0.01 DET 0
+    ///     DET 5 DET 1</trace>
+    ///   <zone id='z' routing='None'><host id='a' speed='1Gf'/></zone>
+    ///   <trace_connect trace='t' element='a'/></platform>";
+    /// let mut spec = PlatformSpec::from_simgrid_xml(text).unwrap();
+    /// let first = |spec: &PlatformSpec| {
+    ///     let host = spec.host(spec.host_id("a").unwrap());
+    ///     host.state_profile.as_ref().unwrap().occurrences().next().unwrap()
+    /// };
+    /// let before = first(&spec);
+    /// spec.draw_profiles(&RandomStreams::new(42));
+    /// assert_ne!(first(&spec), before);
+    /// ```
+    pub fn draw_profiles(&mut self, streams: &RandomStreams) {
+        let bind = |profile: &mut Option<Profile>, kind: &str, name: &str, what: &str| {
+            if let Some(drawn) = profile.take_if(|profile| profile.is_drawn()) {
+                let random = streams.stream(&format!("profile/{kind}/{name}/{what}"));
+                *profile = Some(drawn.drawn_from(random));
+            }
+        };
+        for host in self.hosts.values_mut() {
+            bind(&mut host.speed_profile, "host", &host.name, "speed");
+            bind(&mut host.state_profile, "host", &host.name, "state");
+        }
+        for link in self.links.values_mut() {
+            let half = link.name.strip_suffix("_UP").or_else(|| link.name.strip_suffix("_DOWN"));
+            let name = half.filter(|_| link.opposite.is_some()).unwrap_or(&link.name);
+            bind(&mut link.bandwidth_profile, "link", name, "bandwidth");
+            bind(&mut link.latency_profile, "link", name, "latency");
+            bind(&mut link.state_profile, "link", name, "state");
+        }
     }
 
     /// Has a further profile change a part of the platform: its values are factors of what holds

@@ -9,6 +9,7 @@ use isotherm_config::names::{matches, tables};
 use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Table, Value};
+use isotherm_kernel::RandomStreams;
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
 use isotherm_serverless::ImageDisk;
 
@@ -113,7 +114,8 @@ fn xml(path: &Located<String>, context: &Context<'_>) -> Option<PlatformSpec> {
     let sources = context.sources.borrow();
     let diagnostic = |error| simgrid::diagnostic(error, file.source, path.span, &sources);
     match read {
-        Ok(spec) => {
+        Ok(mut spec) => {
+            spec.draw_profiles(&RandomStreams::new(context.seed));
             for warning in spec.warnings() {
                 context.report.warn(diagnostic(warning));
             }

@@ -228,3 +228,72 @@ fn a_failure_is_an_axis_of_a_sweep() {
     });
     assert_eq!(ends.collect::<Vec<_>>(), [4.0, 8.0, 10.0]);
 }
+
+/// The first dates at which the nodes and the link of such a platform change.
+fn drawn_by_the_platform(folder: &Path, seed: u64) -> BTreeMap<String, Vec<f64>> {
+    let overrides = Overrides::default().with_seed(seed);
+    let experiment = Experiment::load(&folder.join("e.toml"), &overrides)
+        .unwrap_or_else(|errors| panic!("{errors}"));
+    let spec = &experiment.runs()[0].plan.platform;
+    let hosts = spec.hosts().map(|(_, host)| (&host.name, &host.state_profile));
+    let links = spec.links().map(|(_, link)| (&link.name, &link.bandwidth_profile));
+    let profiles = hosts.chain(links).filter_map(|(name, profile)| Some((name, profile.as_ref()?)));
+    profiles
+        .map(|(name, profile)| {
+            let dates = profile.occurrences().take(6).map(|(date, _)| date.as_secs_f64());
+            (name.clone(), dates.collect())
+        })
+        .collect()
+}
+
+/// A stochastic profile of the platform file: each target draws from a stream of its own, by the
+/// seed of the experiment, both directions of a link the same, and the manifest gives it again.
+#[test]
+fn stochastic_profiles_are_drawn_from_the_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let xml = "<platform version=\"4.1\"><zone id=\"w\" routing=\"Full\">
+      <host id=\"user\" speed=\"1Gf\"/><host id=\"head\" speed=\"1Gf\"/>
+      <host id=\"n0\" speed=\"1Gf\" state_file=\"node.state\"/>
+      <host id=\"n1\" speed=\"1Gf\" state_file=\"node.state\"/>
+      <link id=\"l\" bandwidth=\"1GBps\" sharing_policy=\"SPLITDUPLEX\" bandwidth_file=\"l.bw\"/>
+      <route src=\"user\" dst=\"head\"><link_ctn id=\"l\" direction=\"UP\"/></route>
+      <route src=\"user\" dst=\"n0\"><link_ctn id=\"l\" direction=\"UP\"/></route>
+      <route src=\"user\" dst=\"n1\"><link_ctn id=\"l\" direction=\"UP\"/></route>
+      <route src=\"head\" dst=\"n0\"><link_ctn id=\"l\" direction=\"UP\"/></route>
+      <route src=\"head\" dst=\"n1\"><link_ctn id=\"l\" direction=\"UP\"/></route>
+    </zone></platform>";
+    std::fs::write(folder.join("p.xml"), xml).unwrap();
+    let state = "STOCHASTIC LOOP\nWEIB 1.5 60 DET 0\nUNIF 5 15 DET 1\n";
+    std::fs::write(folder.join("node.state"), state).unwrap();
+    std::fs::write(folder.join("l.bw"), "STOCHASTIC LOOP\nEXP 0.1 NORM 5e8 3e8\n").unwrap();
+    let list: Vec<String> = (0..60).map(|index| format!("\"{}s\"", 5 * index)).collect();
+    let text = format!(
+        "name = \"drawn\"\nplatform = \"p.xml\"\nseed = 3\n\
+         [[function]]\nname = \"f\"\nlimits = {{ time = \"60s\", memory = \"1MB\" }}\n\
+         body = [{{ compute = \"8Gf\" }}]\n[output]\nevents = true\n\
+         [[workload]]\nkind = \"list\"\nfunction = \"f\"\nat = [{}]\n",
+        list.join(", ")
+    );
+    std::fs::write(folder.join("e.toml"), text).unwrap();
+    let three = drawn_by_the_platform(folder, 3);
+    assert_eq!(three.keys().collect::<Vec<_>>(), ["l_DOWN", "l_UP", "n0", "n1"]);
+    assert_eq!(three, drawn_by_the_platform(folder, 3));
+    let four = drawn_by_the_platform(folder, 4);
+    assert!(three.iter().all(|(name, dates)| four[name] != *dates));
+    assert_ne!(three["n0"], three["n1"]);
+    assert_eq!(three["l_UP"], three["l_DOWN"]);
+    assert!(three["n0"].chunks(2).all(|pair| (5.0..15.0).contains(&(pair[1] - pair[0]))));
+
+    let [first, second] = ["first", "second"].map(|name| folder.join(name));
+    let experiment = Experiment::load(&folder.join("e.toml"), &Overrides::default()).unwrap();
+    run(&experiment, &first);
+    let events = std::fs::read_to_string(first.join("events.jsonl")).unwrap();
+    assert!(events.matches("\"node_down\"").count() > 4);
+    let again = Experiment::load(&first.join("manifest.toml"), &Overrides::default());
+    run(&again.unwrap_or_else(|errors| panic!("{errors}")), &second);
+    for file in ["invocations.csv", "events.jsonl", "summary.json", "manifest.toml"] {
+        let [one, other] = [&first, &second].map(|out| std::fs::read(out.join(file)).unwrap());
+        assert!(one == other, "{file} differs");
+    }
+}

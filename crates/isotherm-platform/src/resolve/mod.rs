@@ -6,6 +6,7 @@ mod routes;
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
+use isotherm_kernel::RandomStreams;
 use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use crate::error::{Kind, PlatformError, Problem};
@@ -156,7 +157,7 @@ impl Resolver {
         }
         let opposite = self.links.values().map(|link| link.opposite).collect();
         self.topology.set_opposites(opposite);
-        PlatformSpec {
+        let mut spec = PlatformSpec {
             hosts: self.hosts,
             disks: self.disks,
             links: self.links,
@@ -166,7 +167,9 @@ impl Resolver {
             network_model: model,
             warnings: Vec::new(),
             further_profiles: Vec::new(),
-        }
+        };
+        spec.draw_profiles(&RandomStreams::new(0));
+        spec
     }
 
     /// Makes room for all at once: large platforms are read twice as fast.
