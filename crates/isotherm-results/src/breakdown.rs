@@ -5,8 +5,9 @@
 //!
 //! What it does for every invocation has to be little. So it follows no container that serves one
 //! invocation at a time: it is busy from the dispatch of each to its end, which records say. And
-//! warm starts that complete, which most are, are put aside and counted together: what counts them
-//! and what simulates them do not fit into the cache of instructions at once.
+//! warm starts that complete without any wait, which most are, are put aside and counted together:
+//! of these one time says all, and what counts them and what simulates them do not fit into the
+//! cache of instructions at once.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -59,8 +60,10 @@ pub struct Breakdown {
     nodes: Vec<Node>,
     /// What every invocation changes of nodes.
     served: Vec<Served>,
-    /// Those that are not counted yet.
-    aside: Vec<Aside>,
+    /// Begins with those that are not counted yet.
+    aside: Box<[Aside; ASIDE]>,
+    /// The place of the next one.
+    next_aside: u8,
     /// Those that are alive.
     containers: BTreeMap<ContainerId, Alive>,
     /// Whether a container of those ever started serves several invocations at once.
@@ -73,19 +76,39 @@ pub struct Breakdown {
     loaded_bytes: Vec<u64>,
 }
 
-/// So many are counted together.
-const ASIDE: usize = 256;
+/// So many are counted together: as many as the places that a `u8` can tell.
+const ASIDE: usize = 1 << u8::BITS;
 
-/// An invocation with a warm start that completed: what is counted of it.
+/// An invocation with a warm start that completed, whose body ran all the time from its submission
+/// to its end, within the window.
 #[derive(Clone, Copy, Debug)]
 struct Aside {
     function: FunctionId,
     node: NodeId,
-    submitted: Time,
-    dispatched: Time,
-    started: Time,
-    ended: Time,
-    finished: Time,
+    /// How long it took, which is its response and execution time, and that for which its container
+    /// was busy, in nanoseconds.
+    nanos: u64,
+}
+
+impl Aside {
+    /// What is at a place where nothing was put yet.
+    const NONE: Self = Aside { function: FunctionId(0), node: NodeId(0), nanos: 0 };
+
+    /// What is put aside of a record; `None` if it is none of these.
+    #[inline]
+    fn of(record: &InvocationRecord, window: Window) -> Option<Self> {
+        let InvocationRecord { submitted, finished, .. } = *record;
+        let is_one = record.start_kind == Some(StartKind::Warm)
+            && record.outcome == Outcome::Completed
+            && record.started == Some(submitted)
+            && record.ended == Some(finished)
+            && submitted < finished
+            && window.from <= submitted
+            && finished < window.until;
+        let node = record.node_id.filter(|_| is_one)?;
+        let nanos = finished.since(submitted).as_nanos();
+        Some(Aside { function: record.function_id, node, nanos })
+    }
 }
 
 /// A container that is alive.
@@ -248,7 +271,8 @@ impl Breakdown {
             functions: Vec::new(),
             nodes: Vec::new(),
             served: Vec::new(),
-            aside: Vec::with_capacity(ASIDE),
+            aside: Box::new([Aside::NONE; ASIDE]),
+            next_aside: 0,
             containers: BTreeMap::new(),
             any_shared: false,
             created: 0,
@@ -260,41 +284,26 @@ impl Breakdown {
     /// Takes the record of an invocation that has ended.
     #[inline]
     pub fn record(&mut self, record: &InvocationRecord) {
-        let (Some(dispatched), Some(node), Some(started), Some(StartKind::Warm)) =
-            (record.dispatched, record.node_id, record.started, record.start_kind)
-        else {
-            return self.count(record);
-        };
-        if record.outcome != Outcome::Completed {
-            return self.count(record);
+        let Some(aside) = Aside::of(record, self.window) else { return self.count(record) };
+        self.aside[usize::from(self.next_aside)] = aside;
+        match self.next_aside.checked_add(1) {
+            Some(next) => self.next_aside = next,
+            None => self.count_aside(ASIDE),
         }
-        if self.aside.len() == ASIDE {
-            self.count_aside();
-        }
-        self.aside.push(Aside {
-            function: record.function_id,
-            node,
-            submitted: record.submitted,
-            dispatched,
-            started,
-            ended: record.ended.unwrap_or(record.finished),
-            finished: record.finished,
-        });
     }
 
-    /// Counts those that were put aside.
+    /// Counts those that were put aside, which are so many.
     #[inline(never)]
-    fn count_aside(&mut self) {
-        for one in self.aside.drain(..) {
-            let function = of(&mut self.functions, one.function.index());
-            let node = of(&mut self.served, one.node.index());
-            occupy(function, node, self.window.overlap(one.dispatched, one.finished).as_nanos());
-            if self.window.contains(one.submitted) {
-                node.starts[1] += 1;
-                function.hot.completed[1] += 1;
-                function.add_times(one.submitted, one.started, one.ended, one.finished);
-            }
+    fn count_aside(&mut self, many: usize) {
+        for Aside { function, node, nanos } in self.aside[..many].iter().copied() {
+            let function = of(&mut self.functions, function.index());
+            let node = of(&mut self.served, node.index());
+            occupy(function, node, nanos);
+            node.starts[1] += 1;
+            function.hot.completed[1] += 1;
+            function.response.add(nanos);
         }
+        self.next_aside = 0;
     }
 
     /// Counts one that is put aside nowhere.
@@ -421,7 +430,7 @@ impl Breakdown {
         apps: &'a [Arc<str>],
         end: Time,
     ) -> impl Iterator<Item = FunctionReport> + 'a {
-        self.count_aside();
+        self.count_aside(self.next_aside.into());
         let end = in_window(self.window, end);
         names.iter().zip(apps).enumerate().map(move |(number, (name, app))| {
             match self.functions.get(number) {
@@ -461,7 +470,7 @@ impl Breakdown {
         names: &'a [Arc<str>],
         end: Time,
     ) -> impl Iterator<Item = NodeReport> + 'a {
-        self.count_aside();
+        self.count_aside(self.next_aside.into());
         let end = in_window(self.window, end);
         names.iter().enumerate().map(move |(number, name)| {
             let served = self.served.get(number).copied().unwrap_or_default();
@@ -483,15 +492,13 @@ fn in_window(window: Window, date: Time) -> u64 {
 /// The entry with this number.
 #[inline]
 fn of<T: Default>(all: &mut Vec<T>, number: usize) -> &mut T {
-    if number >= all.len() {
-        lengthen(all, number);
-    }
-    &mut all[number]
+    if number < all.len() { &mut all[number] } else { lengthened(all, number) }
 }
 
 #[cold]
-fn lengthen<T: Default>(all: &mut Vec<T>, number: usize) {
+fn lengthened<T: Default>(all: &mut Vec<T>, number: usize) -> &mut T {
     all.resize_with(number + 1, T::default);
+    &mut all[number]
 }
 
 /// A container of a function was busy for so long, in nanoseconds, unless it is followed.
@@ -518,7 +525,6 @@ impl Function {
             return self.add_other(record, start);
         }
         self.hot.completed[start] += 1;
-        // Nearly always the body began at once.
         let started = record.started.unwrap_or(record.submitted);
         let ended = record.ended.unwrap_or(record.finished);
         self.add_times(record.submitted, started, ended, record.finished);
@@ -530,6 +536,7 @@ impl Function {
         let response = finished.since(submitted).as_nanos();
         self.response.add(response);
         let execution = ended.since(started).as_nanos();
+        // Nearly always the body began at once.
         if execution == 0 || execution < response {
             self.add_slowed(started.since(submitted).as_nanos(), execution, response);
         }
@@ -837,4 +844,96 @@ pub fn write_rows<R: Described + Serialize, W: Write>(
         writer.serialize(row)?;
     }
     writer.into_inner().map_err(csv::IntoInnerError::into_error)
+}
+
+#[cfg(test)]
+mod tests {
+    use isotherm_kernel::Duration;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn warm(function: u32, times: [u64; 5]) -> InvocationRecord {
+        let name: Arc<str> = "any".into();
+        let [submitted, dispatched, started, ended, finished] = times.map(Time::from_nanos);
+        InvocationRecord {
+            id: isotherm_serverless::InvocationId(0),
+            attempt: 0,
+            function: Arc::clone(&name),
+            function_id: FunctionId(function),
+            app: name,
+            image: None,
+            submitted,
+            admitted: Some(submitted),
+            dispatched: Some(dispatched),
+            started: Some(started),
+            ended: Some(ended),
+            finished,
+            outcome: Outcome::Completed,
+            cause: None,
+            node: None,
+            node_id: Some(NodeId(function % 2)),
+            container: None,
+            start_kind: Some(StartKind::Warm),
+            cold_start: None,
+            throttle_wait: Duration::ZERO,
+            download_wait: Duration::ZERO,
+            copy_wait: Duration::ZERO,
+            load_wait: Duration::ZERO,
+        }
+    }
+
+    /// In the queue, for its container, for its answer.
+    fn waits() -> impl Strategy<Value = [u64; 3]> {
+        prop::array::uniform3(prop_oneof![3 => Just(0), 1 => 0u64..500])
+    }
+
+    proptest! {
+        #![proptest_config(isotherm_testing::cases(200))]
+
+        /// Those that are put aside count as if they were not, whatever the window.
+        #[test]
+        fn what_is_put_aside_counts_alike(
+            records in prop::collection::vec((0u32..4, 0u64..1_000, waits()), 1..900),
+            body in prop_oneof![Just(0), 1u64..400],
+            window in prop_oneof![Just((0, u64::MAX)), (0u64..500, 300u64..1_500)],
+        ) {
+            let (from, until) = (Time::from_nanos(window.0), Time::from_nanos(window.1));
+            let window = Window { from, until };
+            let [mut aside, mut direct] = [(); 2].map(|()| Breakdown::new(window));
+            for breakdown in [&mut aside, &mut direct] {
+                for number in 0..4 {
+                    breakdown.observe(&PlatformEvent {
+                        at: Time::ZERO,
+                        kind: EventKind::ContainerStarted {
+                            node: NodeId(number % 2),
+                            container: ContainerId(number.into()),
+                            function: FunctionId(number),
+                            image: None,
+                            disk_bytes: 0,
+                            memory_bytes: 1_000_000 * u64::from(1 + number),
+                            capacity: 1 + number / 3,
+                            ready: Time::ZERO,
+                        },
+                    });
+                }
+            }
+            for (function, submitted, [queue, start, answer]) in records {
+                let dispatched = submitted + queue;
+                let started = dispatched + start;
+                let ended = started + body;
+                let finished = ended + answer;
+                let record = warm(function, [submitted, dispatched, started, ended, finished]);
+                aside.record(&record);
+                direct.count(&record);
+            }
+            let names: Vec<Arc<str>> = ["a", "b", "c", "d"].map(Arc::from).to_vec();
+            let end = Time::from_nanos(10_000);
+            let [aside, direct] = [aside, direct].map(|mut one| {
+                let functions: Vec<_> = one.functions(&names, &names, end).collect();
+                (functions, one.nodes(&names[..2], end).collect::<Vec<_>>())
+            });
+            prop_assert_eq!(aside, direct);
+        }
+    }
 }

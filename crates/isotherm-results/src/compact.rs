@@ -19,8 +19,10 @@ const BITS: u32 = 8;
 /// asks for a [report](Compact::report) says how many there were.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Compact {
-    /// The last ones: those that are not in the histogram.
-    recent: Vec<u64>,
+    /// Begins with the last ones: those that are not in the histogram.
+    places: Vec<u64>,
+    /// How many these are.
+    filled: usize,
     counted: Counted,
 }
 
@@ -56,37 +58,52 @@ impl Compact {
     /// Adds a number above the floor.
     #[inline]
     pub(crate) fn add(&mut self, value: u64) {
-        if self.recent.len() >= COMPACT_EXACT_UP_TO {
-            self.count_recent();
+        match self.places.get_mut(self.filled) {
+            Some(place) => {
+                *place = value;
+                self.filled += 1;
+            }
+            None => self.add_beyond(value),
         }
-        self.recent.push(value);
     }
 
+    /// Adds a number for which there is no place.
     #[cold]
-    fn count_recent(&mut self) {
-        self.counted.add_all(&self.recent);
-        self.recent.clear();
+    fn add_beyond(&mut self, value: u64) {
+        if self.filled == COMPACT_EXACT_UP_TO {
+            self.counted.add_all(&self.places);
+            self.filled = 0;
+        } else {
+            let more = (2 * self.filled).clamp(4, COMPACT_EXACT_UP_TO);
+            self.places.resize(more, 0);
+        }
+        self.places[self.filled] = value;
+        self.filled += 1;
+    }
+
+    fn recent(&self) -> &[u64] {
+        &self.places[..self.filled]
     }
 
     /// How many numbers were added.
     pub(crate) fn count(&self) -> u64 {
-        self.counted.count + self.recent.len() as u64
+        self.counted.count + self.filled as u64
     }
 
     /// Their sum.
     pub(crate) fn sum(&self) -> u128 {
-        self.counted.sum + self.recent.iter().map(|&value| u128::from(value)).sum::<u128>()
+        self.counted.sum + self.recent().iter().map(|&value| u128::from(value)).sum::<u128>()
     }
 
     /// What is known of the numbers, with those at the floor; `None` if there are none.
     pub(crate) fn report(&self, floor: Floor) -> Option<CompactReport> {
         let mut all = self.counted.clone();
-        all.add_all(&self.recent);
+        all.add_all(self.recent());
         let count = u128::from(all.count) + u128::from(floor.count);
         if count == 0 {
             return None;
         }
-        let mut exact = self.recent.clone();
+        let mut exact = self.recent().to_vec();
         exact.sort_unstable();
         // The nearest rank; in the histogram the highest value of its bucket, at most the maximum.
         let quantile = |percent: u128| {
@@ -110,29 +127,33 @@ impl Compact {
 
 impl Counted {
     fn add_all(&mut self, values: &[u64]) {
-        let buckets = || values.iter().map(|&value| bucket::<BITS>(value));
-        let (Some(lowest), Some(highest)) = (buckets().min(), buckets().max()) else { return };
-        self.cover(lowest, highest);
         for &value in values {
             self.sum += u128::from(value);
             self.max = self.max.max(value);
-            self.buckets[bucket::<BITS>(value) - self.first] += 1;
+            let bucket = bucket::<BITS>(value);
+            // Below the first one, the place is beyond all.
+            match self.buckets.get_mut(bucket.wrapping_sub(self.first)) {
+                Some(count) => *count += 1,
+                None => self.add_outside(bucket),
+            }
         }
         self.count += values.len() as u64;
     }
 
-    /// Makes the histogram have these buckets and all between them.
-    fn cover(&mut self, lowest: usize, highest: usize) {
+    /// Adds a number in a bucket that the histogram does not have yet, with all between them.
+    #[cold]
+    fn add_outside(&mut self, bucket: usize) {
         if self.buckets.is_empty() {
-            self.first = lowest;
-        } else if lowest < self.first {
-            self.buckets.splice(..0, std::iter::repeat_n(0, self.first - lowest));
-            self.first = lowest;
+            self.first = bucket;
+        } else if bucket < self.first {
+            self.buckets.splice(..0, std::iter::repeat_n(0, self.first - bucket));
+            self.first = bucket;
         }
-        let length = highest + 1 - self.first;
-        if length > self.buckets.len() {
-            self.buckets.resize(length, 0);
+        let place = bucket - self.first;
+        if place >= self.buckets.len() {
+            self.buckets.resize(place + 1, 0);
         }
+        self.buckets[place] += 1;
     }
 
     fn at_rank(&self, rank: u128) -> u64 {

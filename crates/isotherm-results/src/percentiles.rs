@@ -103,7 +103,9 @@ impl Histogram {
 /// and each doubling above that has 2^(BITS - 1).
 #[inline]
 pub(crate) fn bucket<const BITS: u32>(value: u64) -> usize {
-    let shift = (u64::BITS - value.leading_zeros()).saturating_sub(BITS);
+    // Those with a bucket each have no more digits than the highest of them.
+    let digits = u64::BITS - (value | ((1 << BITS) - 1)).leading_zeros();
+    let shift = digits - BITS;
     ((shift as usize) << (BITS - 1)) + (value >> shift) as usize
 }
 
