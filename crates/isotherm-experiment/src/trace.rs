@@ -137,7 +137,7 @@ pub fn azure_2021(
 ) -> Result<PartOf<Azure2021Trace<File>>, WorkloadError> {
     let path = match source {
         AzureSource::Year2021 { path, .. } => path,
-        AzureSource::Year2019 { folder, .. } => folder,
+        AzureSource::Year2019 { folder, .. } | AzureSource::Huawei2023 { folder, .. } => folder,
     };
     let file = open_file(path, source.shown())?;
     // None of its functions is left out, so that they follow each other.

@@ -100,6 +100,10 @@ pub enum TraceProblem {
     MissingMinute,
     /// A column for a minute that no day has.
     NoSuchMinute,
+    /// No column is one of a function.
+    NoFunctions,
+    /// A time that is not the beginning of a minute of its day.
+    NotAMinuteOf { value: String, day: u16 },
     /// A row with more or fewer fields than the header.
     Ragged { expected: usize, got: usize },
     /// A quotation mark that is opened and never closed, so that all that follows would be one
@@ -211,6 +215,10 @@ impl TraceError {
             TraceProblem::MissingColumn { .. } | TraceProblem::MissingMinute => {
                 format!("there is no column `{column}`")
             }
+            TraceProblem::NoFunctions => "no column is one of a function".to_owned(),
+            TraceProblem::NotAMinuteOf { value, day } => {
+                format!("`{value}` does not begin a minute of day {day}")
+            }
             TraceProblem::NoSuchMinute => format!("there is a column `{column}`"),
             TraceProblem::AmbiguousColumn => format!("there are two columns `{column}`"),
             TraceProblem::Ragged { expected, got } => {
@@ -309,6 +317,7 @@ impl TraceError {
             | TraceProblem::Zero { value, .. }
             | TraceProblem::NotACount { value }
             | TraceProblem::TooMany { value, .. }
+            | TraceProblem::NotAMinuteOf { value, .. }
             | TraceProblem::OtherValue { value, .. }
             | TraceProblem::UnknownFunction { value, .. }
             | TraceProblem::UnknownNumber { value, .. } => Some(value),
@@ -367,6 +376,13 @@ impl TraceProblem {
             TraceProblem::MissingMinute | TraceProblem::NoSuchMinute => {
                 "a day has 1440 minutes, with the columns `1` to `1440`, or some of them without a \
                  gap".to_owned()
+            }
+            TraceProblem::NoFunctions => {
+                "the columns of functions have numbers as names: `day,time,0,1`".to_owned()
+            }
+            TraceProblem::NotAMinuteOf { day, .. } => {
+                let (from, until) = (u64::from(*day) * 86_400, (u64::from(*day) + 1) * 86_400 - 60);
+                format!("its minutes are the multiples of 60 from {from} to {until}, in seconds")
             }
             TraceProblem::AmbiguousColumn => "give each column a name of its own".to_owned(),
             TraceProblem::OpenQuote => {

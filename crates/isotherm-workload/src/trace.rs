@@ -1,5 +1,6 @@
 //! Traces: arrivals from a table in CSV, [JSONL](JsonlTrace) or [Parquet](ParquetTrace), read row
-//! by row; and the [traces of Azure Functions](azure).
+//! by row; and the traces of
+//! [Azure Functions](azure) and [Huawei Cloud](huawei).
 //!
 //! # CSV
 //!
@@ -25,6 +26,7 @@
 //! end and reports everything that is wrong with it.
 
 pub mod azure;
+pub mod huawei;
 
 mod arrivals;
 mod check;
@@ -61,6 +63,7 @@ pub use function_names::FunctionNames;
 pub use functions::{
     FunctionColumns, FunctionRow, FunctionRows, FunctionsOfTraces, SizeColumn, read_functions,
 };
+pub use huawei::Huawei2023Files;
 pub use jsonl::{JsonlTable, json_reason};
 #[cfg(feature = "formats")]
 pub use parquet::ParquetTable;

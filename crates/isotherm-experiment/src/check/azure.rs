@@ -1,4 +1,5 @@
-//! `[functions] azure_2019` and `azure_2021`: a trace that defines functions and their invocations.
+//! `[functions] azure_2019`, `azure_2021` and [those of Huawei](huawei): a trace that defines
+//! functions and their invocations.
 //!
 //! ```toml
 //! [functions]
@@ -14,6 +15,7 @@
 //! anything refers to a function, and once for all runs of a sweep that use the same part of them.
 
 use std::fs::File;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ use isotherm_workload::{
 };
 
 use crate::check::context::Context;
+use crate::check::huawei::{self, Broken};
 use crate::check::limits::DefaultLimits;
 use crate::check::traces;
 use crate::plan::{AppMemory, AzureContent, AzureSource, AzureTrace};
@@ -143,26 +146,31 @@ pub struct Functions {
     pub limits: DefaultLimits,
 }
 
+/// Reads which part of a trace is meant.
+type Naming = fn(&Value, &Context<'_>) -> Option<Named>;
+
+/// The keys of `[functions]` that name a trace.
+const NAMING: [(&str, Naming); 3] =
+    [("azure_2019", year_2019), ("azure_2021", year_2021), ("huawei_2023", huawei::year_2023)];
+
 /// Reads the trace that `[functions]` names: `None` if it names none, `Some(None)` if the trace
 /// cannot be read, which is reported.
 pub fn functions(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Option<Functions>> {
-    let is_2019 = fields.has("azure_2019");
-    let key = if is_2019 { "azure_2019" } else { "azure_2021" };
-    if !fields.has(key) {
-        return None;
-    }
+    let &(key, named) = NAMING.iter().find(|(key, _)| fields.has(key))?;
     let value = &fields.entry(key)?.value;
     let before = context.report.count();
     let limits = fields.optional_or("limits", DefaultLimits::default());
     let are_good = context.report.count() == before;
-    let named = if is_2019 { year_2019(value, context) } else { year_2021(value, context) };
-    let Some((source, named, apps)) = named else { return Some(None) };
+    let Some((source, named, apps)) = named(value, context) else { return Some(None) };
     let content = context.traces.azure(&source, || match &source {
         AzureSource::Year2019 { .. } => {
             read_2019(&source, &named, context).map(AzureContent::Year2019)
         }
         AzureSource::Year2021 { .. } => {
             read_2021(&source, &named, context).map(AzureContent::Year2021)
+        }
+        AzureSource::Huawei2023 { .. } => {
+            read_huawei_2023(&source, &named, context).map(AzureContent::Year2019)
         }
     });
     let says_memory =
@@ -172,7 +180,8 @@ pub fn functions(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Optio
         return Some(None);
     }
     let Some(content) = content else { return Some(None) };
-    tell_fewer_apps(&content, apps.as_ref(), &named, context);
+    let is_of_functions = matches!(source, AzureSource::Huawei2023 { .. });
+    tell_fewer_apps(&content, apps.as_ref(), &named, is_of_functions, context);
     Some(Kept { has_body: fields.has("body"), limits, named, context }.functions(source, content))
 }
 
@@ -206,6 +215,7 @@ fn tell_fewer_apps(
     content: &AzureContent,
     wanted: Option<&Located<Count>>,
     named: &Located<String>,
+    is_of_functions: bool,
     context: &Context<'_>,
 ) {
     let apps = match content {
@@ -215,9 +225,10 @@ fn tell_fewer_apps(
     let Some(wanted) = wanted.filter(|wanted| u64::from(wanted.value.0) > apps as u64) else {
         return;
     };
-    let are = if apps == 1 { "app is" } else { "apps are" };
+    let what = if is_of_functions { "function" } else { "app" };
+    let are = if apps == 1 { " is" } else { "s are" };
     let message =
-        format!("only {apps} {are} invoked in `{}`, and not {}", named.value, wanted.value.0);
+        format!("only {apps} {what}{are} invoked in `{}`, and not {}", named.value, wanted.value.0);
     context.report.warn(Diagnostic::at(wanted.span, message, "all of them are taken"));
 }
 
@@ -245,11 +256,20 @@ impl Kept<'_> {
                 };
                 trace.functions.iter().map(row).collect()
             }
+            (AzureContent::Year2019(trace), _) => {
+                self.tell_left_out(trace, AppMemory::Limits);
+                let memory = |function: &Azure2019Function| {
+                    default.filter(|_| function.has_durations || self.has_body)
+                };
+                let row = |function: &Azure2019Function| {
+                    (function.name.clone(), function.app.clone(), memory(function))
+                };
+                trace.functions.iter().map(row).collect()
+            }
             (AzureContent::Year2021(trace), _) => {
                 let named = trace.functions.iter().zip(&trace.apps_of_functions);
                 named.map(|(name, app)| (name.clone(), app.clone(), default)).collect()
             }
-            _ => Vec::new(),
         };
         let mut next = first;
         let number = |(_, _, memory): &(String, String, Option<u64>)| {
@@ -272,7 +292,9 @@ impl Kept<'_> {
     /// Reports a trace without functions: nothing is invoked, or all functions are left out.
     fn nothing_left(&self, is_never_invoked: bool, source: &AzureSource) {
         let (message, hint) = match source {
-            AzureSource::Year2019 { days, .. } if is_never_invoked => {
+            AzureSource::Year2019 { days, .. } | AzureSource::Huawei2023 { days, .. }
+                if is_never_invoked =>
+            {
                 let (days, minutes) = match &days[..] {
                     [day] => (format!("on day {day}"), "all counts of its minutes are zero"),
                     _ => (
@@ -343,7 +365,7 @@ fn sample(fields: &mut Fields<'_>) -> (AppSample, Option<Located<Count>>) {
 }
 
 /// A trace, the place where it is named, and the number of its apps that are drawn.
-type Named = (AzureSource, Located<String>, Option<Located<Count>>);
+pub type Named = (AzureSource, Located<String>, Option<Located<Count>>);
 
 fn year_2019(value: &Value, context: &Context<'_>) -> Option<Named> {
     let mut fields = Fields::of(value, &AZURE_2019, context.report)?;
@@ -354,7 +376,7 @@ fn year_2019(value: &Value, context: &Context<'_>) -> Option<Named> {
     let memory = fields.choice_or("memory", MEMORIES, AppMemory::Split);
     fields.finish();
     let days = match days {
-        Some(days) => numbers(&days, value.span, context),
+        Some(days) => numbers(&days, value.span, 1..=99, context),
         None => Some(vec![1]),
     };
     let folder = folder?;
@@ -372,18 +394,25 @@ fn year_2019(value: &Value, context: &Context<'_>) -> Option<Named> {
     Some((source, folder, apps))
 }
 
-/// The numbers of days, which must increase.
-fn numbers(days: &[Located<u64>], place: Span, context: &Context<'_>) -> Option<Vec<u16>> {
+/// The numbers of days, which must increase and be of these.
+pub fn numbers(
+    days: &[Located<u64>],
+    place: Span,
+    known: RangeInclusive<u16>,
+    context: &Context<'_>,
+) -> Option<Vec<u16>> {
+    let first = known.start();
     if days.is_empty() {
-        return context.report.refuse(place, "there are no days", "write `days = [1]`");
+        let hint = format!("write `days = [{first}]`");
+        return context.report.refuse(place, "there are no days", hint);
     }
     let mut numbers: Vec<u16> = Vec::new();
     for day in days {
-        match u16::try_from(day.value).ok().filter(|day| (1..=99).contains(day)) {
+        match u16::try_from(day.value).ok().filter(|day| known.contains(day)) {
             None => context.report.error(
                 day.span,
                 format!("there is no day {}", day.value),
-                "days are numbered from 1",
+                format!("days are numbered from {first}"),
             ),
             Some(number) if numbers.last().is_some_and(|last| *last >= number) => {
                 context.report.error(
@@ -462,7 +491,8 @@ fn read_2019(
                 continue;
             }
             let Some(path) = file_of_day(folder, family, day) else {
-                no_file(folder, family, day, named, context);
+                let there = (1..=99).filter(|&day| file_of_day(folder, family, day).is_some());
+                no_file(&format!("{family}.d{day:02}.csv"), there, named, context);
                 is_whole = false;
                 continue;
             };
@@ -471,18 +501,64 @@ fn read_2019(
             let read = trace::open_file(&path, &shown)
                 .and_then(|file| read_family(&mut files, family, number, &shown, file));
             if let Err(error) = read {
-                let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
-                let file = Located {
-                    value: format!("{}/{}", named.value, file.unwrap_or_default()),
-                    span: named.span,
-                };
-                traces::report(&error, &file, &[], context);
+                broken_file(&path, folder, &error, named, context);
                 is_whole = false;
             }
         }
     }
     let scan = files.finish();
     (report(scan.errors, scan.further, named, context) && is_whole).then(|| Arc::new(scan.trace))
+}
+
+fn read_huawei_2023(
+    source: &AzureSource,
+    named: &Located<String>,
+    context: &Context<'_>,
+) -> Option<Arc<Azure2019>> {
+    let AzureSource::Huawei2023 { folder, days, sample, delay_unit, .. } = source else {
+        return None;
+    };
+    if let Err(error) = std::fs::read_dir(folder) {
+        context.cannot_read(named, &error);
+        return None;
+    }
+    let opened = |path: &Path| context.inputs.borrow_mut().add(path);
+    let (scan, broken) = huawei::scan(folder, days, *sample, *delay_unit, opened);
+    let is_whole = broken.is_empty();
+    for broken in broken {
+        match broken {
+            Broken::Missing(family, day) => {
+                let there = huawei::days_of(folder, family).into_iter();
+                no_file(&format!("{family}/day_{day:03}.csv"), there, named, context);
+            }
+            Broken::Unreadable(path, error) => {
+                broken_file(&path, folder, &error, named, context);
+            }
+        }
+    }
+    if !is_whole && scan.trace.functions.is_empty() && scan.errors.iter().all(of_whole_file) {
+        // That nothing is invoked follows from what has been reported.
+        return None;
+    }
+    (report(scan.errors, scan.further, named, context) && is_whole).then(|| Arc::new(scan.trace))
+}
+
+/// Whether an error is about no row.
+fn of_whole_file(error: &TraceError) -> bool {
+    error.line.is_none()
+}
+
+/// Reports what is wrong with a file of a folder.
+fn broken_file(
+    path: &Path,
+    folder: &Path,
+    error: &WorkloadError,
+    named: &Located<String>,
+    context: &Context<'_>,
+) {
+    let file = path.strip_prefix(folder).unwrap_or(path).display();
+    let file = Located { value: format!("{}/{file}", named.value), span: named.span };
+    traces::report(error, &file, &[], context);
 }
 
 /// Reads the file of a family and a day, counted from 0.
@@ -500,6 +576,9 @@ pub fn read_family(
     }
 }
 
+/// What the names of files end with: plain, or compressed.
+pub const ENDS: [&str; 3] = ["", ".gz", ".zst"];
+
 /// The file of a family and a day, plain or compressed. That of the first day may have the short
 /// name that excerpts have.
 #[must_use]
@@ -511,7 +590,7 @@ pub fn file_of_day(folder: &Path, family: &str, day: u16) -> Option<PathBuf> {
     };
     let names = [format!("{family}.d{day:02}.csv"), format!("{short}.csv")];
     let names = names.into_iter().take(if day == 1 { 2 } else { 1 });
-    let paths = names.flat_map(|name| ["", ".gz", ".zst"].map(|end| format!("{name}{end}")));
+    let paths = names.flat_map(|name| ENDS.map(|end| format!("{name}{end}")));
     paths.map(|name| folder.join(name)).find(|path| path.exists())
 }
 
@@ -531,11 +610,14 @@ pub fn folder_and_days(path: &Path) -> Option<(PathBuf, Vec<u16>)> {
     Some((folder.to_owned(), vec![day]))
 }
 
-fn no_file(folder: &Path, family: &str, day: u16, named: &Located<String>, context: &Context<'_>) {
-    let there: Vec<String> = (1..=99)
-        .filter(|&day| file_of_day(folder, family, day).is_some())
-        .map(|day: u16| day.to_string())
-        .collect();
+/// Reports that there is no such file, but those of other days.
+fn no_file(
+    file: &str,
+    there: impl Iterator<Item = u16>,
+    named: &Located<String>,
+    context: &Context<'_>,
+) {
+    let there: Vec<String> = there.map(|day: u16| day.to_string()).collect();
     let hint = match &there[..] {
         [] => "there is none of any day, nor a compressed one (`.csv.gz`, `.csv.zst`)".to_owned(),
         [only] => format!("there is only that of day {only}"),
@@ -543,7 +625,7 @@ fn no_file(folder: &Path, family: &str, day: u16, named: &Located<String>, conte
             format!("there are those of the days {} and {last}", first.join(", "))
         }
     };
-    let message = format!("there is no file `{family}.d{day:02}.csv` in `{}`", named.value);
+    let message = format!("there is no file `{file}` in `{}`", named.value);
     context.report.error(named.span, message, hint);
 }
 

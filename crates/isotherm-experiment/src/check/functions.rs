@@ -8,7 +8,7 @@
 //! image = "python"
 //! ```
 //!
-//! Or the functions of a trace that defines them itself (`azure_2019`, `azure_2021`: see
+//! Or the functions of a trace that defines them itself (`azure_2019`, `azure_2021`, `huawei_2023`: see
 //! [`azure`]), or those that the tables of the workloads name (`from = "trace"`: see
 //! [`trace_functions`]).
 //!
@@ -34,6 +34,7 @@ use crate::check::body::{self, STEPS};
 use crate::check::calls::BodyOf;
 use crate::check::context::{Context, ReadFile};
 use crate::check::distribution::A_DURATION;
+use crate::check::huawei::HUAWEI_2023;
 use crate::check::limits::{DEFAULT_LIMITS, DefaultLimits};
 use crate::check::{concurrency, on_failure, service, trace_functions, traces, values, workload};
 use crate::duration_distribution::DurationDistribution;
@@ -62,18 +63,20 @@ pub const FUNCTIONS: TableSpec = table(
         path("a path", "\"data/functions.csv\""),
         "The file, which may be compressed (gzip, zstd).",
     )
-    .otherwise("`from`, `azure_2019` or `azure_2021` is required"),
+    .otherwise("`from` or one of the traces below is required"),
     field(
         "from",
         value("`\"trace\"`", "\"trace\""),
         "The tables of the workloads, instead of `csv`: each name of a function that occurs in \
          those of the kinds `csv`, `jsonl` and `parquet` is one.",
     )
-    .otherwise("`csv`, `azure_2019` or `azure_2021` is required"),
+    .otherwise("`csv` or one of the traces below is required"),
     field("azure_2019", Takes::Table(&AZURE_2019), "The functions of the trace of Azure Functions of 2019, instead of `csv`.")
-        .otherwise("`csv` or `azure_2021` is required"),
+        .otherwise("`csv`, `from` or another trace is required"),
     field("azure_2021", Takes::Table(&AZURE_2021), "The functions of the trace of Azure Functions of 2021, instead of `csv`.")
-        .otherwise("`csv` or `azure_2019` is required"),
+        .otherwise("`csv`, `from` or another trace is required"),
+    field("huawei_2023", Takes::Table(&HUAWEI_2023), "The functions of the trace of Huawei Cloud of 2023, instead of `csv`.")
+        .otherwise("`csv`, `from` or another trace is required"),
     field(
         "columns",
         Takes::Table(&COLUMNS),

@@ -20,6 +20,7 @@ mod distribution;
 mod failures;
 mod functions;
 mod generate;
+pub mod huawei;
 mod invoked;
 mod known_traces;
 mod limits;

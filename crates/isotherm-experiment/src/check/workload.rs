@@ -62,7 +62,15 @@ const KINDS: &[Choice<&TableSpec>] = &[
         "the invocations of the trace that `[functions] azure_2021` names",
         &AZURE_2021,
     ),
+    word(
+        "huawei-2023",
+        "the invocations of the trace that `[functions] huawei_2023` names",
+        &HUAWEI_2023,
+    ),
 ];
+
+/// The kinds that replay the trace of `[functions]`.
+const TRACES: [&str; 3] = ["azure-2019", "azure-2021", "huawei-2023"];
 
 /// The fields of a workload before its kind is known.
 const WORKLOAD: TableSpec = table("[[workload]]", "Who invokes what and when.").with(&[KIND]);
@@ -82,6 +90,7 @@ pub const WORKLOADS: &[&TableSpec] = &[
     &PARQUET,
     &AZURE_2019,
     &AZURE_2021,
+    &HUAWEI_2023,
 ];
 
 const LIST: TableSpec = table(
@@ -158,6 +167,22 @@ const WITHIN_MINUTE: &[Choice<WithinMinute>] = &[
     ),
 ];
 
+const WITHIN: Field = field(
+    "arrivals",
+    Takes::Words(|| words(WITHIN_MINUTE)),
+    "When the invocations of a minute come.",
+)
+.default("\"uniform\"");
+
+const SCALE: Field = field(
+    "scale",
+    takes::<Positive>(),
+    "What the numbers of invocations are multiplied by. They stay whole: what is left over is one \
+     more with this probability.",
+)
+.like("0.1")
+.default("1");
+
 const AZURE_2019: TableSpec = table(
     "[[workload]]",
     "The invocations of the trace of Azure Functions of 2019, which `[functions]` names, minute by minute. How long they take is drawn \
@@ -165,10 +190,8 @@ const AZURE_2019: TableSpec = table(
 )
 .titled("`[[workload]]` of kind `azure-2019`").with(&[
     field("kind", value("`\"azure-2019\"`", "\"azure-2019\""), "What the workload is."),
-    field("arrivals", Takes::Words(|| words(WITHIN_MINUTE)), "When the invocations of a minute come.")
-        .default("\"uniform\""),
-    field("scale", takes::<Positive>(), "What the numbers of invocations are multiplied by. They stay whole: what is left over is one more with this probability.").like("0.1")
-        .default("1"),
+    WITHIN,
+    SCALE,
     UNTIL,
     WINDOW,
     LIMIT,
@@ -190,6 +213,22 @@ const AZURE_2021: TableSpec = table(
     LIMIT,
 ]);
 
+const HUAWEI_2023: TableSpec = table(
+    "[[workload]]",
+    "The invocations of the trace of Huawei Cloud of 2023, which `[functions]` names, minute by \
+     minute. How long they take is drawn between the percentiles of the means of the minutes of \
+     their function on that day. Each function has random streams of its own.",
+)
+.titled("`[[workload]]` of kind `huawei-2023`")
+.with(&[
+    field("kind", value("`\"huawei-2023\"`", "\"huawei-2023\""), "What the workload is."),
+    WITHIN,
+    SCALE,
+    UNTIL,
+    WINDOW,
+    LIMIT,
+]);
+
 /// Reads one `[[workload]]`. `number` is its position; `startup` is that of the service.
 pub fn workload(
     value: &Value,
@@ -204,7 +243,7 @@ pub fn workload(
     fields.proceed_as(spec);
     let plan = match &value.kind {
         Kind::String(kind) if kind == "list" => list_workload(&mut fields, context),
-        Kind::String(kind) if kind == "azure-2019" || kind == "azure-2021" => {
+        Kind::String(kind) if TRACES.contains(&kind.as_str()) => {
             azure(&mut fields, value.span, kind, number, context)
         }
         Kind::String(kind) if kind == "jsonl" => {
@@ -339,7 +378,7 @@ fn azure(
 ) -> Option<WorkloadPlan> {
     let mut replay = ReplayConfig::default();
     let mut end = None;
-    if kind == "azure-2019" {
+    if kind != "azure-2021" {
         let within = fields.choice_or("arrivals", WITHIN_MINUTE, replay.within_minute);
         replay.within_minute = within.unwrap_or(replay.within_minute);
         replay.scale = fields.optional_or("scale", Positive(1.0)).0;
@@ -355,7 +394,7 @@ fn azure(
         // What could not be read has been reported.
         if !context.functions.is_incomplete() {
             let key = kind.replace('-', "_");
-            let what = if kind == "azure-2019" { "folder" } else { "file" };
+            let what = if kind == "azure-2021" { "file" } else { "folder" };
             let message = format!("`[functions]` names no trace `{key}`");
             let example = context.report.example(&format!("{{ {what} = \"...\" }}"));
             context.report.error(

@@ -11,13 +11,15 @@ use isotherm_config::hint::suggestion;
 use isotherm_config::source::Sources;
 use isotherm_kernel::{RandomStreams, Time};
 use isotherm_workload::{
-    AppSample, Azure2019Files, Azure2019Replay, Azure2021, Azure2021Trace, Columns, CsvDialect,
-    DateColumn, DateFormat, FunctionColumn, FunctionNames, Part, PartOf, ReplayConfig, TableRows,
-    TimeColumn, TimeUnit, TraceError, TraceProblem, WorkloadError, distinct_values, told_format,
+    AppSample, Azure2019, Azure2019Files, Azure2019Replay, Azure2021, Azure2021Trace, Columns,
+    CsvDialect, DateColumn, DateFormat, FunctionColumn, FunctionNames, Part, PartOf, ReplayConfig,
+    TableRows, TimeColumn, TimeUnit, TraceError, TraceProblem, WorkloadError, distinct_values,
+    told_format,
 };
 
 use super::{Gatherer, WorkloadReport};
 use crate::check::azure::{self, FAMILIES, INVOCATIONS, MOST};
+use crate::check::huawei::{self, Broken};
 use crate::check::io_reason;
 use crate::plan::{AppMemory, CsvPlan, TableFormat};
 use crate::trace::{self, open_file};
@@ -78,6 +80,18 @@ pub fn describe_trace(
                 "`--columns` is for tables; the trace of Azure Functions of 2019 has its own columns",
             )),
             false => describe_2019(&folder, shown, &days, part),
+        };
+    }
+    if let Some((folder, days)) = huawei::folder_and_days(path) {
+        let only_unit = TraceColumns { unit: columns.unit, ..TraceColumns::default() };
+        return match &columns.unit {
+            _ if *columns != only_unit => Err(Diagnostics::single(
+                "the trace of Huawei Cloud of 2023 has its own columns; `--columns` takes the unit of its delays",
+            )),
+            unit if unit.is_none() && huawei::has_delays(&folder) => Err(Diagnostics::single(
+                "the unit of the delays of this trace is not known: say it by `--columns unit=UNIT`",
+            )),
+            unit => describe_huawei_2023(&folder, shown, &days, *unit, part),
         };
     }
     let table = Table { path, shown: &shown, format: TableFormat::of_name(&shown) };
@@ -204,7 +218,40 @@ fn describe_2019(
     let scan = files.finish();
     wrong.rows(&shown, scan.errors, scan.further);
     wrong.into_result()?;
-    let trace = Arc::new(scan.trace);
+    described_minutes(scan.trace, shown, part)
+}
+
+fn describe_huawei_2023(
+    folder: &Path,
+    shown: String,
+    days: &[u16],
+    delay_unit: Option<TimeUnit>,
+    part: Part,
+) -> Result<WorkloadReport, Diagnostics> {
+    let mut wrong = Wrong::default();
+    let (scan, broken) = huawei::scan(folder, days, AppSample::default(), delay_unit, |_| {});
+    for broken in broken {
+        match broken {
+            Broken::Unreadable(_, error) => wrong.trace(&error),
+            Broken::Missing(family, day) => {
+                let message = format!("there is no file `{family}/day_{day:03}.csv`");
+                let hint = "how long what is requested on this day takes would not be known";
+                wrong.file(&folder.display().to_string(), message, hint.to_owned());
+            }
+        }
+    }
+    wrong.rows(&shown, scan.errors, scan.further);
+    wrong.into_result()?;
+    described_minutes(scan.trace, shown, part)
+}
+
+/// What counts of minutes look like.
+fn described_minutes(
+    trace: Azure2019,
+    shown: String,
+    part: Part,
+) -> Result<WorkloadReport, Diagnostics> {
+    let trace = Arc::new(trace);
     let numbers: Vec<Option<u32>> = (0u32..).take(trace.functions.len()).map(Some).collect();
     let streams = RandomStreams::new(0);
     let gathered = || {

@@ -1,10 +1,12 @@
-//! Traces of Azure Functions in a plan: the trace that was read, and how a workload replays it.
+//! Traces of Azure Functions, and of Huawei Cloud, in a plan: the trace that was read, and how a workload replays it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use isotherm_kernel::Time;
-use isotherm_workload::{AppSample, Azure2019, Azure2021, Part, ReplayConfig, WithinMinute};
+use isotherm_workload::{
+    AppSample, Azure2019, Azure2021, Part, ReplayConfig, TimeUnit, WithinMinute,
+};
 
 /// A trace of Azure Functions that was read and defines functions of the experiment.
 #[derive(Clone, Debug)]
@@ -42,14 +44,27 @@ pub enum AzureSource {
         /// The selection of apps.
         sample: AppSample,
     },
+    /// The trace of Huawei Cloud of 2023.
+    Huawei2023 {
+        /// The folder of its files.
+        folder: PathBuf,
+        /// The folder as shown in messages.
+        shown: String,
+        /// The days, numbered from 0, in increasing order.
+        days: Vec<u16>,
+        /// The selection of functions.
+        sample: AppSample,
+        /// The unit of the durations, if the files have any.
+        delay_unit: Option<TimeUnit>,
+    },
 }
 
-/// The content of a trace of Azure Functions.
+/// The content of a trace.
 #[derive(Clone, Debug)]
 pub enum AzureContent {
-    /// The trace of 2019.
+    /// Counts of minutes, as in that of 2019.
     Year2019(Arc<Azure2019>),
-    /// The trace of 2021.
+    /// A row for each invocation, as in that of 2021.
     Year2021(Arc<Azure2021>),
 }
 
@@ -86,6 +101,7 @@ impl AzureSource {
         match self {
             AzureSource::Year2019 { .. } => "azure-2019",
             AzureSource::Year2021 { .. } => "azure-2021",
+            AzureSource::Huawei2023 { .. } => "huawei-2023",
         }
     }
 
@@ -93,7 +109,9 @@ impl AzureSource {
     #[must_use]
     pub fn shown(&self) -> &str {
         match self {
-            AzureSource::Year2019 { shown, .. } | AzureSource::Year2021 { shown, .. } => shown,
+            AzureSource::Year2019 { shown, .. }
+            | AzureSource::Year2021 { shown, .. }
+            | AzureSource::Huawei2023 { shown, .. } => shown,
         }
     }
 }

@@ -33,6 +33,14 @@ limits = { memory = "1MB" }
 kind = "azure-2021"
 "#;
 
+const HUAWEI_2023: &str = r#"
+[functions]
+huawei_2023 = { folder = ".", days = [1, 2], delay_unit = "ms" }
+limits = { memory = "1MB" }
+[[workload]]
+kind = "huawei-2023"
+"#;
+
 /// A window and a limit of a workload.
 #[derive(Clone, Debug)]
 struct Chosen {
@@ -148,6 +156,37 @@ proptest! {
                 let most = 5.0 * (count as f64).sqrt() + 5.0;
                 prop_assert!((count as f64 - played as f64).abs() <= most, "{count} {played}");
             }
+        }
+    }
+
+    #[test]
+    fn minutes_of_huawei(
+        counts in prop::collection::btree_map((1u64..3, 0u64..6), (0u32..30, 0u32..30), 1..6),
+        arrivals in prop::sample::select(vec!["uniform", "even"]),
+        chosen in prop_oneof![Chosen::any(400), Chosen::any(90_000)],
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        for family in ["requests_minute", "function_delay_minute"] {
+            std::fs::create_dir(folder.path().join(family)).unwrap();
+            for day in 1..3 {
+                let mut text = "day,time,0,7\n".to_owned();
+                for ((_, minute), (one, other)) in counts.iter().filter(|((of, _), _)| *of == day) {
+                    writeln!(text, "{day},{},{one}.0,{other}", day * 86_400 + minute * 60).unwrap();
+                }
+                std::fs::write(folder.path().join(format!("{family}/day_00{day}.csv")), text).unwrap();
+            }
+        }
+        prop_assume!(counts.values().any(|(one, other)| one + other > 0));
+        let workload =
+            format!("{HUAWEI_2023}arrivals = \"{arrivals}\"\n{}", chosen.fields());
+        let (announced, played) = announced_and_played(&workload, folder.path());
+        match announced {
+            Arrivals::Exactly(count) => prop_assert_eq!(count, played),
+            Arrivals::About(_) => prop_assert!(chosen.is_cut(), "it can be known"),
+        }
+        if chosen.window.is_none() {
+            let all: u32 = counts.values().map(|(one, other)| one + other).sum();
+            prop_assert_eq!(played, u64::from(all.min(chosen.limit.unwrap_or(u32::MAX))));
         }
     }
 

@@ -41,6 +41,8 @@ fn complete() -> Vec<PathBuf> {
         "azure-2019-least",
         "azure-2021",
         "azure-2021-least",
+        "huawei-2023",
+        "huawei-2023-least",
     ]
     .map(|name| Path::new("tests/complete").join(name).with_extension("toml"))
     .to_vec()

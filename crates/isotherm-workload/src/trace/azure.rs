@@ -35,3 +35,6 @@ pub use files::{
 pub use invocations::{Azure2021, Azure2021Scan, Azure2021Trace};
 pub use replay::{Azure2019Replay, ReplayConfig, WithinMinute};
 pub use sample::AppSample;
+
+pub(super) use files::{count, with_durations};
+pub(super) use minutes::{MINUTES, MinuteCounts};

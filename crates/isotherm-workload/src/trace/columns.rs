@@ -93,6 +93,11 @@ impl<T> Located<T> {
         Located { index, name, value }
     }
 
+    /// Its name in the header.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The column as [`TableRows::row_error`] takes it.
     pub(super) fn column(&self) -> Option<(usize, &str)> {
         Some((self.index, &self.name))

@@ -6,6 +6,7 @@ mod dates;
 mod formats;
 mod functions;
 mod generators;
+mod huawei;
 mod limits;
 mod lists;
 mod trace;

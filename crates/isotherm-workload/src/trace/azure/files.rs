@@ -86,7 +86,8 @@ impl Quirks {
     }
 }
 
-/// What is in the files of some days.
+/// What is in the files of some days: the counts of minutes of a trace, this one or
+/// [another](crate::Huawei2023Files).
 #[derive(Clone, Debug)]
 pub struct Azure2019 {
     /// The functions that are invoked.
@@ -99,14 +100,14 @@ pub struct Azure2019 {
     pub quirks: Quirks,
     /// The names of the streams of random numbers of the functions, which do not depend on what
     /// else is in the files.
-    pub(super) keys: Vec<String>,
+    pub(in crate::trace) keys: Vec<String>,
     /// The days of each function, in order.
-    pub(super) played: Vec<Vec<Day>>,
+    pub(in crate::trace) played: Vec<Vec<Day>>,
 }
 
 /// The invocations of one function on one day.
 #[derive(Clone, Debug)]
-pub(super) struct Day {
+pub(in crate::trace) struct Day {
     /// Which day, counted from 0.
     pub(super) number: u16,
     pub(super) counts: MinuteCounts,
@@ -608,15 +609,7 @@ impl Azure2019Files {
             });
         }
         for Function { days, durations, .. } in self.functions {
-            let nearest =
-                |day: u16| durations.iter().min_by_key(|(known, _)| (known.abs_diff(day), *known));
-            let day = |(number, counts): (u16, MinuteCounts)| {
-                let durations = nearest(number).map(|(_, durations)| durations.clone());
-                Day { number, counts, durations }
-            };
-            let mut days: Vec<Day> = days.into_iter().map(day).collect();
-            days.sort_by_key(|day| day.number);
-            played.push(days);
+            played.push(with_durations(days, &durations));
         }
         let trace = Azure2019 {
             functions,
@@ -628,6 +621,22 @@ impl Azure2019Files {
         };
         Azure2019Scan { trace, errors: self.errors.errors, further: self.errors.further }
     }
+}
+
+/// The days of a function in order, each with the durations of the nearest day that has any.
+pub(in crate::trace) fn with_durations(
+    days: Vec<(u16, MinuteCounts)>,
+    durations: &[(u16, Distribution)],
+) -> Vec<Day> {
+    let nearest =
+        |day: u16| durations.iter().min_by_key(|(known, _)| (known.abs_diff(day), *known));
+    let day = |(number, counts): (u16, MinuteCounts)| {
+        let durations = nearest(number).map(|(_, durations)| durations.clone());
+        Day { number, counts, durations }
+    };
+    let mut days: Vec<Day> = days.into_iter().map(day).collect();
+    days.sort_by_key(|day| day.number);
+    days
 }
 
 /// The columns of minutes of a file, and how many minutes of the day lie before them.
@@ -669,7 +678,7 @@ fn minutes<R: Read>(rows: &CsvTable<R>) -> Result<Minutes, Box<TraceError>> {
 }
 
 /// A number of invocations. Nothing is none.
-fn count(field: &[u8]) -> Result<u32, TraceProblem> {
+pub(in crate::trace) fn count(field: &[u8]) -> Result<u32, TraceProblem> {
     let digits = |number: u32, byte: &u8| {
         byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'))
     };

@@ -1,12 +1,12 @@
 //! Invocations in each minute of a day, packed: most minutes of most functions have none.
 
 /// How many minutes a day has.
-pub(super) const MINUTES: u16 = 1440;
+pub(in crate::trace) const MINUTES: u16 = 1440;
 
 /// The counts of one function on one day: for each minute that has any, how many minutes were
 /// skipped before it, and how many invocations there are in it; both as numbers of 7 bits a byte.
 #[derive(Clone, Debug, Default)]
-pub(super) struct MinuteCounts {
+pub(in crate::trace) struct MinuteCounts {
     bytes: Box<[u8]>,
 }
 
@@ -20,7 +20,7 @@ pub(super) struct MinuteCursor {
 
 impl MinuteCounts {
     /// Packs the counts of minutes; none if there are no invocations.
-    pub(super) fn pack(counts: &[u32]) -> Option<Self> {
+    pub(in crate::trace) fn pack(counts: &[u32]) -> Option<Self> {
         let mut bytes = Vec::new();
         let mut skipped = 0;
         for &count in counts {
@@ -33,6 +33,16 @@ impl MinuteCounts {
             }
         }
         (!bytes.is_empty()).then(|| MinuteCounts { bytes: bytes.into() })
+    }
+
+    /// The counts of all minutes.
+    pub(in crate::trace) fn unpack(&self) -> Vec<u32> {
+        let mut all = vec![0; usize::from(MINUTES)];
+        let mut cursor = MinuteCursor::default();
+        while let Some((minute, count)) = self.next(&mut cursor) {
+            all[usize::from(minute)] = count;
+        }
+        all
     }
 
     /// The next minute that has invocations, and how many.
@@ -60,7 +70,7 @@ impl MinuteCounts {
     }
 
     /// All invocations of the day.
-    pub(super) fn total(&self) -> u64 {
+    pub(in crate::trace) fn total(&self) -> u64 {
         let mut cursor = MinuteCursor::default();
         std::iter::from_fn(|| self.next(&mut cursor)).map(|(_, count)| u64::from(count)).sum()
     }
@@ -99,15 +109,6 @@ mod tests {
 
     use super::*;
 
-    fn unpacked(counts: &MinuteCounts) -> Vec<u32> {
-        let mut all = vec![0; usize::from(MINUTES)];
-        let mut cursor = MinuteCursor::default();
-        while let Some((minute, count)) = counts.next(&mut cursor) {
-            all[usize::from(minute)] = count;
-        }
-        all
-    }
-
     #[test]
     fn a_day_without_invocations_is_none() {
         assert!(MinuteCounts::pack(&[0; MINUTES as usize]).is_none());
@@ -121,12 +122,12 @@ mod tests {
             counts in prop::collection::vec(prop_oneof![3 => Just(0u32), 1 => any::<u32>()], MINUTES as usize)
         ) {
             let Some(mut packed) = MinuteCounts::pack(&counts) else { return Ok(()) };
-            prop_assert_eq!(&unpacked(&packed), &counts);
+            prop_assert_eq!(&packed.unpack(), &counts);
             prop_assert_eq!(packed.total(), counts.iter().map(|&count| u64::from(count)).sum::<u64>());
             prop_assert_eq!(packed.last().map(usize::from), counts.iter().rposition(|&count| count > 0));
             packed.add(&packed.clone());
             let doubled: Vec<u32> = counts.iter().map(|count| count.saturating_mul(2)).collect();
-            prop_assert_eq!(unpacked(&packed), doubled);
+            prop_assert_eq!(packed.unpack(), doubled);
         }
     }
 }

@@ -22,7 +22,7 @@ impl AppSample {
     }
 
     /// For each app whether it is kept. Names must be unique.
-    pub(super) fn kept(&self, apps: &[String]) -> Vec<bool> {
+    pub(in crate::trace) fn kept(&self, apps: &[String]) -> Vec<bool> {
         let Some(most) = self.apps else { return vec![true; apps.len()] };
         let mut order: Vec<_> =
             apps.iter().enumerate().map(|(index, app)| (self.rank(app), app, index)).collect();
