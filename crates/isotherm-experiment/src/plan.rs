@@ -12,7 +12,7 @@ use isotherm_kernel::{Duration, Limits};
 use isotherm_platform::{DiskId, HostId, PlatformSpec};
 use isotherm_results::{Format, MOST_NODES, Names, Paper, Window};
 use isotherm_serverless::{
-    AfterFailure, ContainerReuse, ImageDisk, OnFailure, Payloads, Preset, Slots, Throttle,
+    AfterFailure, ContainerReuse, ImageDisk, OnFailure, Payloads, Prepull, Preset, Slots, Throttle,
 };
 
 mod azure;
@@ -140,10 +140,13 @@ impl Plan {
 
     /// The names that stand for the numbers in the event log of a run.
     pub(crate) fn names(&self) -> Names {
-        // Functions are registered in their order, and an image with the first that has it.
+        // Images that are on disks at the start come first. Functions are registered in their order,
+        // and an image with the first that has it.
         let mut images: Vec<usize> = Vec::new();
         let mut is_known = vec![false; self.images.len()];
-        for image in self.functions.iter().filter_map(|function| function.image) {
+        let prepulled = self.service.prepull.iter().map(|&(image, _)| image);
+        let of_functions = self.functions.iter().filter_map(|function| function.image);
+        for image in prepulled.chain(of_functions) {
             if !std::mem::replace(&mut is_known[image], true) {
                 images.push(image);
             }
@@ -213,6 +216,10 @@ pub struct ServicePlan {
     pub simulate_downloads: bool,
     /// The sizes of the messages between the user and the service.
     pub payloads: Payloads,
+    /// The indexes of images that are on disks at the start, those on compute hosts first.
+    pub prepull: Vec<(usize, Prepull)>,
+    /// The indexes of functions, in order, with how many of their containers are warm at the start.
+    pub warm: Vec<(usize, u32)>,
 }
 
 impl ServicePlan {
@@ -238,6 +245,8 @@ impl ServicePlan {
             buffer_bytes: None,
             simulate_downloads: true,
             payloads: Payloads::default(),
+            prepull: Vec::new(),
+            warm: Vec::new(),
         }
     }
 

@@ -339,7 +339,9 @@ impl Breakdown {
                     alive.busy_since = now;
                 }
             }
-            EventKind::ContainerIdle { container, .. } | EventKind::Prewarmed { container, .. } => {
+            EventKind::ContainerIdle { container, .. }
+            | EventKind::Prewarmed { container, .. }
+            | EventKind::ContainerPlaced { container, .. } => {
                 self.becomes_idle(container, now);
             }
             EventKind::ContainerStarted {
@@ -387,7 +389,8 @@ impl Breakdown {
                 node.copies += 1;
                 node.copied_bytes = node.copied_bytes.saturating_add(bytes);
             }
-            EventKind::LoadStarted { node, image, bytes } => {
+            EventKind::LoadStarted { node, image, bytes }
+            | EventKind::MemoryPlaced { node, image, bytes } => {
                 *of(&mut self.loaded_bytes, image.index()) = bytes;
                 of(&mut self.nodes, node.index()).memory.take(bytes, now);
             }

@@ -19,7 +19,7 @@ described! {
     /// ```
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
     pub struct PlatformCounts {
-        /// Containers that were started.
+        /// Containers that were started, those that were warm from the start among them.
         pub containers_started: u64,
         /// Containers that were started before they were needed, as the keep-alive policy asked;
         /// they are among those started.

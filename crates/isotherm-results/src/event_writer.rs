@@ -140,6 +140,12 @@ events! {
         "a download to the head disk began and took room there";
     "download_ended" DownloadEnded { image } "the image is on the head disk";
     "download_failed" DownloadFailed { image } "the download failed and gave its room back";
+    "head_placed" HeadPlaced { image, bytes }
+        "an image is on the head disk from the start, without a download";
+    "disk_placed" DiskPlaced { node, image, bytes }
+        "an image is on the disk of a node from the start, without a copy";
+    "memory_placed" MemoryPlaced { node, image, bytes }
+        "an image is in the memory of a node from the start, without a load";
     "head_evicted" HeadEvicted { image, bytes } "an image was pushed out of the head disk";
     "copy_started" CopyStarted { node, image, bytes }
         "a copy to the disk of a node began and took room there";
@@ -166,6 +172,8 @@ events! {
         "that plan was given up";
     "prewarmed" Prewarmed { node, container }
         "the container that has just been started was started ahead";
+    "container_placed" ContainerPlaced { node, container }
+        "the container that has just been started is warm from the start of the run";
     "prewarming_skipped" PrewarmingSkipped { node, function }
         "a container should have been started ahead, and could not";
     "container_stopped" ContainerStopped {

@@ -134,7 +134,8 @@ impl Holdings {
                     known.count(at, false, changes);
                 }
             }
-            EventKind::LoadStarted { node, image, bytes } => {
+            EventKind::LoadStarted { node, image, bytes }
+            | EventKind::MemoryPlaced { node, image, bytes } => {
                 if self.image_bytes.len() <= image.index() {
                     self.image_bytes.resize(image.index() + 1, 0);
                 }

@@ -233,10 +233,11 @@ described! {
         pub rum: f64,
         /// Memory × time of all containers ÷ that of busy ones; null if none was busy.
         pub normalised_memory: Option<f64>,
-        /// Containers that were started ÷ invocations; null if there was none.
+        /// Containers that were started, or were warm from the start, ÷ invocations; null if there
+        /// was none.
         pub created_per_invocation: Option<f64>,
-        /// Containers that were started ÷ seconds from the first submission, or where what counts
-        /// begins, to the end; null if no time passed.
+        /// The same ÷ seconds from the first submission, or from 0 if containers were warm from the
+        /// start, or from where what counts begins, to the end; null if no time passed.
         pub created_per_second: Option<f64>,
     }
 }

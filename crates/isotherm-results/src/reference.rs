@@ -110,7 +110,7 @@ pub const AFTER: &[FieldDoc] = &[
     field("platform", "What the platform did."),
     field(
         "utilisation",
-        "How much of the compute hosts was in use; null if no time passed between the first submission and the end.",
+        "How much of the compute hosts was in use; null if no time passed between the first submission, or 0 if containers were warm from the start, and the end.",
     ),
     field(
         "requests_lost",
@@ -400,8 +400,8 @@ Fields stand in this order. Those without a unit are numbers of things, names or
 const UTILISATION: &str = "
 ## What utilisation means
 
-* Means are over the time from the first submission (`from_s`) to the end of the run (`to_s`). A run
-  ends when everything that was invoked has ended; containers that are still kept then count until
+* Means are over the time from the first submission (`from_s`; from 0 if containers are `warm` from
+  the start) to the end of the run (`to_s`). A run ends when everything that was invoked has ended; containers that are still kept then count until
   then. With `measure`, everything here is about the part of that time that counts.
 * A slot is in use from the dispatch of an invocation until the platform is done with it, start-up
   of the container included.

@@ -319,7 +319,7 @@ impl TimeSeries {
                     self.count(at, Some(node), Count::ImageHits);
                 }
             }
-            EventKind::LoadEnded { node, image } => {
+            EventKind::LoadEnded { node, image } | EventKind::MemoryPlaced { node, image, .. } => {
                 self.fresh.insert((node, image));
             }
             EventKind::MemoryEvicted { node, image, .. } => {

@@ -27,10 +27,11 @@ pub struct Totals {
 ///
 /// # Definitions
 ///
-/// * The **window** runs from the date of the first submission to the end of the run. A run ends
-///   when every invocation has ended; containers that are alive then count until then. Nothing is
-///   held before the window, so sums do not depend on its beginning; means do. If only a
-///   [part](Utilisation::within) of the run counts, the window has nothing outside of it.
+/// * The **window** runs from the date of the first submission, or from that of the first container
+///   if one is warm from the start, to the end of the run. A run ends when every invocation has
+///   ended; containers that are alive then count until then. Nothing is held before the window, so
+///   sums do not depend on its beginning; means do. If only a [part](Utilisation::within) of the
+///   run counts, the window has nothing outside of it.
 /// * A slot is **in use** from the dispatch of an invocation to its end, start-up of the container
 ///   included.
 /// * A container holds its **memory limit**, whatever its body does, from its start to its end. It
@@ -84,7 +85,7 @@ pub struct Utilisation {
     held_slots: u128,
     held_memory: u128,
     totals_since: Time,
-    /// The date of the first submission.
+    /// The date of the first submission or container.
     from: Option<Time>,
     /// The date of the last event.
     now: Time,
@@ -203,6 +204,8 @@ impl Utilisation {
         self.pass_all(event.at);
         match event.kind {
             EventKind::ContainerStarted { memory_bytes, .. } => {
+                // Those that are warm from the start are there before anything is submitted.
+                self.from.get_or_insert(event.at);
                 self.busy_now = self.busy_now.saturating_add(memory_bytes);
                 self.memory.take(memory_bytes);
             }
@@ -211,7 +214,8 @@ impl Utilisation {
                 *of = of.saturating_sub(memory_bytes);
                 self.memory.give_back(memory_bytes);
             }
-            EventKind::LoadStarted { image, bytes, .. } => {
+            EventKind::LoadStarted { image, bytes, .. }
+            | EventKind::MemoryPlaced { image, bytes, .. } => {
                 self.note_image(image, bytes);
                 self.images.take(bytes);
                 self.memory.take(bytes);
@@ -252,7 +256,7 @@ impl Utilisation {
         };
     }
 
-    /// What could be held until a date, × nanoseconds, from the first submission on.
+    /// What could be held until a date, × nanoseconds, from the beginning on.
     fn could_hold(&self, before: u128, total: Option<u64>, until: Time) -> u128 {
         let since =
             self.from.map(|from| self.part.overlap(self.totals_since.max(from), until).as_nanos());
@@ -308,7 +312,8 @@ impl Utilisation {
         self.image_bytes[image.index()] = bytes;
     }
 
-    /// What was held until the run ended; `None` if nothing was submitted, or no time passed since.
+    /// What was held until the run ended; `None` if nothing was submitted and no container warm, or
+    /// no time passed since.
     pub fn report(&mut self, end: Time) -> Option<UtilisationReport> {
         self.now = self.now.max(end);
         self.pass_all(self.now);
@@ -364,10 +369,12 @@ impl Utilisation {
 }
 
 described! {
-    /// How much of the compute hosts was in use, from the first submission to the end of the run.
+    /// How much of the compute hosts was in use, from the first submission, or the first container
+    /// that was warm from the start, to the end of the run.
     #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
     pub struct UtilisationReport {
-        /// Date of the first submission, or where what counts begins, if that is later, in seconds.
+        /// Date of the first submission, or 0 if containers were warm from the start, or where what
+        /// counts begins, if that is later, in seconds.
         pub from_s: f64,
         /// Date of the end of the run, or of what counts, if that is earlier, in seconds.
         pub to_s: f64,

@@ -15,6 +15,9 @@
 //! * [`Rule::Download`]: one download per image at a time, and none of an image on the head disk.
 //! * [`Rule::Copy`], [`Rule::Load`]: only of an image that is readable at the source and absent at
 //!   the destination; what ends or fails had begun.
+//! * [`Rule::Placed`]: an image that is placed was absent; on a node's disk it is placed only if it
+//!   is on the head disk, in a memory only if it is on the node's disk; a placed container is new
+//!   and serves nothing.
 //! * [`Rule::Eviction`]: an evicted image was there, complete, with the size that is released; it
 //!   was not being read, and no container of the node pinned it. An evicted container was idle.
 //! * [`Rule::Container`]: started once, with its image on the node's disk and in its memory; idle
@@ -135,6 +138,8 @@ pub struct AuditCounters {
     pub refused_loads: u64,
     /// Loads that were interrupted.
     pub interrupted_loads: u64,
+    /// Images placed on the head disk, on disks and in memories of nodes.
+    pub images_placed: u64,
     /// Images evicted from the head disk.
     pub head_evictions: u64,
     /// Images evicted from a node's disk.
@@ -145,7 +150,9 @@ pub struct AuditCounters {
     pub containers: u64,
     /// Containers started ahead; they are included in `containers`.
     pub prewarmings: u64,
-    /// Containers that should have been started ahead, but found no room.
+    /// Containers that were placed warm; they are included in `containers`.
+    pub containers_placed: u64,
+    /// Containers that should have been started ahead or placed, but found no room.
     pub skipped_prewarmings: u64,
     /// Idle containers evicted.
     pub container_evictions: u64,
@@ -307,6 +314,8 @@ impl Auditor {
         match event.kind {
             EventKind::CopyStarted { node, .. }
             | EventKind::LoadStarted { node, .. }
+            | EventKind::DiskPlaced { node, .. }
+            | EventKind::MemoryPlaced { node, .. }
             | EventKind::ContainerStarted { node, .. }
             | EventKind::Dispatched { node, .. } => self.check_member(node),
             _ => {}
@@ -330,6 +339,14 @@ impl Auditor {
             EventKind::DownloadFailed { image } => {
                 self.counters.failed_downloads += 1;
                 self.head.abort(&mut self.log, Rule::Download, image);
+            }
+            EventKind::HeadPlaced { image, bytes } => {
+                self.counters.images_placed += 1;
+                self.head.place(&mut self.log, image, bytes);
+            }
+            EventKind::DiskPlaced { node, image, bytes } => self.disk_placed(node, image, bytes),
+            EventKind::MemoryPlaced { node, image, bytes } => {
+                self.memory_placed(node, image, bytes);
             }
             EventKind::HeadEvicted { image, bytes } => {
                 self.counters.head_evictions += 1;
@@ -384,7 +401,14 @@ impl Auditor {
             EventKind::ContainerIdle { node, container, memory_bytes } => {
                 self.container_idle(node, container, memory_bytes);
             }
-            EventKind::Prewarmed { node, container } => self.prewarmed(node, container),
+            EventKind::Prewarmed { node, container } => {
+                self.counters.prewarmings += 1;
+                self.check_new(node, container, Rule::Container, "pre-warmed");
+            }
+            EventKind::ContainerPlaced { node, container } => {
+                self.counters.containers_placed += 1;
+                self.check_new(node, container, Rule::Placed, "placed");
+            }
             EventKind::NodeDown { .. }
             | EventKind::NodeUp { .. }
             | EventKind::ContainerClosed { .. }
@@ -614,6 +638,34 @@ impl Auditor {
         }
     }
 
+    fn disk_placed(&mut self, node: NodeId, image: ImageId, bytes: u64) {
+        self.counters.images_placed += 1;
+        let Some(found) = find(&mut self.nodes, &mut self.log, node) else { return };
+        if !self.head.expects(image) {
+            self.log.report(
+                Rule::Placed,
+                format_args!(
+                    "image {image} was placed on node {node}, but is not on the head disk"
+                ),
+            );
+        }
+        found.disk.place(&mut self.log, image, bytes);
+    }
+
+    fn memory_placed(&mut self, node: NodeId, image: ImageId, bytes: u64) {
+        self.counters.images_placed += 1;
+        let Some(found) = find(&mut self.nodes, &mut self.log, node) else { return };
+        if !found.disk.holds(image) {
+            self.log.report(
+                Rule::Placed,
+                format_args!(
+                    "image {image} was placed in the memory of node {node}, but is not on its disk"
+                ),
+            );
+        }
+        found.memory.place(&mut self.log, image, bytes);
+    }
+
     fn load_started(&mut self, node: NodeId, image: ImageId, bytes: u64) {
         self.counters.loads += 1;
         if let Some(found) = find(&mut self.nodes, &mut self.log, node) {
@@ -689,16 +741,16 @@ impl Auditor {
         }
     }
 
-    fn prewarmed(&mut self, node: NodeId, id: ContainerId) {
-        self.counters.prewarmings += 1;
+    /// A container of which this is said must have been started just before.
+    fn check_new(&mut self, node: NodeId, id: ContainerId, rule: Rule, said: &str) {
         let as_it_should = self
             .containers
             .get(&id)
             .is_some_and(|it| it.node == node && !it.used && it.serves.is_empty());
         if !as_it_should {
             let detail =
-                format_args!("container {id} was pre-warmed on node {node}, but is not new there");
-            self.log.report(Rule::Container, detail);
+                format_args!("container {id} was {said} on node {node}, but is not new there");
+            self.log.report(rule, detail);
         }
     }
 

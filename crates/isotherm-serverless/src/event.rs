@@ -84,6 +84,13 @@ pub enum EventKind {
     DownloadEnded { image: ImageId },
     /// The download failed; its room is free again.
     DownloadFailed { image: ImageId },
+    /// An image is on the head disk, though it was not downloaded: it is there from the start.
+    HeadPlaced { image: ImageId, bytes: u64 },
+    /// An image is on a node's disk, though it was not copied: it is there from the start.
+    DiskPlaced { node: NodeId, image: ImageId, bytes: u64 },
+    /// An image is in a node's memory, though it was not loaded: it is there from the start, for
+    /// the container that follows.
+    MemoryPlaced { node: NodeId, image: ImageId, bytes: u64 },
     /// An image was evicted from the head disk.
     HeadEvicted { image: ImageId, bytes: u64 },
     /// A copy from the head disk to a node's disk began; its room on the node's disk is taken from
@@ -137,8 +144,12 @@ pub enum EventKind {
     /// The container that has just been started was started ahead, for no invocation. It is idle
     /// from now on, though it may still be starting.
     Prewarmed { node: NodeId, container: ContainerId },
+    /// The container that has just been started is warm from the start, for no invocation. The
+    /// keep-alive policy is asked about it at once, as about one that has just served: it becomes
+    /// [idle](EventKind::ContainerIdle) or stops.
+    ContainerPlaced { node: NodeId, container: ContainerId },
     /// A container should have been started ahead, but there was no room, its image was not there,
-    /// or the node was off.
+    /// or the node was off; or it should have been there from the start, and its room was gone.
     PrewarmingSkipped { node: NodeId, function: FunctionId },
     /// A container stopped and gave back what it held.
     ContainerStopped {

@@ -301,6 +301,7 @@ struct FunctionInner {
     on_failure: Option<OnFailure>,
     concurrency: Concurrency,
     sizes: Sizes,
+    warm: u32,
 }
 
 impl PartialEq for Function {
@@ -343,6 +344,7 @@ impl Function {
             on_failure: None,
             concurrency: Concurrency::default(),
             sizes: Sizes::default(),
+            warm: 0,
         };
         Function { inner: Rc::new(inner) }
     }
@@ -442,6 +444,62 @@ impl Function {
         self.changed(|inner| inner.sizes.output = bytes)
     }
 
+    /// Has so many containers of the function be warm when it is registered, as if each had just
+    /// served an invocation.
+    ///
+    /// They are [spread](crate::warm::spread) over the compute hosts that are on, one after the
+    /// other where most slots have no warm container yet, and take only free room; registration is
+    /// refused if there is not enough for all. Their image is placed with them: on the head disk,
+    /// on the disk and in the memory of their host. Nothing of this takes simulated time. The
+    /// keep-alive policy is asked about each, so its time begins at the registration; a policy that
+    /// keeps nothing stops them at once. They hold memory like any idle container, and are evicted
+    /// or expire like it.
+    ///
+    /// ```
+    /// # use isotherm_kernel::{Duration, Simulation};
+    /// # use isotherm_platform::{Platform, PlatformBuilder};
+    /// # use isotherm_serverless::*;
+    /// # use isotherm_services::{ExecutionController, FailureCause, Site};
+    /// # let mut builder = PlatformBuilder::new();
+    /// # for host in ["user", "head", "node"] {
+    /// #     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
+    /// #     builder.disk(host, "disk", 1e9, 1e9).size(1_000_000_000_000);
+    /// # }
+    /// # builder.link("lan", 1e9, 0.0);
+    /// # for (from, to) in [("user", "head"), ("head", "node"), ("user", "node")] {
+    /// #     builder.route(from, to, ["lan"]);
+    /// # }
+    /// # let simulation = Simulation::new();
+    /// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
+    /// # let [user, head, node] =
+    /// #     ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+    /// use isotherm_serverless::keep_alive::Fixed;
+    ///
+    /// let config = ServiceConfig::on_hosts(Preset::Default, head, [node])
+    ///     .with_startup(Duration::from_millis(300))
+    ///     .with_keep_alive(Fixed::new(Duration::from_secs(600)));
+    /// # let service = ServerlessComputeService::start(&site, config)?;
+    /// # let functions = FunctionManager::start(&site, user);
+    /// # let records = service.collect_records();
+    /// # ExecutionController::spawn(&site, user, "controller", async move |_| {
+    /// let nap = Function::new("nap", None, Body::sleep(Duration::from_secs(1))).with_warm(2);
+    /// let nap = functions.register(&nap, &service, Limits::time(Duration::MAX)).await?;
+    /// for _ in 0..3 {
+    ///     functions.invoke_detached(&nap, None);
+    /// }
+    /// functions.drain(&service).await?;
+    /// # Ok::<(), FailureCause>(())
+    /// # });
+    /// # simulation.run()?;
+    /// let kinds: Vec<_> = records.borrow().iter().map(|record| record.start_kind.unwrap()).collect();
+    /// assert_eq!(kinds, [StartKind::Warm, StartKind::Warm, StartKind::Cold]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_warm(self, containers: u32) -> Self {
+        self.changed(|inner| inner.warm = containers)
+    }
+
     fn changed(self, change: impl FnOnce(&mut FunctionInner)) -> Self {
         let mut inner = FunctionInner::clone(&self.inner);
         change(&mut inner);
@@ -474,6 +532,11 @@ impl Function {
 
     pub(crate) fn sizes(&self) -> Sizes {
         self.inner.sizes
+    }
+
+    /// How many containers are warm when it is registered.
+    pub(crate) fn warm(&self) -> u32 {
+        self.inner.warm
     }
 
     pub(crate) fn concurrency(&self) -> Concurrency {

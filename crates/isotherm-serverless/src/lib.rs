@@ -70,6 +70,7 @@ pub mod audit;
 pub mod eviction;
 pub mod keep_alive;
 pub mod scheduler;
+pub mod warm;
 
 mod ask;
 mod call;
@@ -114,7 +115,7 @@ pub use record::{
 };
 pub use replay::{Planned, Source, Upcoming};
 pub use rules::{AfterFailure, ContainerReuse, OnFailure, OverheadRule, RoomRule, Rules, Throttle};
-pub use service::{ServerlessComputeService, ServerlessError};
+pub use service::{Prepull, ServerlessComputeService, ServerlessError};
 pub use startup::Startup;
 pub use state::{
     Change, ChangeKinds, ContainerInfo, Cursor, Membership, Need, Pending, StopReason, View,

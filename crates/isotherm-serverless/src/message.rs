@@ -7,7 +7,7 @@
 //! | `completion` | service | function manager | configured, and the output; one at a time |
 //! | `drain_request`, `drain_answer` | function manager ↔ service | | 0 |
 //! | `cancel_request`, `cancel_answer`, `stop_request`, `stop_answer` | function manager ↔ service | | 0 |
-//! | `download_ended`, `copy_ended`, `load_ended`, `body_ended`, `idle_timeout`, `prewarm`, `host_changed`, `node_joins`, `node_leaves`, `retry`, `round_due` | helpers of the service | service | 0; `body_ended`: the output |
+//! | `download_ended`, `copy_ended`, `load_ended`, `body_ended`, `idle_timeout`, `prewarm`, `prepull`, `warm`, `host_changed`, `node_joins`, `node_leaves`, `retry`, `round_due` | helpers of the service | service | 0; `body_ended`: the output |
 //! | `wait_request`, `wait_answer` | user ↔ function manager | | 0 |
 //!
 //! Every request is answered exactly once, also when the service is gone or a message is lost: see
@@ -90,6 +90,13 @@ pub(crate) enum Request {
     NodeLeaves {
         node: NodeId,
     },
+    /// The simulation has begun: images are where they are from the start.
+    Prepull,
+    /// A container is warm from the registration of its function on.
+    Warm {
+        function: FunctionId,
+        node: NodeId,
+    },
     /// An interrupted copy or load may be tried again.
     Retry,
     /// The date for which the scheduler has asked for a round has come.
@@ -154,6 +161,8 @@ impl Message for Request {
             Request::HostChanged { .. } => "host_changed",
             Request::NodeJoins { .. } => "node_joins",
             Request::NodeLeaves { .. } => "node_leaves",
+            Request::Prepull => "prepull",
+            Request::Warm { .. } => "warm",
             Request::Retry => "retry",
             Request::RoundDue => "round_due",
         }

@@ -15,6 +15,7 @@ mod effects;
 #[cfg(any(test, feature = "audit"))]
 mod live;
 mod nodes;
+mod prepull;
 mod standstill;
 
 use std::cell::{Cell, RefCell};
@@ -35,6 +36,7 @@ use self::attachment::Attachments;
 use self::decisions::AsksCaller;
 use self::effects::Outgoing;
 use self::nodes::Nodes;
+pub use self::prepull::Prepull;
 use crate::ask::{CallerDecides, Changing, Deciders};
 use crate::call::PrivateStorage;
 use crate::config::{Payloads, ServiceConfig, Slots};
@@ -86,6 +88,12 @@ pub enum ServerlessError {
     /// A host is to join a service that has been stopped.
     #[error("service '{service}' has been stopped; start another one")]
     Stopped { service: Arc<str> },
+    /// The images that are to be on a disk from the start do not fit there.
+    #[error(
+        "the images that are to be on the disk of host '{host}' from the start take {bytes} bytes, \
+         and it holds {capacity}"
+    )]
+    PrepulledTooLarge { host: Arc<str>, bytes: u64, capacity: u64 },
 }
 
 /// A handle of a serverless compute service. Cheap to clone; clones are the same service. The
@@ -210,6 +218,8 @@ impl Teardown for Inner {
 struct Tables {
     images: Vec<Image>,
     image_ids: FxHashMap<usize, ImageId>,
+    /// Those that are on disks from the start.
+    prepulled: Vec<(Image, Prepull)>,
     /// The file names of images, which are unique.
     file_names: FxHashSet<Arc<str>>,
     functions: Vec<(Function, Limits)>,
@@ -233,6 +243,16 @@ struct Tables {
 }
 
 impl Tables {
+    /// The id of an image, which the state learns of when it is asked for first.
+    fn image_id(&mut self, state: &mut PlatformState, image: &Image) -> ImageId {
+        let Tables { images, image_ids, file_names, .. } = self;
+        *image_ids.entry(image.identity()).or_insert_with(|| {
+            let file = unique_file_name(file_names, image);
+            images.push(image.clone());
+            state.add_image(file, image.bytes(), image.memory_bytes())
+        })
+    }
+
     /// The body of an invocation: its own or that of its function.
     #[inline]
     fn body_of(&self, function: FunctionId, body: Option<Body>) -> Body {
@@ -924,6 +944,10 @@ impl ServerlessComputeService {
                 }
                 (self.body_ended(invocation, &report), Round::Yes)
             }
+            Request::Warm { function, node } => {
+                self.state_now();
+                (self.place_warm(function, node), Round::Yes)
+            }
             other => {
                 self.state_now();
                 (None, self.process_at_once(other))
@@ -941,7 +965,8 @@ impl ServerlessComputeService {
     fn process_at_once(&self, request: Request) -> Round {
         let state = &self.inner.state;
         match request {
-            Request::Invoke { .. } | Request::BodyEnded { .. } => {}
+            Request::Invoke { .. } | Request::BodyEnded { .. } | Request::Warm { .. } => {}
+            Request::Prepull => self.place_prepulled(),
             Request::NodeJoins { node } => self.node_joins(node),
             Request::NodeLeaves { node } => state.borrow_mut().node_leaves(node),
             Request::Retry => state.borrow_mut().retry_due(),
@@ -1010,19 +1035,13 @@ impl ServerlessComputeService {
         }
         let mut tables = self.inner.tables.borrow_mut();
         let mut state = self.inner.state.borrow_mut();
-        let image = function.image().map(|image| {
-            let Tables { images, image_ids, file_names, .. } = &mut *tables;
-            *image_ids.entry(image.identity()).or_insert_with(|| {
-                let file = unique_file_name(file_names, image);
-                images.push(image.clone());
-                state.add_image(file, image.bytes(), image.memory_bytes())
-            })
-        });
+        let image = function.image().map(|image| tables.image_id(&mut state, image));
         let id = state.register(Registration {
             startup: function.startup().cloned(),
             on_failure: function.on_failure(),
             concurrency: function.concurrency(),
             app: Some(Arc::clone(function.app())),
+            warm: function.warm(),
             ..Registration::new(Arc::clone(function.name()), image, limits)
         })?;
         if let Some(own) = function.keep_alive() {
@@ -1034,7 +1053,20 @@ impl ServerlessComputeService {
         }
         tables.by_name.insert(Arc::clone(function.name()), id);
         tables.functions.push((function, limits));
+        // Each in a message of its own, since the caller may be asked whether to keep it. They come
+        // before what follows the answer to the registration.
+        for node in state.take_planned_warm(id) {
+            self.tell(self.address(), Request::Warm { function: id, node });
+        }
         Ok(id)
+    }
+
+    /// Places a container that is warm from the registration of its function on.
+    fn place_warm(&self, function: FunctionId, node: NodeId) -> Option<ContainerId> {
+        if self.is_gone() {
+            return None;
+        }
+        self.inner.state.borrow_mut().place_warm(function, node)
     }
 
     /// Accepts an invocation and answers.

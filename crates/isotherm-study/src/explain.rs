@@ -237,7 +237,9 @@ impl Heard {
                 self.started.push(function);
                 self.is_for_it = true;
             }
-            EventKind::Prewarmed { .. } => self.is_for_it = false,
+            EventKind::Prewarmed { .. } | EventKind::ContainerPlaced { .. } => {
+                self.is_for_it = false;
+            }
             _ => {}
         }
     }

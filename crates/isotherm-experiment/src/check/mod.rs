@@ -10,6 +10,7 @@
 //! ([`isotherm_config::schema`]). The [reference](crate::reference) is generated from them,
 //! starting with [`EXPERIMENT`].
 
+mod at_start;
 pub mod azure;
 mod body;
 mod calls;
@@ -335,7 +336,7 @@ impl ExperimentReader<'_> {
             failures::add(self.table, platform, seed, report);
         }
         let service = fields.entry("service").map(|entry| &entry.value);
-        let service = service::service(service, preset, &self.context.policies, report);
+        let (mut service, at_start) = service::service(service, preset, self.context);
         for kind in ARRAYS {
             if let Some(entry) = fields.entry(kind) {
                 array_of_tables(&entry.value, kind, report);
@@ -362,6 +363,13 @@ impl ExperimentReader<'_> {
         self.check_routes(&objects, &hosts, &spec);
         room::check(&objects.functions, &objects.images, &hosts, &spec, report);
         concurrency::check(&objects.functions, &service, report);
+        let parts = at_start::Parts {
+            images: &objects.images,
+            functions: &objects.functions,
+            hosts: &hosts,
+            spec: &spec,
+        };
+        at_start::check(&at_start, &parts, &mut service, report);
         let plan = Plan {
             name: name?,
             seed,

@@ -15,6 +15,15 @@ use crate::plan::{FunctionPlan, HostsPlan, ImagePlan};
 /// So many functions are told in full.
 const MOST: usize = 20;
 
+/// The bytes that images and containers may take on a disk.
+pub fn of_disk(disk: ImageDisk) -> u64 {
+    match disk {
+        ImageDisk::On { bytes, .. } => bytes,
+        ImageDisk::Nowhere => 0,
+        ImageDisk::Mounted => u64::MAX,
+    }
+}
+
 /// Reports the functions for which there can never be room.
 pub fn check(
     functions: &[FunctionPlan],
@@ -23,18 +32,13 @@ pub fn check(
     spec: &PlatformSpec,
     report: &Report,
 ) {
-    let room = |disk: ImageDisk| match disk {
-        ImageDisk::On { bytes, .. } => bytes,
-        ImageDisk::Nowhere => 0,
-        ImageDisk::Mounted => u64::MAX,
-    };
-    let head = room(hosts.head_disk);
+    let head = of_disk(hosts.head_disk);
     // Hosts that are alike are looked at once.
     let rooms: BTreeSet<(u64, u64)> = hosts
         .nodes
         .iter()
         .zip(&hosts.node_disks)
-        .map(|(&node, &disk)| (room(disk), spec.host(node).memory.unwrap_or(u64::MAX)))
+        .map(|(&node, &disk)| (of_disk(disk), spec.host(node).memory.unwrap_or(u64::MAX)))
         .collect();
     let mut refused = 0;
     for function in functions {

@@ -7,6 +7,8 @@ use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::Duration;
 use isotherm_serverless::{ContainerReuse, Payloads, Preset, Slots};
 
+use crate::check::at_start::{self, AtStart};
+use crate::check::context::Context;
 use crate::check::distribution::A_DURATION;
 use crate::check::{concurrency, on_failure};
 use crate::plan::ServicePlan;
@@ -41,6 +43,8 @@ pub const SERVICE: TableSpec = table(
         .default("\"0B\""),
     field("simulate_downloads", takes::<bool>(), "Whether images have to be downloaded to the head disk, or are there from the start.")
         .default("true"),
+    at_start::PREPULL,
+    at_start::WARM,
     field("payloads", Takes::Table(&PAYLOADS), "The sizes of the messages between user and service, which take their time on the network.")
         .default("{}"),
 ]);
@@ -166,16 +170,17 @@ pub fn optional_policy<P: Policy>(
     fields.entry(key).and_then(|entry| policies::read(&entry.value, known, report))
 }
 
-/// Reads `[service]`, which may be absent.
+/// Reads `[service]`, which may be absent. What is there from the start is told apart: it is put
+/// into the plan when the functions are known.
 pub fn service(
     value: Option<&Value>,
     preset: Preset,
-    known: &Known<'_>,
-    report: &Report,
-) -> ServicePlan {
+    context: &Context<'_>,
+) -> (ServicePlan, AtStart) {
+    let (known, report) = (&context.policies, context.report);
     let mut plan = ServicePlan::of_preset(preset);
-    let Some(value) = value else { return plan };
-    let Some(mut fields) = Fields::of(value, &SERVICE, report) else { return plan };
+    let fields = value.and_then(|value| Fields::of(value, &SERVICE, report));
+    let Some(mut fields) = fields else { return (plan, AtStart::default()) };
     policy(&mut fields, "scheduler", &mut plan.scheduler, known);
     policy(&mut fields, "keep_alive", &mut plan.keep_alive, known);
     policy(&mut fields, "reuse", &mut plan.reuse, known);
@@ -192,6 +197,7 @@ pub fn service(
     plan.buffer_bytes = buffer(&mut fields);
     plan.simulate_downloads = fields.optional_or("simulate_downloads", plan.simulate_downloads);
     plan.payloads = fields.optional_with("payloads", payloads).unwrap_or(plan.payloads);
+    let at_start = at_start::read(&mut fields, &context.images);
     fields.finish();
-    plan
+    (plan, at_start)
 }

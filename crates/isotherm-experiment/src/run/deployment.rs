@@ -71,7 +71,6 @@ impl Deployment {
         let storages = storages(site, plan)?;
         let mut config = service_config(plan);
         change(&mut config);
-        let service = ServerlessComputeService::start(site, config)?;
         let image = |index: usize| {
             let image = &plan.images[index];
             Image::new(
@@ -82,6 +81,10 @@ impl Deployment {
             )
         };
         let images: Vec<Image> = (0..plan.images.len()).map(image).collect();
+        let service = ServerlessComputeService::start(site, config)?;
+        for &(index, to) in &plan.service.prepull {
+            service.prepull([&images[index]], to)?;
+        }
         let names: Vec<Arc<str>> =
             plan.functions.iter().map(|function| function.name.as_str().into()).collect();
         let streams = RandomStreams::new(plan.seed);
@@ -94,24 +97,30 @@ impl Deployment {
             Body::steps(steps.iter().enumerate().map(step))
         };
         let mut keep_alives = KeepAlives::default();
-        let functions = plan.functions.iter().zip(&names).map(|(function, name)| {
-            let image = function.image.map(|index| images[index].clone());
-            let startup = function.startup.startup(&streams, &format!("function/{name}/startup"));
-            let body = body(&function.body, &format!("function/{name}/body"));
-            let mut built = Function::new(Arc::clone(name), image, body).with_startup(startup);
-            if let Some(app) = &function.app {
-                built = built.with_app(app.as_str());
-            }
-            if let Some(kind) = &function.keep_alive {
-                built = built.with_shared_keep_alive(keep_alives.get(kind, &streams));
-            }
-            if function.on_failure != OnFailurePlan::default() {
-                built = built.with_on_failure(function.on_failure.or(plan.service.on_failure));
-            }
-            let ValueSizes { input, output } = function.sizes;
-            built = built.with_input_bytes(input).with_output_bytes(output);
-            (concurrent(built, function.concurrency), function.limits)
-        });
+        let mut warm = plan.service.warm.iter().copied().peekable();
+        let functions =
+            plan.functions.iter().zip(&names).enumerate().map(|(index, (function, name))| {
+                let image = function.image.map(|index| images[index].clone());
+                let startup =
+                    function.startup.startup(&streams, &format!("function/{name}/startup"));
+                let body = body(&function.body, &format!("function/{name}/body"));
+                let mut built = Function::new(Arc::clone(name), image, body).with_startup(startup);
+                if let Some(app) = &function.app {
+                    built = built.with_app(app.as_str());
+                }
+                if let Some(kind) = &function.keep_alive {
+                    built = built.with_shared_keep_alive(keep_alives.get(kind, &streams));
+                }
+                if function.on_failure != OnFailurePlan::default() {
+                    built = built.with_on_failure(function.on_failure.or(plan.service.on_failure));
+                }
+                let ValueSizes { input, output } = function.sizes;
+                built = built.with_input_bytes(input).with_output_bytes(output);
+                if let Some((_, count)) = warm.next_if(|&(of, _)| of == index) {
+                    built = built.with_warm(count);
+                }
+                (concurrent(built, function.concurrency), function.limits)
+            });
         let own = plan
             .bodies
             .iter()

@@ -1,5 +1,6 @@
 //! The integration tests of `isotherm-experiment`: one program, which is linked once.
 
+mod at_start;
 mod bad_input;
 mod common;
 mod containers;

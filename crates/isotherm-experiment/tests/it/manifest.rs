@@ -145,6 +145,8 @@ processing_overhead = "1ms"
 slots = 2
 buffer = "1MB"
 payloads = { invoke_request = "1kB", completion = "333B" }
+prepull = ["small"]
+warm = { "many steps" = 2 }
 
 [[storage]]
 name = "store"

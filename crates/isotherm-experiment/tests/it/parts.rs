@@ -17,6 +17,7 @@ struct Study {
     preset: &'static str,
     keep_alive: &'static str,
     service: &'static str,
+    at_start: &'static str,
     memory_mb: u32,
     concurrency: u32,
     rate: f64,
@@ -37,6 +38,12 @@ fn study() -> impl Strategy<Value = Study> {
         Just("max_concurrency = 2\nstartup = { kind = \"exponential\", mean = \"700ms\" }"),
         Just("on_failure = \"discard\"\nslots = 2"),
     ];
+    let at_start = prop_oneof![
+        2 => Just(""),
+        1 => Just("prepull = [\"python\"]"),
+        1 => Just("warm = { image = 1, shared = 1 }"),
+        1 => Just("warm = { image = 1, never = 1 }\nprepull = { head = [\"python\"] }"),
+    ];
     let measure = prop_oneof![
         Just(""),
         Just("measure = { from = \"10s\" }"),
@@ -46,16 +53,25 @@ fn study() -> impl Strategy<Value = Study> {
         any::<u16>(),
         prop_oneof![Just("default"), Just("wrench")],
         keep_alive,
-        service,
+        (service, at_start),
         (600u32..2_000, 1u32..4, 0.1f64..4.0),
         measure,
     )
         .prop_map(
-            |(seed, preset, keep_alive, service, (memory_mb, concurrency, rate), measure)| Study {
+            |(
+                seed,
+                preset,
+                keep_alive,
+                (service, at_start),
+                (memory_mb, concurrency, rate),
+                measure,
+            )| Study {
                 seed: seed.into(),
                 preset,
                 keep_alive,
                 service,
+                // Nothing is warm that is not kept.
+                at_start: if keep_alive == "\"none\"" { "" } else { at_start },
                 memory_mb,
                 concurrency,
                 rate,
@@ -68,8 +84,8 @@ impl Study {
     /// Functions with and without an image, one whose containers serve several at once, one that
     /// runs into its time limit, and one that is never invoked.
     fn text(&self) -> String {
-        let Study { seed, preset, keep_alive, service, memory_mb, concurrency, rate, measure } =
-            self;
+        let Study { seed, preset, keep_alive, service, at_start, .. } = self;
+        let Study { memory_mb, concurrency, rate, measure, .. } = self;
         format!(
             r#"
 name = "parts"
@@ -89,6 +105,7 @@ network = {{ node = "10Gbps", latency = "50us" }}
 [service]
 keep_alive = {keep_alive}
 {service}
+{at_start}
 [[function]]
 name = "image"
 app = "web"

@@ -167,6 +167,31 @@ fn means_peaks_and_memory_times_time() {
     assert_eq!((memory.total_bytes, memory.used.mean_share), (Some(1000 * MB), Some(0.295)));
 }
 
+/// A container of 200 MB that is warm from the start with its image of 100 MB: it counts from
+/// then on, though nothing is submitted before 2 s.
+#[test]
+fn what_is_warm_from_the_start_counts_from_there() {
+    let life = vec![
+        (0.0, EventKind::MemoryPlaced { node: NODE, image: IMAGE, bytes: 100 * MB }),
+        (0.0, started(0, 200 * MB)),
+        (0.0, EventKind::ContainerPlaced { node: NODE, container: ContainerId(0) }),
+        (0.0, idle(0)),
+        (2.0, submitted(0)),
+        (2.0, dispatched(0, 0, StartKind::Warm)),
+        (5.0, ended(0)),
+        (5.0, idle(0)),
+    ];
+    let report = observed(TOTALS, life).report(at(10.0)).unwrap();
+    assert_eq!((report.from_s, report.to_s), (0.0, 10.0));
+    // Idle until 2 s and from 5 s on.
+    let container = report.container_memory;
+    assert_eq!((container.busy_mb_s, container.idle_mb_s), (600.0, 1400.0));
+    assert_eq!((report.slots.used_mean, report.slots.used_share), (0.3, Some(0.075)));
+    let images = report.memory.images;
+    assert_eq!((images.mean_bytes, images.peak_bytes), (100 * MB, 100 * MB));
+    assert_eq!(report.memory.used.mean_bytes, 300 * MB);
+}
+
 /// A host with 6 slots and 500 MB that joins before the first submission and has left at 8 s, and
 /// another one from 8.5 s to 9.5 s.
 #[test]

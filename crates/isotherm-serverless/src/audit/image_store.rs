@@ -67,6 +67,11 @@ impl ImageStore {
         self.images.get(&image).is_some_and(|held| held.complete)
     }
 
+    /// Whether the image is there, or on its way.
+    pub(super) fn expects(&self, image: ImageId) -> bool {
+        self.images.contains_key(&image)
+    }
+
     pub(super) fn complete_images(&self) -> Vec<ImageId> {
         self.images.iter().filter(|(_, held)| held.complete).map(|(&image, _)| image).collect()
     }
@@ -96,6 +101,21 @@ impl ImageStore {
             return;
         }
         self.images.insert(image, Held { bytes, complete: false, readers: 0, pins: 0 });
+        self.take(log, bytes);
+    }
+
+    /// The image is there without a transfer.
+    pub(super) fn place(&mut self, log: &mut Log, image: ImageId, bytes: u64) {
+        if let Some(held) = self.images.get(&image) {
+            let what = if held.complete { "is there already" } else { "is on its way there" };
+            let name = self.name;
+            log.report(
+                Rule::Placed,
+                format_args!("image {image} was placed on {name}, but {what}"),
+            );
+            return;
+        }
+        self.images.insert(image, Held { bytes, complete: true, readers: 0, pins: 0 });
         self.take(log, bytes);
     }
 

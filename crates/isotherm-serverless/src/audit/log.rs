@@ -17,6 +17,8 @@ pub enum Rule {
     Copy,
     /// Loads go from a node's disk to a memory that lacks the image.
     Load,
+    /// What is there from the start was not there before, and is used by nobody.
+    Placed,
     /// What is in use is not evicted.
     Eviction,
     /// Containers start once, with their image, and stop once, idle.

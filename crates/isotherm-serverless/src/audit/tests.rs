@@ -212,6 +212,8 @@ fn counters_count() {
         memory_evictions: 1,
         containers: 2,
         prewarmings: 0,
+        images_placed: 0,
+        containers_placed: 0,
         skipped_prewarmings: 0,
         container_evictions: 1,
         container_stops: 1,
@@ -222,6 +224,62 @@ fn counters_count() {
         auditor.node_use(NODE),
         NodeUse { disk_bytes: 100, memory_bytes: 80, slots: 0, containers: 0 }
     );
+}
+
+/// An image of 100 bytes that is everywhere from the start, and a warm container.
+fn from_the_start() -> Vec<EventKind> {
+    vec![
+        EventKind::HeadPlaced { image: IMAGE, bytes: 100 },
+        EventKind::DiskPlaced { node: NODE, image: IMAGE, bytes: 100 },
+        EventKind::MemoryPlaced { node: NODE, image: IMAGE, bytes: 80 },
+        started(0),
+        EventKind::ContainerPlaced { node: NODE, container: ContainerId(0) },
+        idle(0),
+    ]
+}
+
+#[test]
+fn what_is_there_from_the_start() {
+    let mut auditor = judged(followed_by(
+        from_the_start(),
+        [submitted(0), admitted(0), dispatched(0, 0, StartKind::Warm), ended(0), stopped(0, false)],
+    ));
+    auditor.finish();
+    assert!(auditor.is_clean(), "{:?}", auditor.violations());
+    let AuditCounters { images_placed, containers_placed, containers, downloads, .. } =
+        *auditor.counters();
+    assert_eq!((images_placed, containers_placed, containers, downloads), (3, 1, 1, 0));
+    let left = NodeUse { disk_bytes: 100, memory_bytes: 80, slots: 0, containers: 0 };
+    assert_eq!(auditor.node_use(NODE), left, "the image stays");
+    assert_eq!((auditor.head_disk_bytes(), auditor.images_on_disk(NODE)), (100, vec![IMAGE]));
+}
+
+#[test]
+fn what_is_placed_wrongly() {
+    let at = |number: usize| from_the_start()[number].clone();
+    broken(
+        [at(0), at(0)],
+        Rule::Placed,
+        "image 0 was placed on the head disk, but is there already",
+    );
+    broken(
+        followed_by(good_life()[..2].to_vec(), [at(0)]),
+        Rule::Placed,
+        "but is on its way there",
+    );
+    broken([at(1)], Rule::Placed, "was placed on node 0, but is not on the head disk");
+    broken(
+        [at(0), at(2)],
+        Rule::Placed,
+        "was placed in the memory of node 0, but is not on its disk",
+    );
+    broken([at(4)], Rule::Placed, "container 0 was placed on node 0, but is not new there");
+    let serves = [submitted(0), admitted(0), dispatched(0, 0, StartKind::Warm), at(4)];
+    broken(followed_by(from_the_start(), serves), Rule::Placed, "but is not new there");
+    let large = EventKind::HeadPlaced { image: IMAGE, bytes: 1001 };
+    broken([large], Rule::Capacity, "1001 bytes of the head disk are taken");
+    let leaves = [at(0), EventKind::NodeLeaving { node: NODE }, at(1)];
+    broken(leaves, Rule::UnknownNode, "something begins on node 0, which leaves");
 }
 
 #[test]

@@ -54,6 +54,17 @@ impl Container {
     }
 }
 
+/// Whom a container is started for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum StartedFor {
+    /// An invocation with this random word, on which the time of the start-up depends.
+    Invocation { chance: u64 },
+    /// None yet: it is started ahead.
+    LaterUse,
+    /// None: it is placed, and has started already.
+    Placement,
+}
+
 /// The effect of the end of a body on its container.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Damage {
@@ -119,16 +130,16 @@ impl PlatformState {
         node: NodeId,
         function: FunctionId,
     ) -> Option<ContainerId> {
-        self.start_container_for(node, function, None)
+        self.start_container_for(node, function, StartedFor::LaterUse)
     }
 
-    /// Starts a container for an invocation with a random word, or ahead, evicting idle ones if
-    /// their room is needed. `None` if there is not enough room.
+    /// Starts a container, evicting idle ones if their room is needed. `None` if there is not enough
+    /// room.
     pub(super) fn start_container_for(
         &mut self,
         node: NodeId,
         function: FunctionId,
-        chance: Option<u64>,
+        started_for: StartedFor,
     ) -> Option<ContainerId> {
         let image = self.functions[function].image;
         let need = self.functions[function].need();
@@ -157,9 +168,12 @@ impl PlatformState {
         let used = if renews { FileSystem::touch } else { FileSystem::count_use };
         self.nodes[node].with_image(image, used);
         self.touch(node);
-        let is_ahead = chance.is_none();
         let startup = &self.functions[function].startup;
-        let startup = chance.map_or_else(|| startup.ahead(), |chance| startup.of(chance));
+        let (startup, is_ahead) = match started_for {
+            StartedFor::Invocation { chance } => (startup.of(chance), false),
+            StartedFor::LaterUse => (startup.ahead(), true),
+            StartedFor::Placement => (Duration::ZERO, true),
+        };
         let ready_at = self.now + startup;
         let id = self.containers.add(Container {
             node,

@@ -32,6 +32,7 @@ mod moves;
 mod node;
 mod nodes;
 mod observers;
+mod placed;
 mod prewarm;
 mod reasons;
 mod registry;

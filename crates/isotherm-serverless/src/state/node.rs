@@ -53,6 +53,8 @@ pub(crate) struct Node {
     pub(crate) cores: u32,
     /// The sizes of its memory and its disk.
     pub(crate) capacity: Need,
+    /// How many invocations the containers serve at once that were placed on it warm.
+    pub(crate) promised: u64,
 }
 
 const _: () = assert!(std::mem::offset_of!(Node, disk) == 64, "one cache line");
@@ -136,6 +138,7 @@ impl Node {
             disk: Tier::new(disk),
             memory: Tier::new(memory),
             capacity: Need { memory_bytes, disk_bytes },
+            promised: 0,
             images: FxHashMap::default(),
             idle: BTreeSet::new(),
             idle_limits: Need::default(),
@@ -174,6 +177,12 @@ impl Node {
         let known = image.map(|image| self.image(image)).unwrap_or_default();
         self.disk.with(known.disk, act);
         self.memory.with(known.memory, act);
+    }
+
+    /// Its free room, in which nothing is.
+    pub(super) fn free(&self) -> Need {
+        let (disk, memory) = (self.disk.borrow(), self.memory.borrow());
+        Need { memory_bytes: memory.free(), disk_bytes: disk.free() }
     }
 
     /// Its spare room, available without evicting containers: free, or held by unpinned images.

@@ -2,6 +2,7 @@
 
 use isotherm_kernel::Duration;
 
+use super::containers::StartedFor;
 use super::{Effect, PlatformState};
 use crate::{EventKind, FunctionId, InvocationId, NodeId};
 
@@ -70,15 +71,19 @@ impl PlatformState {
         keep: Option<Duration>,
     ) {
         let has_room = self.has_free_room(function, node);
-        let Some(container) = has_room.then(|| self.start_new(node, function, None)).flatten()
-        else {
-            self.functions[function].rest.past.prewarming_skipped = true;
-            self.emit(|| EventKind::PrewarmingSkipped { node, function });
-            return;
+        let start = || self.start_new(node, function, StartedFor::LaterUse);
+        let Some(container) = has_room.then(start).flatten() else {
+            return self.skip_start(node, function);
         };
         self.emit(|| EventKind::Prewarmed { node, container });
         let startup = self.containers.all[&container].ready_at.since(self.now);
         self.make_idle(container, keep.map(|keep| startup + keep));
+    }
+
+    /// A container was to be there ahead of invocations, and cannot be.
+    pub(super) fn skip_start(&mut self, node: NodeId, function: FunctionId) {
+        self.functions[function].rest.past.prewarming_skipped = true;
+        self.emit(|| EventKind::PrewarmingSkipped { node, function });
     }
 
     /// Whether there is room for a container of the function without evicting another one.

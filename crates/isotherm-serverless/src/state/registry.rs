@@ -110,6 +110,8 @@ pub(crate) struct FunctionRest {
     pub(super) prewarming: Option<Prewarming>,
     /// What became of its containers.
     pub(super) past: Past,
+    /// The nodes of its containers that are still to be placed warm.
+    pub(super) planned_warm: Vec<NodeId>,
 }
 
 impl Function {
@@ -137,6 +139,8 @@ pub(crate) struct Registration {
     /// In place of the service's.
     pub(crate) on_failure: Option<OnFailure>,
     pub(crate) concurrency: Concurrency,
+    /// How many containers are warm when it is registered.
+    pub(crate) warm: u32,
 }
 
 impl Registration {
@@ -150,6 +154,7 @@ impl Registration {
             startup: None,
             on_failure: None,
             concurrency: Concurrency::default(),
+            warm: 0,
         }
     }
 }
@@ -223,14 +228,15 @@ impl PlatformState {
         ))
     }
 
-    /// Registers a function. Fails if it can never run.
+    /// Registers a function. Fails if it can never run, or if its warm containers have no room.
     pub(crate) fn register(
         &mut self,
         registration: Registration,
     ) -> Result<FunctionId, FailureCause> {
-        let Registration { name, app, image, limits, startup, on_failure, concurrency } =
+        let Registration { name, app, image, limits, startup, on_failure, concurrency, warm } =
             registration;
         let with_image = self.admissible(image, &limits)?;
+        let planned_warm = self.plan_warm(image, &limits, concurrency, warm)?;
         let Concurrency { per_container, limit, reserved } = concurrency;
         if !self.common_gate.admit(limit, reserved) {
             let reason = "the service has not so much concurrency that nobody has reserved".into();
@@ -261,6 +267,7 @@ impl PlatformState {
                 on_failure: on_failure.unwrap_or(self.policies.on_failure),
                 prewarming: None,
                 past: Past::default(),
+                planned_warm,
             }),
         }))
     }

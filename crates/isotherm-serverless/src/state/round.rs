@@ -2,6 +2,7 @@
 
 use isotherm_kernel::{Duration, Time};
 
+use super::containers::StartedFor;
 use super::{Change, ChangeKinds, Effect, InvocationKey, Move, Phase, PlatformState, View};
 use crate::life::Dispatched;
 use crate::plan::{Dispatch, Placed, Plan, StartAhead};
@@ -210,7 +211,9 @@ impl PlatformState {
                 None => {
                     let chance = self.invocations.at(key).map(|invocation| invocation.chance);
                     let cold = self.why_new(function);
-                    let new = self.start_new(node, function, chance)?;
+                    let started_for = chance
+                        .map_or(StartedFor::LaterUse, |chance| StartedFor::Invocation { chance });
+                    let new = self.start_new(node, function, started_for)?;
                     self.invocations.note_cold(key, cold);
                     Some((new, true))
                 }
@@ -241,7 +244,7 @@ impl PlatformState {
         &mut self,
         node: NodeId,
         function: FunctionId,
-        chance: Option<u64>,
+        started_for: StartedFor,
     ) -> Option<ContainerId> {
         if let Some(image) = self.functions[function].image {
             let known = self.nodes[node].image(image);
@@ -249,7 +252,7 @@ impl PlatformState {
                 return None;
             }
         }
-        self.start_container_for(node, function, chance)
+        self.start_container_for(node, function, started_for)
     }
 
     /// Records a dispatch to a container that is ready after `startup`, which may be positive for a

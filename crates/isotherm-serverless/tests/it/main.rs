@@ -1,5 +1,6 @@
 //! The integration tests of `isotherm-serverless`: one program, which is linked once.
 
+mod at_start;
 mod bodies;
 mod callers;
 mod common;

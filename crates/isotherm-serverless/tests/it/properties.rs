@@ -25,7 +25,8 @@ use isotherm_serverless::scheduler::{
 use isotherm_serverless::{
     Answer, Body, CallerDecides, ContainerReuse, Decision, Function, FunctionManager, Image,
     ImageCaches, Invocation, InvocationRecord, Limits, NodeConfig, NodeId, OnFailure, Outcome,
-    Payloads, Preset, ServerlessComputeService, ServiceConfig, Slots, Step, Throttle, View,
+    Payloads, Prepull, Preset, ServerlessComputeService, ServiceConfig, Slots, Step, Throttle,
+    View,
 };
 use isotherm_services::{Eviction, Site, StorageConfig, StorageService};
 use proptest::prelude::*;
@@ -54,6 +55,16 @@ struct Scenario {
     outages: Vec<Outage>,
     /// What more a platform may do than the reference does.
     extras: Option<Extras>,
+    /// What is there from the start, if anything is.
+    at_start: Option<AtStart>,
+}
+
+#[derive(Clone, Debug)]
+struct AtStart {
+    /// For each image, where it is: nowhere, on the head host, on the compute hosts.
+    prepull: Vec<u8>,
+    /// How many containers of each function are warm.
+    warm: Vec<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -180,6 +191,7 @@ fn scenario(preset: Preset) -> impl Strategy<Value = Scenario> {
             arrivals,
             outages,
             extras: None,
+            at_start: None,
         },
     )
 }
@@ -202,6 +214,14 @@ fn with_extras(preset: Preset) -> impl Strategy<Value = Scenario> {
     );
     (scenario(preset), extras)
         .prop_map(|(scenario, extras)| Scenario { extras: Some(extras), ..scenario })
+}
+
+/// With images and containers that are there from the start.
+fn with_start(scenarios: impl Strategy<Value = Scenario>) -> impl Strategy<Value = Scenario> {
+    let at_start = (prop::collection::vec(0u8..3, 5), prop::collection::vec(0u32..4, 6))
+        .prop_map(|(prepull, warm)| AtStart { prepull, warm });
+    (scenarios, prop::option::weighted(0.8, at_start))
+        .prop_map(|(scenario, at_start)| Scenario { at_start, ..scenario })
 }
 
 /// What came of a scenario.
@@ -419,27 +439,19 @@ async fn user(
     site: Site,
     functions: FunctionManager,
     service: ServerlessComputeService,
+    images: Vec<Image>,
     submitted: Rc<RefCell<Vec<Invocation>>>,
 ) {
     let host = site.platform().host("user").expect("a host of the scenario");
-    let repository = StorageService::start(&site, repository_config(&site));
-    let images: Vec<Image> = scenario
-        .images
-        .iter()
-        .enumerate()
-        .map(|(index, &(disk, memory))| {
-            let name = format!("image{index}");
-            let created = repository.file_system().borrow_mut().create(name.as_str(), disk * MB, 0);
-            created.expect("the repository is large enough");
-            Image::new(name, disk * MB, memory * MB, &repository)
-        })
-        .collect();
     let mut registered = Vec::new();
     for (index, spec) in scenario.functions.iter().enumerate() {
         let image = spec.image.map(|image| images[image % images.len()].clone());
         let mut function = Function::new(format!("f{index}"), image, body(spec));
         if let Some(extras) = &scenario.extras {
             function = limited(function, index, extras);
+        }
+        if let Some(AtStart { warm, .. }) = &scenario.at_start {
+            function = function.with_warm(warm[index]);
         }
         let limits = Limits::time(Duration::from_millis(spec.time_ms))
             .disk(spec.disk_mb * MB)
@@ -472,6 +484,42 @@ fn repository_config(site: &Site) -> StorageConfig {
     let host = site.platform().host("user").expect("a host of the scenario");
     let disk = site.platform().disk_at(host, "/").expect("a disk of the scenario");
     StorageConfig { eviction: Eviction::None, ..StorageConfig::on_disk("repository", host, disk) }
+}
+
+fn images(scenario: &Scenario, site: &Site) -> Vec<Image> {
+    let repository = StorageService::start(site, repository_config(site));
+    let image = |(index, &(disk, memory)): (usize, &(u64, u64))| {
+        let name = format!("image{index}");
+        let image = Image::put(name, disk * MB, memory * MB, &repository);
+        image.expect("the repository is large enough")
+    };
+    scenario.images.iter().enumerate().map(image).collect()
+}
+
+/// Has images be on disks from the start. They are if, and only if, they fit there.
+fn prepull(
+    scenario: &Scenario,
+    images: &[Image],
+    service: &ServerlessComputeService,
+) -> Result<(), TestCaseError> {
+    let Some(AtStart { prepull, .. }) = &scenario.at_start else { return Ok(()) };
+    let (mut on_head, mut on_nodes) = (0, 0);
+    let smallest = scenario.nodes.iter().map(|node| node.disk_mb).min().unwrap_or(0);
+    for ((image, &(disk, _)), to) in images.iter().zip(&scenario.images).zip(prepull) {
+        let to = match to {
+            0 => continue,
+            1 => Prepull::Head,
+            _ => Prepull::Nodes,
+        };
+        let (head, nodes) =
+            (on_head + disk, on_nodes + if to == Prepull::Nodes { disk } else { 0 });
+        let fits = head <= scenario.head_mb && nodes <= smallest;
+        prop_assert_eq!(service.prepull([image], to).is_ok(), fits);
+        if fits {
+            (on_head, on_nodes) = (head, nodes);
+        }
+    }
+    Ok(())
 }
 
 /// A scheduler that is never asked but in rounds.
@@ -537,8 +585,11 @@ fn play_with(
     service.records_to(records.clone());
     let host = site.platform().host("user").expect("a host of the scenario");
     let functions = FunctionManager::start(&site, host);
+    let images = images(scenario, &site);
+    prepull(scenario, &images, &service)?;
     let submitted: Rc<RefCell<Vec<Invocation>>> = Rc::default();
-    let user = user(scenario.clone(), site.clone(), functions, service.clone(), submitted.clone());
+    let user =
+        user(scenario.clone(), site.clone(), functions, service.clone(), images, submitted.clone());
     let _detached = site.platform().spawn(host, "user", user);
     plan_outages(scenario, &site, &service);
     let end = run(&simulation, &service);
@@ -625,6 +676,8 @@ struct Totals {
     warm: u32,
     interrupted: u32,
     prewarmed: u32,
+    placed: u32,
+    placed_images: u32,
     rejected: u32,
     stalled: u32,
     endless: u32,
@@ -647,6 +700,8 @@ impl Totals {
             (&mut self.warm, counters.warm_starts > 0),
             (&mut self.interrupted, counters.interrupted_copies + counters.failed_downloads > 0),
             (&mut self.prewarmed, counters.prewarmings > 0),
+            (&mut self.placed, counters.containers_placed > 0),
+            (&mut self.placed_images, counters.images_placed > 0),
             (&mut self.rejected, counters.ended.contains_key(&Outcome::Rejected)),
             (&mut self.stalled, matches!(played.end, Err(RunError::Deadlock { .. }))),
             (&mut self.endless, matches!(played.end, Err(RunError::EventLimit { .. }))),
@@ -764,35 +819,58 @@ fn more_than_the_reference_does_comes_to_its_end_too() {
     }
 }
 
+/// The same with images on disks and warm containers from the start.
+#[test]
+fn what_is_there_from_the_start_makes_no_difference_to_that() {
+    let scenarios = with_start(with_extras(Preset::Default));
+    let totals = play_many("with a start", scenarios, 10_000, |played| {
+        prop_assert!(played.end.is_ok(), "{:?}", played.end);
+        Ok(())
+    });
+    for (count, what) in [(totals.placed, "containers"), (totals.placed_images, "images")] {
+        assert!(count * 4 > totals.scenarios, "{what}: {count} of {} scenarios", totals.scenarios);
+    }
+}
+
+fn end_or_name_what_waits(played: &Played) -> Result<(), TestCaseError> {
+    match &played.end {
+        Ok(_) => {}
+        Err(RunError::Deadlock { waiting, .. }) => {
+            prop_assert!(
+                waiting.iter().any(|waiting| waiting.actor.contains("user")),
+                "{waiting:?}"
+            );
+        }
+        // Images that push each other out, of the disk or the memory of a node, before anything
+        // is started: time goes on, nothing ever happens.
+        Err(RunError::EventLimit { .. }) => {
+            let AuditCounters { disk_evictions, memory_evictions, .. } = played.counters;
+            prop_assert!(disk_evictions + memory_evictions > 100)
+        }
+        Err(other) => prop_assert!(false, "{other}"),
+    }
+    Ok(())
+}
+
 /// Under preset wrench, which does as the reference does, an invocation may wait for ever: then the
 /// run ends with an error that says so.
 #[test]
 fn wrench_ends_or_names_what_waits() {
-    let totals = play_many("wrench", scenario(Preset::Wrench), 7_500, |played| {
-        match &played.end {
-            Ok(_) => {}
-            Err(RunError::Deadlock { waiting, .. }) => {
-                prop_assert!(
-                    waiting.iter().any(|waiting| waiting.actor.contains("user")),
-                    "{waiting:?}"
-                );
-            }
-            // Images that push each other out, of the disk or the memory of a node, before anything
-            // is started: time goes on, nothing ever happens.
-            Err(RunError::EventLimit { .. }) => {
-                let AuditCounters { disk_evictions, memory_evictions, .. } = played.counters;
-                prop_assert!(disk_evictions + memory_evictions > 100)
-            }
-            Err(other) => prop_assert!(false, "{other}"),
-        }
-        Ok(())
-    });
+    let totals = play_many("wrench", scenario(Preset::Wrench), 7_500, end_or_name_what_waits);
     assert_hard(&totals);
     assert!(
         totals.endless * 20 < totals.scenarios,
         "{} of the scenarios never end",
         totals.endless
     );
+}
+
+/// The same with images on disks and warm containers from the start.
+#[test]
+fn wrench_does_so_too_with_a_start() {
+    let scenarios = with_start(scenario(Preset::Wrench));
+    let totals = play_many("wrench with a start", scenarios, 5_000, end_or_name_what_waits);
+    assert!(totals.placed * 4 > totals.scenarios, "{} of the scenarios", totals.placed);
 }
 
 /// Compute hosts that join before anything happens are as if they had been there from the start,

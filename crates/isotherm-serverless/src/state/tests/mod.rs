@@ -12,6 +12,7 @@ mod cost;
 mod failures;
 mod fcfs;
 mod nodes;
+mod placed;
 mod prewarm;
 mod room;
 mod schedulers;

@@ -114,7 +114,8 @@ impl Replay {
                 };
                 self.containers.insert(container, held);
             }
-            EventKind::Prewarmed { container, .. } => {
+            EventKind::Prewarmed { container, .. }
+            | EventKind::ContainerPlaced { container, .. } => {
                 let held = self.containers.get_mut(&container).unwrap();
                 (held.is_ahead, held.started_for) = (true, None);
             }
@@ -186,7 +187,8 @@ fn eventful() -> impl Strategy<Value = (Scenario, u64)> {
     let outage = (0u8..5, 0usize..4, 0u64..15000, 1u64..8000)
         .prop_map(|(what, which, at_ms, for_ms)| Outage { what, which, at_ms, for_ms });
     let outages = prop::collection::vec(outage, 0..4);
-    let presets = [Preset::Default, Preset::Wrench].map(|preset| with_extras(preset).boxed());
+    let presets =
+        [Preset::Default, Preset::Wrench].map(|preset| with_start(with_extras(preset)).boxed());
     let scenarios =
         prop::strategy::Union::new_weighted(vec![(3, presets[0].clone()), (1, presets[1].clone())]);
     (scenarios, outages, any::<u64>()).prop_map(|(scenario, outages, seed)| {
