@@ -540,7 +540,11 @@ pub struct PlatformArguments {
     /// Draw the platform for Graphviz; `-` is standard output.
     #[arg(long, value_name = "DRAWING")]
     pub dot: Option<PathBuf>,
-    /// Draw also through a link, or into a device or pipe, that stands at the path of a file.
+    /// Write the platform as a SimGrid platform file; `-` is standard output. The `[[failure]]`
+    /// tables of an experiment are left out.
+    #[arg(long, value_name = "XML")]
+    pub to_xml: Option<PathBuf>,
+    /// Write also through a link, or into a device or pipe, that stands at the path of a file.
     #[arg(long)]
     pub force: bool,
     /// Show each host, disk, link and zone on its own line, even if some are identical.
@@ -562,7 +566,7 @@ impl PlatformArguments {
 
     /// Whether a drawing is asked for.
     pub fn draws(&self) -> bool {
-        self.svg.is_some() || self.dot.is_some()
+        self.svg.is_some() || self.dot.is_some() || self.to_xml.is_some()
     }
 }
 

@@ -159,6 +159,45 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     pattern[at..].iter().all(|&letter| letter == '*')
 }
 
+/// Whether a text is a pattern for [`matches`], and not only a name.
+#[must_use]
+pub fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// What may have been meant by a name or a pattern that fits none of the known names: `did you mean
+/// ...?` with the nearest name or, for a pattern, with one that fits.
+///
+/// ```
+/// use isotherm_config::names::meant;
+/// let names = ["user", "head", "node0", "node1"];
+/// assert_eq!(meant("nodes*", &names).as_deref(), Some("did you mean `node*`?"));
+/// assert_eq!(meant("nod?", &names).as_deref(), Some("did you mean `node?`?"));
+/// assert_eq!(meant("haed*", &names).as_deref(), Some("did you mean `head`?"));
+/// assert_eq!(meant("node7", &names).as_deref(), Some("did you mean `node0`?"));
+/// assert_eq!(meant("gpu*", &names), None);
+/// ```
+#[must_use]
+pub fn meant(text: &str, names: &[&str]) -> Option<String> {
+    let stem = text.trim_end_matches(['*', '?']);
+    let wildcards = &text[stem.len()..];
+    if !wildcards.is_empty() && !is_pattern(stem) {
+        // Names that differ in their numbers have one stem.
+        let stem_of = |name: &&str| -> String {
+            name.trim_end_matches(|letter: char| letter.is_ascii_digit()).to_owned()
+        };
+        let stems: Vec<String> = names.iter().map(stem_of).collect();
+        let patterns = stems.iter().zip(names).filter(|(stem, name)| stem.as_str() != **name);
+        let patterns: Vec<String> =
+            patterns.map(|(stem, _)| format!("{stem}{wildcards}")).collect();
+        let fits = |pattern: &&str| names.iter().any(|name| matches(pattern, name));
+        let hint = suggestion(text, patterns.iter().map(String::as_str).filter(fits));
+        return hint.or_else(|| suggestion(stem, names.iter().copied()));
+    }
+    let letters: String = text.chars().filter(|letter| !matches!(letter, '*' | '?')).collect();
+    suggestion(&letters, names.iter().copied())
+}
+
 /// Reports a `[kind]` that should have been `[[kind]]`, and the like.
 pub fn array_of_tables(value: &Value, kind: &str, report: &Report) {
     let found = match &value.kind {

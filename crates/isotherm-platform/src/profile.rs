@@ -102,6 +102,8 @@ struct Drawn {
     repeats: bool,
     /// What passes before the first step of a repetition, beside what that step takes.
     pause: Duration,
+    /// The lines of the text that says so, if there is one.
+    laws: Option<Vec<String>>,
     random: Random,
 }
 
@@ -166,27 +168,22 @@ impl Profile {
         repeats: bool,
         random: Random,
     ) -> Result<Self, ProfileError> {
-        Self::draw(steps, repeats, Duration::ZERO, random)
+        Self::draw(Drawn { steps, repeats, pause: Duration::ZERO, laws: None, random })
     }
 
-    fn draw(
-        steps: Vec<(Distribution, Distribution)>,
-        repeats: bool,
-        pause: Duration,
-        random: Random,
-    ) -> Result<Self, ProfileError> {
+    fn draw(drawn: Drawn) -> Result<Self, ProfileError> {
+        let Drawn { steps, repeats, pause, .. } = &drawn;
         if steps.is_empty() {
             return Err(ProfileError::Empty);
         }
         // A distribution without a mean has one beyond all bounds.
         let means = steps.iter().map(|(wait, _)| wait.mean().unwrap_or(f64::INFINITY).max(0.0));
         let mean = means.sum::<f64>() + pause.as_secs_f64();
-        if repeats && mean < LEAST_ROUND_S {
+        if *repeats && mean < LEAST_ROUND_S {
             return Err(ProfileError::RoundTooShort);
         }
         let period = repeats.then(|| Duration::from_secs_f64(mean));
-        let drawn = Some(Arc::new(Drawn { steps, repeats, pause, random }));
-        Ok(Self { events: Vec::new(), period, drawn })
+        Ok(Self { events: Vec::new(), period, drawn: Some(Arc::new(drawn)) })
     }
 
     /// Whether the events are drawn at random.
@@ -195,12 +192,25 @@ impl Profile {
         self.drawn.is_some()
     }
 
+    /// The lines that say how a profile is drawn, if a text says so.
+    pub(crate) fn laws(&self) -> Option<&[String]> {
+        self.drawn.as_ref()?.laws.as_deref()
+    }
+
+    /// For each step of a profile that is drawn the mean of its time in seconds and that of its
+    /// value (`None` is infinite).
+    #[must_use]
+    pub fn step_means(&self) -> Option<Vec<(Option<f64>, Option<f64>)>> {
+        let steps = self.drawn.as_ref()?.steps.iter();
+        Some(steps.map(|(wait, value)| (wait.mean(), value.mean())).collect())
+    }
+
     /// The same profile, drawn from another stream if it is drawn.
     #[must_use]
     pub fn drawn_from(mut self, random: Random) -> Self {
         if let Some(drawn) = &self.drawn {
-            let (steps, repeats, pause) = (drawn.steps.clone(), drawn.repeats, drawn.pause);
-            self.drawn = Some(Arc::new(Drawn { steps, repeats, pause, random }));
+            let (steps, laws) = (drawn.steps.clone(), drawn.laws.clone());
+            self.drawn = Some(Arc::new(Drawn { steps, laws, random, ..**drawn }));
         }
         self
     }
@@ -303,6 +313,8 @@ struct Reading {
     events: Vec<(Duration, f64)>,
     /// The steps of a profile that is drawn.
     steps: Option<Vec<(Distribution, Distribution)>>,
+    /// The lines of such a profile.
+    laws: Vec<String>,
     repeats: bool,
     period: Option<Duration>,
     loop_after: Option<Duration>,
@@ -325,16 +337,19 @@ impl Reading {
                 }
                 self.steps.get_or_insert_default();
                 self.repeats |= words.len() == 2;
+                self.laws.push(text());
             }
             ["PERIODICITY", period] => {
                 self.period = Some(Duration::from_secs_f64(in_range(number(period)?)?));
             }
             ["LOOPAFTER", wait] => {
                 self.loop_after = Some(Duration::from_secs_f64(in_range(number(wait)?)?));
+                self.laws.push(text());
             }
             _ if self.steps.is_some() => {
                 let step = self.step(line, content, &words)?;
                 self.steps.get_or_insert_default().push(step);
+                self.laws.push(words.join(" "));
             }
             [first, ..] if law(first).is_some() => {
                 return Err(ProfileError::NotStochastic { line });
@@ -397,7 +412,9 @@ impl Reading {
             }
             let random = RandomStreams::new(0).stream("profile");
             let repeats = self.repeats || loop_after.is_some();
-            return Profile::draw(steps, repeats, loop_after.unwrap_or(Duration::ZERO), random);
+            let pause = loop_after.unwrap_or(Duration::ZERO);
+            let laws = Some(self.laws);
+            return Profile::draw(Drawn { steps, repeats, pause, laws, random });
         }
         if let Some(wait) = loop_after {
             let last = events.last().map_or(Duration::ZERO, |&(date, _)| date);

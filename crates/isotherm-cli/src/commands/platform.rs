@@ -31,29 +31,20 @@ pub fn run(arguments: &PlatformArguments) -> Result<(), Status> {
         _ => Some(shown_platform(&view, arguments.all)),
     };
     let mut terminal = Terminal::new();
-    let drawings = [
-        (&arguments.svg, PlatformView::svg as fn(&PlatformView) -> String),
-        (&arguments.dot, PlatformView::dot),
-    ];
-    if arguments.svg.is_some() && arguments.svg == arguments.dot {
-        return Err(Terminal::refuse("error: both drawings would be written to the same place"));
-    }
     let rules = Rules { inputs: &file.inputs, force: arguments.force };
     let mut drawn = Vec::new();
-    for (path, draw) in
-        drawings.into_iter().filter_map(|(path, draw)| Some((path.as_deref()?, draw)))
-    {
+    for (path, what, text) in written(arguments, &view)? {
         if path == Path::new("-") {
-            terminal.line(draw(&view).trim_end());
-        } else if let Err(error) = write_whole(path, &draw(&view), rules) {
-            let note = elsewhere(&error, "`-` draws on standard output");
+            terminal.line(text.trim_end());
+        } else if let Err(error) = write_whole(path, &text, rules) {
+            let note = elsewhere(&error, "`-` writes to standard output");
             Terminal::complain(&format!(
                 "error: cannot write `{}`: {error}\nnote: {note}",
                 path.display()
             ));
             return Err(Status::CouldNotGoOn);
         } else {
-            drawn.push(format!("drawn in {}", path.display()));
+            drawn.push(format!("{what} {}", path.display()));
         }
     }
     if let Some(shown) = shown {
@@ -66,6 +57,30 @@ pub fn run(arguments: &PlatformArguments) -> Result<(), Status> {
         terminal.line(&drawn.join("\n"));
     }
     terminal.done()
+}
+
+/// What is to be written: where, how that is told, and its text.
+fn written<'a>(
+    arguments: &'a PlatformArguments,
+    view: &PlatformView,
+) -> Result<Vec<(&'a Path, &'static str, String)>, Status> {
+    let PlatformArguments { svg, dot, to_xml, .. } = arguments;
+    let paths: Vec<&Path> = [svg, dot, to_xml].into_iter().filter_map(Option::as_deref).collect();
+    if (1..paths.len()).any(|index| paths[..index].contains(&paths[index])) {
+        return Err(Terminal::refuse("error: two files would be written to the same place"));
+    }
+    let mut written = Vec::new();
+    written.extend(svg.as_deref().map(|path| (path, "drawn in", view.svg())));
+    written.extend(dot.as_deref().map(|path| (path, "drawn in", view.dot())));
+    if let Some(path) = to_xml {
+        let text = view.spec().to_simgrid_xml();
+        let text = text.map_err(|error| Terminal::refuse(&format!("error: {error}")))?;
+        written.push((path, "written to", text));
+        if view.spec().further_profiles().next().is_some() {
+            Terminal::complain("note: the failures of the experiment are not part of the file");
+        }
+    }
+    Ok(written)
 }
 
 fn shown_platform(view: &PlatformView, all: bool) -> String {

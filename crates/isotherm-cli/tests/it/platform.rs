@@ -180,6 +180,50 @@ fn the_documentation_says_what_the_command_prints() {
     isotherm_testing::assert_generated(page, &page_anew(&text));
 }
 
+/// The short description of the first example as a SimGrid file, which shows the same hosts, disks
+/// and links, and is the same file again.
+#[test]
+fn a_short_description_is_written_as_a_simgrid_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.xml");
+    let path = path.to_str().unwrap();
+    let (code, out, err) = platform(&["quickstart.toml", "--to-xml", path]);
+    assert_eq!((code, out, err.as_str()), (Some(0), format!("written to {path}\n"), ""));
+    let (code, shown, err) = platform(&[path]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let (_, short, _) = platform(&["quickstart.toml"]);
+    let disks_and_links = |shown: &str| {
+        let begin = shown.find(" disks (").unwrap();
+        shown[begin..shown.find(" zones").unwrap()].to_owned()
+    };
+    assert_eq!(disks_and_links(&shown), disks_and_links(&short));
+    let (_, again, _) = platform(&[path, "--to-xml", "-"]);
+    assert_eq!(again, std::fs::read_to_string(path).unwrap());
+    // Nothing that is read is replaced.
+    let (code, _, err) = platform(&[path, "--to-xml", path]);
+    assert_ne!(code, Some(0), "{err}");
+    let (code, _, err) = platform(&["quickstart.toml", "--to-xml", "-", "--svg", "-"]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("two files would be written to the same place"), "{err}");
+}
+
+/// What an experiment has fail is listed, and is not part of the file.
+#[test]
+fn failures_are_listed() {
+    let (code, out, _) = platform(&["node-lost.toml"]);
+    assert_eq!(code, Some(0));
+    let listed: Vec<&str> = out.lines().skip_while(|line| !line.contains("failures (1)")).collect();
+    let cells = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(cells(listed[1]), "node2 off at 300 s, for 120 s", "{out}");
+    let (_, json, _) = platform(&["node-lost.toml", "--json"]);
+    let data: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(data["failures"][0]["for_s"], 120.0);
+    let (code, out, err) = platform(&["node-lost.toml", "--to-xml", "-"]);
+    assert_eq!(code, Some(0));
+    assert!(out.starts_with("<?xml") && out.trim_end().ends_with("</platform>"), "{out}");
+    assert_eq!(err, "note: the failures of the experiment are not part of the file\n");
+}
+
 /// The picture of `docs/platforms.md`.
 #[test]
 fn the_picture_in_the_documentation_is_what_is_drawn() {

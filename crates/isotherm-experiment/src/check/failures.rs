@@ -13,8 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use isotherm_config::diagnostic::Report;
 use isotherm_config::fields::{Fields, FromValue, Positive, takes};
-use isotherm_config::hint::suggestion;
-use isotherm_config::names::{matches, tables};
+use isotherm_config::names::{is_pattern, matches, meant, tables};
 use isotherm_config::schema::{TableSpec, Takes, field, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Table, Value};
@@ -301,10 +300,6 @@ impl FromValue for Patterns {
     }
 }
 
-fn is_pattern(text: &str) -> bool {
-    text.contains(['*', '?'])
-}
-
 fn hosts(name: &Located<String>, platform: &Platform, report: &Report) -> Option<Vec<HostId>> {
     let (spec, roles) = (&platform.spec, &platform.hosts);
     let text = name.value.as_str();
@@ -372,12 +367,9 @@ fn found_any<T>(
         false => format!("there is no {kind} `{text}`"),
     };
     let known = known();
-    let names = || known.iter().map(String::as_str);
-    // `nodes*` may be meant to be `node*`: what is near `node0`.
-    let letters: String = text.chars().filter(|letter| !matches!(letter, '*' | '?')).collect();
-    let hint = suggestion(text, names()).or_else(|| suggestion(&letters, names()));
-    let hint = hint.unwrap_or_else(|| {
-        let some: Vec<String> = names().take(4).map(|name| format!("`{name}`")).collect();
+    let names: Vec<&str> = known.iter().map(String::as_str).collect();
+    let hint = meant(text, &names).unwrap_or_else(|| {
+        let some: Vec<String> = names.iter().take(4).map(|name| format!("`{name}`")).collect();
         format!("{kind}s are called {}, …", some.join(", "))
     });
     report.refuse(name.span, message, hint)

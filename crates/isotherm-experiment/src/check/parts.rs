@@ -23,7 +23,10 @@ pub const SOME_NODES: TableSpec =
         .with(&[
             field(
                 "host",
-                value("the name of a host, in which `*` stands for anything", "\"node*\""),
+                value(
+                    "the name of a host, in which `*` is any text and `?` any letter",
+                    "\"node*\"",
+                ),
                 "The hosts. A pattern leaves out those that play another part or are named before.",
             )
             .otherwise("all that play no other part and have no `[[storage]]`"),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use isotherm_config::diagnostic::{Diagnostic, Report};
 use isotherm_config::fields::{Fields, FromValue};
-use isotherm_config::names::{matches, tables};
+use isotherm_config::names::{is_pattern, matches, meant, tables};
 use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Kind, Table, Value};
@@ -39,7 +39,7 @@ pub const XML: TableSpec = table(
             Takes::Table(&SOME_NODES),
             Takes::Tables(&SOME_NODES),
         ]),
-        "The compute hosts, and where their disks are mounted. `*` in a name stands for anything.",
+        "The compute hosts, and where their disks are mounted. In a name `*` is any text, `?` any letter.",
     )
     .otherwise("all hosts that play no other part and have no `[[storage]]`"),
     field(
@@ -225,7 +225,7 @@ fn named_nodes<'a>(
     for SomeNodes { host: name, mount, place } in some {
         let (mount, place) = (mount.as_ref(), *place);
         let pattern = match name {
-            Some(name) if !name.value.contains('*') || spec.host_id(&name.value).is_some() => {
+            Some(name) if !is_pattern(&name.value) || spec.host_id(&name.value).is_some() => {
                 match host(spec, name, report) {
                     Some(host) => {
                         listed.insert(host);
@@ -246,7 +246,11 @@ fn named_nodes<'a>(
         }
         if nodes.len() == before {
             let message = format!("`{pattern}` is the name of no host that may be a compute host");
-            let hint = "hosts that play another part or are named before are left out";
+            let names: Vec<&str> = spec.hosts().map(|(_, host)| host.name.as_str()).collect();
+            let fits_none = !names.iter().any(|name| matches(pattern, name));
+            let hint = meant(pattern, &names).filter(|_| fits_none).unwrap_or_else(|| {
+                "hosts that play another part or are named before are left out".to_owned()
+            });
             report.error(place, message, hint);
             complete = false;
         }

@@ -145,8 +145,16 @@ fn disks_that_are_mounted_elsewhere_are_named() {
         assert_eq!(plan.hosts.nodes.len(), 2, "{nodes}");
     }
     // Names alone, as patterns.
-    let platform = "{ xml = \"p.xml\", nodes = [\"n*\"] }";
-    assert_eq!(load(folder, platform, SLEEPS).unwrap().runs()[0].plan.hosts.nodes.len(), 2);
+    for pattern in ["n*", "n?", "?[01]"] {
+        let platform = format!("{{ xml = \"p.xml\", nodes = [\"{pattern}\"] }}");
+        let loaded = load(folder, &platform, SLEEPS);
+        match pattern {
+            "?[01]" => assert!(loaded.unwrap_err().contains("is the name of no host")),
+            _ => assert_eq!(loaded.unwrap().runs()[0].plan.hosts.nodes.len(), 2, "{pattern}"),
+        }
+    }
+    let errors = load(folder, "{ xml = \"p.xml\", nodes = [\"nn*\"] }", SLEEPS).unwrap_err();
+    assert!(errors.contains("did you mean `n*`?"), "{errors}");
     let platform = "{ xml = \"p.xml\", nodes = [\"rack*\"] }";
     let errors = load(folder, platform, SLEEPS).unwrap_err();
     assert!(errors.contains("`rack*` is the name of no host"), "{errors}");

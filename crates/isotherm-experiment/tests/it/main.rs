@@ -22,6 +22,7 @@ mod robust;
 mod stepping;
 mod summary;
 mod timeline;
+mod to_xml;
 mod trace_functions;
 mod traits;
 mod used;

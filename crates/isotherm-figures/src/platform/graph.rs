@@ -170,7 +170,7 @@ impl PlatformView {
     }
 
     /// The link that stands for both halves of a split-duplex link.
-    fn one_of_pair(&self, link: LinkId) -> LinkId {
+    pub(super) fn one_of_pair(&self, link: LinkId) -> LinkId {
         self.spec.link(link).opposite.map_or(link, |opposite| link.min(opposite))
     }
 
@@ -300,17 +300,20 @@ impl PlatformView {
             .collect();
         let (part, remote, profiles) = (self.part(id), &host.remote_disks, host_profiles(host));
         format!(
-            "host {part:?} {} {} {:?} {disks:?} {remote:?} {profiles:?}",
+            "host {part:?} {} {} {:?} {disks:?} {remote:?} {profiles:?} {:?}",
             host.cores,
             speed(host),
-            host.memory
+            host.memory,
+            self.fails("host", id.index())
         )
     }
 
     fn link_looks(&self, link: LinkId) -> String {
+        let fails = self.fails("link", self.one_of_pair(link).index());
         let link = self.spec.link(link);
         let profiles = link_profiles(link);
-        format!("link {} {} {} {profiles:?}", link.bandwidth, link.latency_s, policy(link))
+        let (bandwidth, latency) = (link.bandwidth, link.latency_s);
+        format!("link {bandwidth} {latency} {} {profiles:?} {fails:?}", policy(link))
     }
 
     /// Zones look alike if their contents do, in the same order.

@@ -123,6 +123,8 @@ impl PlatformView {
             }
         }
         lines.extend(profiles(&described().map(host_profiles).collect::<Vec<_>>()));
+        let fails = hosts.iter().map(|host| self.fails("host", host.index()));
+        lines.extend(fails_line(&fails.collect::<Vec<_>>()));
         let speeds = disks.iter().take(if alike { MOST_DISKS } else { 0 }).map(|&disk| {
             let disk = spec.disk(disk);
             let (read, write) = (
@@ -187,6 +189,9 @@ impl PlatformView {
             lines.push(special.to_owned());
         }
         lines.extend(profiles(&described().map(link_profiles).collect::<Vec<_>>()));
+        let whole = links.iter().map(|&link| self.one_of_pair(link));
+        let fails = whole.map(|link| self.fails("link", link.index()));
+        lines.extend(fails_line(&fails.collect::<Vec<_>>()));
         let how = shared.unwrap_or("of several policies");
         let details =
             format!("link {}: {bandwidth}, latency {latency}, {how}", quantity::names(&names));
@@ -201,6 +206,16 @@ fn profiles(of_things: &[Vec<&'static str>]) -> Option<String> {
     match of_things.iter().all(|profiles| profiles == first) {
         true => (with > 0).then(|| format!("follows a profile: {}", first.join(", "))),
         false => Some(format!("{} follow profiles", quantity::number(with))),
+    }
+}
+
+/// The line of a label that says whether the things fail, if any does.
+fn fails_line(of_things: &[Vec<&'static str>]) -> Option<String> {
+    let first = of_things.first()?;
+    let with = of_things.iter().filter(|fails| !fails.is_empty()).count();
+    match of_things.iter().all(|fails| fails == first) {
+        true => (with > 0).then(|| first.join(", ")),
+        false => Some(format!("{} fail or are slow", quantity::number(with))),
     }
 }
 

@@ -12,6 +12,7 @@
 //! positions (Graphviz does that itself), `svg` and `dot` write the result.
 
 mod dot;
+mod failures;
 mod graph;
 mod label;
 mod layout;
@@ -20,6 +21,7 @@ mod svg;
 pub mod table;
 mod view;
 
+pub use failures::FailureRow;
 pub use route::{RouteError, RouteView, routes_json};
 pub use table::Table;
 pub use view::PlatformView;

@@ -10,6 +10,7 @@ use isotherm_platform::{
 };
 use serde::Serialize;
 
+use super::failures::{FailureRow, failures};
 use super::view::PlatformView;
 
 /// A longer table is truncated.
@@ -39,6 +40,9 @@ pub struct Description<'a> {
     pub links: Vec<LinkRow<'a>>,
     /// Its zones.
     pub zones: Vec<ZoneRow<'a>>,
+    /// What an experiment has fail or be slow.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailureRow<'a>>,
 }
 
 /// A host.
@@ -225,6 +229,7 @@ impl PlatformView {
             hosts: hosts.collect(),
             links: links.collect(),
             zones: zones.collect(),
+            failures: failures(spec),
         }
     }
 
@@ -234,8 +239,8 @@ impl PlatformView {
         json(&self.description())
     }
 
-    /// The platform as tables of hosts, disks, links and zones; with `all`, one row for each
-    /// thing.
+    /// The platform as tables of hosts, disks, links, zones and failures; with `all`, one row
+    /// for each thing.
     #[must_use]
     pub fn tables(&self, all: bool) -> Vec<Table> {
         let description = self.description();
@@ -243,6 +248,7 @@ impl PlatformView {
         tables.extend(disks_table(&description, all));
         tables.extend(links_table(&description, all));
         tables.push(zones_table(&description, all));
+        tables.extend(failures_table(&description, all));
         tables
     }
 }
@@ -407,4 +413,13 @@ fn zones_table(description: &Description<'_>, all: bool) -> Table {
     });
     let header = ["zone", "in zone", "routing", "hosts", "routers", "routes declared", "backbone"];
     without_empty(grouped("zones", &header, zones, all), &[])
+}
+
+fn failures_table(description: &Description<'_>, all: bool) -> Option<Table> {
+    let failures = description.failures.iter();
+    let failures =
+        failures.map(|row| (row.name, vec![row.of.to_owned(), row.happens(), row.when()]));
+    let header = ["failures", "of a", "what", "when"];
+    let table = without_empty(grouped("failures", &header, failures, all), &["of a"]);
+    (!table.rows.is_empty()).then_some(table)
 }

@@ -4,18 +4,22 @@ use std::collections::BTreeMap;
 
 use isotherm_platform::{HostId, PlatformSpec, ZoneId};
 
+use super::failures::{Failing, failing};
+
 /// A platform to look at. See the [module](super).
 #[derive(Clone, Debug)]
 pub struct PlatformView {
     pub(super) title: String,
     pub(super) spec: PlatformSpec,
     parts: BTreeMap<HostId, &'static str>,
+    pub(super) failing: Failing,
 }
 
 impl PlatformView {
     /// A view of a platform, under a title.
     pub fn new(title: impl Into<String>, spec: PlatformSpec) -> Self {
-        Self { title: title.into(), spec, parts: BTreeMap::new() }
+        let failing = failing(&spec);
+        Self { title: title.into(), spec, parts: BTreeMap::new(), failing }
     }
 
     /// Says what hosts are for: `head`, `repository`, `user` or `compute`, each of which has a

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use isotherm_figures::platform::{PlatformView, RouteView, Table};
-use isotherm_kernel::Simulation;
-use isotherm_platform::{Platform, PlatformBuilder, PlatformSpec, Via};
+use isotherm_kernel::{Distribution, Simulation};
+use isotherm_platform::{Platform, PlatformBuilder, PlatformSpec, Profile, ProfileTarget, Via};
 
 fn view(xml: &str) -> PlatformView {
     let text = format!("<platform version=\"4.1\">{xml}</platform>");
@@ -368,6 +368,55 @@ fn the_first_part_of_a_host_holds() {
     let drawn =
         ["head", "compute", "user"].map(|part| svg.matches(&format!("\"host {part}\"")).count());
     assert_eq!(drawn, [1, 1, 0]);
+}
+
+/// What an experiment has fail is a table of its own, with equal ones in a row, data, and a line in
+/// drawings, where a host that fails is not merged with those that do not.
+#[test]
+fn what_fails_is_told() {
+    let hosts: String = (0..20).map(|index| format!("<host id='n{index}' speed='1Gf'/>")).collect();
+    let link = "<link id='l' bandwidth='1GBps' sharing_policy='SPLITDUPLEX'/>\
+                <route src='n0' dst='n1'><link_ctn id='l' direction='UP'/></route>";
+    let text = format!(
+        "<platform version='4.1'><zone id='z' routing='Full'>{hosts}{link}</zone></platform>"
+    );
+    let mut spec = PlatformSpec::from_simgrid_xml(&text).unwrap();
+    let host = |index: usize| spec.hosts().nth(index).unwrap().0;
+    let (n2, n3, n4) = (host(2), host(3), host(4));
+    let (up, down) = (spec.link_id("l_UP").unwrap(), spec.link_id("l_DOWN").unwrap());
+    let once = Profile::parse("300 0\n420 1\n").unwrap();
+    let slow = Profile::parse("60 0.1\n").unwrap();
+    spec.add_profile(ProfileTarget::HostState(n2), once.clone());
+    spec.add_profile(ProfileTarget::HostState(n3), once);
+    let works = Distribution::exponential_with_mean(36_000.0).unwrap();
+    let constant = |value| Distribution::constant(value).unwrap();
+    let steps = vec![(works, constant(0.5)), (constant(600.0), constant(1.0))];
+    let random = isotherm_kernel::RandomStreams::new(1).stream("x");
+    let drawn = Profile::drawn(steps, true, random).unwrap();
+    spec.add_profile(ProfileTarget::Speed(n4), drawn);
+    spec.add_profile(ProfileTarget::Bandwidth(up), slow.clone());
+    spec.add_profile(ProfileTarget::Bandwidth(down), slow);
+    let view = PlatformView::new("test", spec);
+    let tables = view.tables(false);
+    let table = tables.last().unwrap();
+    assert_eq!(table.title, "failures (4)");
+    assert_eq!(row_of(table, "n2, n3"), "host | off | at 300 s, for 120 s");
+    assert_eq!(row_of(table, "n4"), "host | speed x 0.5 | after 36000 s on average, for 600 s");
+    assert_eq!(row_of(table, "l"), "link | bandwidth x 0.1 | at 60 s, to the end");
+    let data: serde_json::Value = serde_json::from_str(&view.json()).unwrap();
+    let expected = serde_json::json!([
+        { "of": "host", "name": "n2", "what": "state", "factor": 0.0,
+          "from_s": 300.0, "for_s": 120.0 },
+        { "of": "host", "name": "n3", "what": "state", "factor": 0.0,
+          "from_s": 300.0, "for_s": 120.0 },
+        { "of": "host", "name": "n4", "what": "speed", "factor": 0.5,
+          "mtbf_s": 36000.0, "mttr_s": 600.0 },
+        { "of": "link", "name": "l", "what": "bandwidth", "factor": 0.1, "from_s": 60.0 },
+    ]);
+    assert_eq!(data["failures"], expected);
+    let svg = written(&view.svg());
+    let told = |line: &str| svg.iter().filter(|text| *text == line).count();
+    assert_eq!((told("fails"), told("is slow at times")), (2, 2), "{svg:?}");
 }
 
 /// Hosts and links that follow profiles, and disks of other hosts, are told in tables, as data and

@@ -247,6 +247,11 @@ impl Topology {
         links
     }
 
+    /// The hops of a list in the order in which they are crossed forwards.
+    pub(crate) fn hops(&self, list: HopListId) -> &[Hop] {
+        self.lists.get_index(list.0 as usize).map_or(&[], |hops| hops)
+    }
+
     pub(crate) fn set_opposites(&mut self, opposite: Vec<Option<LinkId>>) {
         self.opposite = opposite;
     }

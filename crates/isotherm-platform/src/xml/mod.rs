@@ -20,6 +20,7 @@ mod config;
 mod elements;
 mod text;
 mod trace;
+mod write;
 
 use indexmap::IndexMap;
 use roxmltree::Node;

@@ -16,4 +16,5 @@ mod profiles;
 mod robust;
 mod routes;
 mod streams;
+mod written;
 mod xml;

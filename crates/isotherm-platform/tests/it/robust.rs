@@ -4,7 +4,7 @@
 use isotherm_platform::{PlatformSpec, Profile, units};
 use proptest::prelude::*;
 
-const CLUSTERS: &str = r#"<platform version="4.1">
+pub const CLUSTERS: &str = r#"<platform version="4.1">
   <trace id="t" periodicity="5">0 1
 2 0</trace>
   <zone id="world" routing="Floyd">
@@ -30,7 +30,7 @@ const CLUSTERS: &str = r#"<platform version="4.1">
   <trace_connect kind="SPEED" trace="t" element="a"/>
 </platform>"#;
 
-const TEXT: &str = r#"<?xml version='1.0'?>
+pub const TEXT: &str = r#"<?xml version='1.0'?>
 <!DOCTYPE platform SYSTEM "https://simgrid.org/simgrid.dtd">
 <platform version="4.1">
   <config><prop id="network/crosstraffic" value="no"/><prop id="network/TCP-gamma" value="0"/></config>
