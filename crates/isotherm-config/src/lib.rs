@@ -24,6 +24,7 @@ pub mod diagnostic;
 pub mod fields;
 pub mod hint;
 pub mod names;
+pub mod quantity;
 pub mod ranges;
 pub mod reference;
 pub mod resolve;

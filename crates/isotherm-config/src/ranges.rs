@@ -4,8 +4,8 @@
 //! The ends of `linspace` and `geom` are values as they are written. What is between them has the
 //! unit of the first end, and is rounded to so many digits that it is the same on every machine.
 
+use crate::quantity::{self, Quantity, rounded};
 use crate::tree::Kind;
-use crate::units::{Dimension, number_length};
 
 /// More values than this are not meant.
 const MOST_VALUES: u64 = 1_000_000;
@@ -95,9 +95,8 @@ fn error(message: &str, hint: &str) -> RangeError {
 
 fn end(text: &str) -> Result<End<'_>, RangeError> {
     let text = text.trim();
-    let (number, unit) = text.split_at(number_length(text));
-    match number.parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(End { text, number, unit: unit.trim_start() }),
+    match quantity::split(text) {
+        Some((number, unit)) if !text.starts_with('-') => Ok(End { text, number, unit }),
         _ => Err(error(&format!("`{text}` is not the end of a range"), "")),
     }
 }
@@ -274,17 +273,7 @@ fn between(
 
 /// How many of one unit another one is.
 fn factor(unit: &str, of: &str) -> Result<f64, RangeError> {
-    if unit == of {
-        return Ok(1.0);
-    }
-    let size = |dimension: Dimension, name| {
-        let known = dimension.units().iter().find(|known| known.name == name)?;
-        Some(known.times as f64 / known.per as f64)
-    };
-    let both = Dimension::ALL
-        .into_iter()
-        .find_map(|dimension| Some(size(dimension, unit)? / size(dimension, of)?));
-    both.ok_or_else(|| {
+    quantity::factor(unit, of).ok_or_else(|| {
         let name =
             |unit: &str| if unit.is_empty() { "no unit".to_owned() } else { format!("`{unit}`") };
         let message = format!("a range cannot go from {} to {}", name(of), name(unit));
@@ -300,16 +289,7 @@ fn as_written(end: End<'_>) -> Kind {
 }
 
 fn kind(number: f64, unit: &str) -> Kind {
-    match unit {
-        "" if number.fract() == 0.0 && number.abs() < 1e15 => Kind::Integer(number as i64),
-        "" => Kind::Float(number),
-        _ => Kind::String(format!("{number}{unit}")),
-    }
-}
-
-/// A number with so many significant digits.
-fn rounded(number: f64, digits: usize) -> f64 {
-    format!("{number:.*e}", digits - 1).parse().unwrap_or(number)
+    Quantity { number, unit }.kind()
 }
 
 #[cfg(test)]

@@ -77,6 +77,10 @@ enum Form {
         low: f64,
         high: f64,
     },
+    LogUniform {
+        low: f64,
+        high: f64,
+    },
     Exponential {
         rate: f64,
     },
@@ -101,6 +105,11 @@ enum Form {
         cumulative: Arc<[f64]>,
         mean: f64,
     },
+    /// Probabilities of at most each value, and the values in ascending order; the last is 1.
+    Choice {
+        cumulative: Arc<[(f64, f64)]>,
+        mean: f64,
+    },
     Empirical {
         quantiles: Arc<[(f64, f64)]>,
     },
@@ -119,6 +128,50 @@ impl Distribution {
         finite("uniform", "high", high)?;
         check("uniform", "high", "at least its low", high, high >= low)?;
         Ok(Form::Uniform { low, high }.into())
+    }
+
+    /// Log-uniform between `low` and `high`, which may be equal: the logarithm is uniform, so that
+    /// each power of ten between them is as likely.
+    ///
+    /// ```
+    /// # use isotherm_kernel::Distribution;
+    /// let image_mb = Distribution::log_uniform(10.0, 1000.0)?;
+    /// assert!((image_mb.quantile(0.5) - 100.0).abs() < 1e-9);
+    /// # Ok::<(), isotherm_kernel::DistributionError>(())
+    /// ```
+    pub fn log_uniform(low: f64, high: f64) -> Result<Self, DistributionError> {
+        positive("log-uniform", "low", low)?;
+        positive("log-uniform", "high", high)?;
+        check("log-uniform", "high", "at least its low", high, high >= low)?;
+        Ok(Form::LogUniform { low, high }.into())
+    }
+
+    /// One of some values, each with a probability in proportion to its weight.
+    ///
+    /// ```
+    /// # use isotherm_kernel::Distribution;
+    /// let memory_mb = Distribution::choice(&[(128.0, 3.0), (512.0, 1.0)])?;
+    /// assert_eq!((memory_mb.quantile(0.7), memory_mb.quantile(0.8)), (128.0, 512.0));
+    /// assert_eq!(memory_mb.mean(), Some(224.0));
+    /// # Ok::<(), isotherm_kernel::DistributionError>(())
+    /// ```
+    pub fn choice(weighted: &[(f64, f64)]) -> Result<Self, DistributionError> {
+        for &(value, weight) in weighted {
+            finite("choice", "value", value)?;
+            not_negative("choice", "weight", weight)?;
+        }
+        let total: f64 = weighted.iter().map(|(_, weight)| weight).sum();
+        check("choice", "sum of weights", "a positive number", total, total > 0.0)?;
+        finite("choice", "sum of weights", total)?;
+        let mut sorted: Vec<_> = weighted.iter().filter(|(_, weight)| *weight > 0.0).collect();
+        sorted.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let mean = sorted.iter().map(|(value, weight)| value * (weight / total)).sum();
+        let mut below = 0.0;
+        let cumulative = sorted.iter().map(|(value, weight)| {
+            below += weight;
+            (below / total, *value)
+        });
+        Ok(Form::Choice { cumulative: cumulative.collect(), mean }.into())
     }
 
     /// Exponential with this rate, as the gaps of a Poisson process. The mean is `1 / rate`.
@@ -316,6 +369,10 @@ impl Distribution {
         match &self.form {
             Form::Constant { value } => *value,
             Form::Uniform { low, high } => low + (high - low) * p,
+            Form::LogUniform { low, high } => {
+                let (ln_low, ln_high) = (libm::log(*low), libm::log(*high));
+                libm::exp(ln_low + (ln_high - ln_low) * p).clamp(*low, *high)
+            }
             Form::Exponential { rate } => -libm::log1p(-p) / rate,
             Form::Normal { mean, sd } => shifted(*mean, *sd, p),
             Form::LogNormal { mu, sigma } => libm::exp(shifted(*mu, *sigma, p)),
@@ -324,6 +381,10 @@ impl Distribution {
             Form::Zipf { cumulative, .. } => {
                 let below = cumulative.partition_point(|&sum| sum <= p);
                 (below.min(cumulative.len() - 1) + 1) as f64
+            }
+            Form::Choice { cumulative, .. } => {
+                let below = cumulative.partition_point(|&(sum, _)| sum <= p);
+                cumulative[below.min(cumulative.len() - 1)].1
             }
             Form::Empirical { quantiles } => interpolated(quantiles, p),
         }
@@ -335,13 +396,15 @@ impl Distribution {
         Some(match &self.form {
             Form::Constant { value } => *value,
             Form::Uniform { low, high } => low + (high - low) / 2.0,
+            Form::LogUniform { low, high } if low == high => *low,
+            Form::LogUniform { low, high } => (high - low) / libm::log(high / low),
             Form::Exponential { rate } => 1.0 / rate,
             Form::Normal { mean, .. } => *mean,
             Form::LogNormal { mu, sigma } => libm::exp(mu + sigma * sigma / 2.0),
             Form::Weibull { shape, scale } => scale * libm::tgamma(1.0 + 1.0 / shape),
             Form::Pareto { shape, minimum } if *shape > 1.0 => minimum * (shape / (shape - 1.0)),
             Form::Pareto { .. } => return None,
-            Form::Zipf { mean, .. } => *mean,
+            Form::Zipf { mean, .. } | Form::Choice { mean, .. } => *mean,
             Form::Empirical { quantiles } => quantiles
                 .windows(2)
                 .map(|pair| (pair[1].0 - pair[0].0) * (pair[0].1 + pair[1].1) / 2.0)

@@ -80,9 +80,10 @@ pub use trace::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan,
     Azure2021, Azure2021Scan, Azure2021Trace, Columns, CsvDialect, CsvTable, CsvTrace, DateColumn,
     DateFormat, FunctionColumn, FunctionColumns, FunctionNames, FunctionRow, FunctionRows,
-    FunctionsOfTraces, JsonlTable, JsonlTrace, MinuteArrivals, Origin, Quirks, ReplayConfig,
-    SizeColumn, TableRows, TimeColumn, Trace, TraceCheck, WithinMinute, calendar_nanos,
-    check_trace, count_marked, distinct_values, json_reason, read_functions, told_format,
+    FunctionsOfTraces, ImageColumns, ImageRow, JsonlTable, JsonlTrace, MinuteArrivals, Origin,
+    Quirks, ReplayConfig, RowsOf, SizeColumn, TableRows, TimeColumn, Trace, TraceCheck,
+    WithinMinute, calendar_nanos, check_trace, count_marked, distinct_values, json_reason,
+    read_functions, read_images, told_format,
 };
 #[cfg(feature = "formats")]
 pub use trace::{ParquetTable, ParquetTrace};

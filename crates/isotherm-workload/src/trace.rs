@@ -26,6 +26,7 @@
 //! end and reports everything that is wrong with it.
 
 pub mod azure;
+mod cells;
 pub mod huawei;
 
 mod arrivals;
@@ -36,6 +37,7 @@ mod dates;
 mod decimal;
 mod function_names;
 mod functions;
+mod images;
 mod jsonl;
 #[cfg(feature = "formats")]
 mod parquet;
@@ -55,15 +57,17 @@ pub use azure::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan,
     Azure2021, Azure2021Scan, Azure2021Trace, MinuteArrivals, Quirks, ReplayConfig, WithinMinute,
 };
+pub use cells::{RowsOf, SizeColumn};
 pub use check::{TraceCheck, check_trace};
 pub use columns::{Columns, DateColumn, FunctionColumn, TimeColumn};
 pub use csv::{CsvDialect, CsvTable};
 pub use dates::{DateFormat, Origin, calendar_nanos, told_format};
 pub use function_names::FunctionNames;
 pub use functions::{
-    FunctionColumns, FunctionRow, FunctionRows, FunctionsOfTraces, SizeColumn, read_functions,
+    FunctionColumns, FunctionRow, FunctionRows, FunctionsOfTraces, read_functions,
 };
 pub use huawei::Huawei2023Files;
+pub use images::{ImageColumns, ImageRow, read_images};
 pub use jsonl::{JsonlTable, json_reason};
 #[cfg(feature = "formats")]
 pub use parquet::ParquetTable;

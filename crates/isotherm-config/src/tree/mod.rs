@@ -6,6 +6,7 @@
 
 use crate::source::Span;
 
+pub mod arithmetic;
 pub mod json;
 pub mod parameters;
 pub mod path;

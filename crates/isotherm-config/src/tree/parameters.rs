@@ -14,6 +14,9 @@
 //!
 //! A parameter may use those above it. `$${` is a literal `${`.
 //!
+//! A string that is an [expression](super::arithmetic) of parameters, numbers and quantities, such
+//! as `"${memory} * 2"`, becomes what comes out.
+//!
 //! # Where a string is written
 //!
 //! A string that begins with a parameter which was set from outside of the file (`--set data=...`)
@@ -24,9 +27,11 @@ use std::collections::BTreeSet;
 
 use indexmap::IndexMap;
 
+use super::arithmetic::Expression;
 use super::{Kind, Path, Step, Table, Value};
 use crate::diagnostic::{Diagnostic, Report};
 use crate::hint::{list, suggestion};
+use crate::quantity::Quantity;
 use crate::source::{Sources, Span};
 
 /// The table that holds the parameters.
@@ -116,8 +121,40 @@ impl Filler<'_> {
         }
     }
 
-    /// A string with its parameters in place, or the value of the one it consists of.
+    /// A string with its parameters in place, the value of the one it consists of, or what comes
+    /// out if it is an expression.
     fn filled(&mut self, text: &str, place: Span) -> Option<Value> {
+        match Expression::parse(text) {
+            Some(expression) => match self.computed(&expression, place)? {
+                Some(kind) => Some(Value { span: place, kind }),
+                None => self.replaced(text, place),
+            },
+            None => self.replaced(text, place),
+        }
+    }
+
+    /// What an expression of parameters is; `Some(None)` if not all of its operands are numbers or
+    /// quantities, so that it is a text that only looks like one.
+    fn computed(&mut self, expression: &Expression<'_>, place: Span) -> Option<Option<Kind>> {
+        let mut kinds = Vec::new();
+        for operand in expression.operands() {
+            kinds.push(match operand.contains("${") {
+                true => self.replaced(operand, place)?.kind,
+                false => Kind::String(operand.to_owned()),
+            });
+        }
+        let quantities: Option<Vec<_>> = kinds.iter().map(Quantity::of).collect();
+        let Some(quantities) = quantities else { return Some(None) };
+        match expression.value(&mut quantities.into_iter()) {
+            Ok(quantity) => Some(Some(quantity.kind())),
+            Err(message) => {
+                let hint = "quantities are added to their like, and multiplied by numbers";
+                self.report.refuse(place, message, hint)
+            }
+        }
+    }
+
+    fn replaced(&mut self, text: &str, place: Span) -> Option<Value> {
         let mut filled = Value { span: place, kind: Kind::Null };
         let mut result = String::new();
         let mut rest = text;
@@ -264,6 +301,23 @@ mod tests {
         );
         assert_eq!(x("\"${c}\""), Err("there is no parameter `c`".to_owned()));
         assert_eq!(x("\"${a\""), Err("`${` is opened here and never closed".to_owned()));
+    }
+
+    #[test]
+    fn expressions_are_computed() {
+        let string = |text: &str| Ok(Kind::String(text.to_owned()));
+        let parameters = "\n[parameters]\nm = \"256MB\"\nn = 4\nd = \"data\"\nm2 = \"${m} * 2\"\n";
+        let x = |value: &str| x(&format!("x = {value}{parameters}"));
+        assert_eq!(x("\"${m} * 2\""), string("512MB"));
+        assert_eq!(x("\"(${m2} + 88MB) / ${n}\""), string("150MB"));
+        assert_eq!(x("\"${n} * 2\""), Ok(Kind::Integer(8)));
+        assert_eq!(x("\"${n}0 / 16\""), Ok(Kind::Float(2.5)));
+        // Texts that are none, or only look like one.
+        assert_eq!(x("\"${n}/2\""), string("4/2"));
+        assert_eq!(x("\"${d} * 2\""), string("data * 2"));
+        assert_eq!(x("\"$${m} * 2\""), string("${m} * 2"));
+        assert_eq!(x("\"${m} * ${m}\""), Err("`256MB * 256MB` has no meaning".to_owned()));
+        assert_eq!(x("\"${m} * ${c}\""), Err("there is no parameter `c`".to_owned()));
     }
 
     /// Each of these is ten times as much as the one before. Most of what there may be is used up

@@ -4,9 +4,16 @@
 //! A path leads from table to table by keys. In an array of tables it continues with the `name` of
 //! one of them, or with its number, counted from 0. A name that is not a plain word (letters,
 //! digits, `_`, `-`) is quoted: `function."my.function".image`.
+//!
+//! In an array, `*` stands for any characters and `?` for one, so that `image.*.size` is the size
+//! of every image, and `function.web-*.limits.memory` is in several functions. A path that ends
+//! with `*`, as in `image.*.size*`, does not replace what is there but multiplies it: by 0.5, say.
 
+use super::arithmetic::Expression;
 use super::{Entry, Kind, Table, Value};
 use crate::hint::{list, suggestion};
+use crate::names::matches;
+use crate::quantity::Quantity;
 use crate::source::{SourceId, Span};
 
 /// One part of a path, and where it is written.
@@ -18,11 +25,13 @@ pub struct Step {
     pub span: Span,
 }
 
-/// The path of a field. Never empty.
+/// The path of a field, or of several alike. Never empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Path {
     /// Its parts.
     pub steps: Vec<Step>,
+    /// Whether what is there is multiplied rather than replaced.
+    pub multiplies: bool,
 }
 
 /// Why a path leads nowhere.
@@ -47,7 +56,10 @@ impl Path {
             message: message.to_owned(),
             hint: "a path is written like service.keep_alive.idle".to_owned(),
         };
-        let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+        let (text, multiplies) = match text.strip_suffix('*') {
+            Some(field) if !field.is_empty() && !field.ends_with(['.', '*']) => (field, true),
+            _ => (text, false),
+        };
         let mut steps = Vec::new();
         let mut at = 0;
         loop {
@@ -64,7 +76,8 @@ impl Path {
                     }
                 },
                 None => {
-                    let length = rest.find(|c| !plain(c)).unwrap_or(rest.len());
+                    let allowed = |c: char| is_plain(c) || is_wild(c);
+                    let length = rest.find(|c| !allowed(c)).unwrap_or(rest.len());
                     (&rest[..length], length)
                 }
             };
@@ -80,27 +93,65 @@ impl Path {
             });
             at += length;
             match text[at..].chars().next() {
-                None => return Ok(Path { steps }),
+                None => return Ok(Path { steps, multiplies }),
                 Some('.') => at += 1,
                 Some(_) => return Err(error(at, text.len(), "this is not the path of a field")),
             }
         }
     }
 
-    /// The same place with the numbers of elements instead of their names: paths that are spelled
-    /// otherwise and lead to one field become equal.
+    /// The places in a tree that are meant, with the numbers of elements instead of their names:
+    /// paths that are spelled otherwise and lead to one field become equal. Never empty: a path
+    /// that leads nowhere stays as it is from there on.
     #[must_use]
-    pub fn numbered(&self, root: &Value) -> Path {
-        let mut numbered = self.clone();
-        for (index, step) in self.steps.iter().enumerate() {
-            let before = Path { steps: self.steps[..index].to_vec() };
-            if let Some(Kind::Array(values)) = root.at(&before).map(|value| &value.kind)
-                && let Some(number) = index_of(values, step)
-            {
-                numbered.steps[index].name = number.to_string();
+    pub fn places(&self, root: &Value) -> Vec<Path> {
+        let mut places = vec![(Vec::new(), Some(root))];
+        for step in &self.steps {
+            let mut longer = Vec::new();
+            for (steps, value) in places {
+                match value.map(|value| &value.kind) {
+                    Some(Kind::Array(values)) => {
+                        let found = indices(values, step);
+                        for index in &found {
+                            let number = Step { name: index.to_string(), span: step.span };
+                            longer.push((with(&steps, &number), values.get(*index)));
+                        }
+                        if found.is_empty() {
+                            longer.push((with(&steps, step), None));
+                        }
+                    }
+                    Some(Kind::Table(table)) => {
+                        longer.push((with(&steps, step), table.get(&step.name)));
+                    }
+                    _ => longer.push((with(&steps, step), None)),
+                }
             }
+            places = longer;
         }
-        numbered
+        places.into_iter().map(|(steps, _)| Path { steps, multiplies: false }).collect()
+    }
+
+    /// The path that the keys of nested tables are. A quoted key in front may be a path of its
+    /// own, as in `"image.*.size*" = [0.5, 1]`.
+    #[must_use]
+    pub fn of_keys(mut steps: Vec<Step>) -> Self {
+        let first = steps.remove(0);
+        let mut path = match Path::parse(first.span.source, &first.name) {
+            Ok(mut path) => {
+                path.steps.iter_mut().for_each(|step| step.span = first.span);
+                path
+            }
+            Err(_) => Path { steps: vec![first], multiplies: false },
+        };
+        path.steps.append(&mut steps);
+        if let Some(last) = path.steps.last_mut()
+            && let Some(field) = last.name.strip_suffix('*')
+            && !field.is_empty()
+        {
+            last.name = field.to_owned();
+            path.multiplies = true;
+        }
+        path
     }
 
     /// Where the path is written.
@@ -126,19 +177,35 @@ impl std::fmt::Display for Path {
             if index > 0 {
                 f.write_str(".")?;
             }
-            let plain = step.name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+            let plain = step.name.chars().all(|c| is_plain(c) || is_wild(c));
             if plain && !step.name.is_empty() {
                 f.write_str(&step.name)?
             } else {
                 write!(f, "\"{}\"", step.name)?
             }
         }
-        Ok(())
+        if self.multiplies { f.write_str("*") } else { Ok(()) }
     }
 }
 
+/// What a step may have without quotation marks.
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-')
+}
+
+/// What stands for other characters.
+fn is_wild(c: char) -> bool {
+    matches!(c, '*' | '?')
+}
+
+fn with(steps: &[Step], step: &Step) -> Vec<Step> {
+    let mut steps = steps.to_vec();
+    steps.push(step.clone());
+    steps
+}
+
 impl Value {
-    /// The value at a path.
+    /// The value at a path that means one field.
     #[must_use]
     pub fn at(&self, path: &Path) -> Option<&Value> {
         path.steps.iter().try_fold(self, |value, step| match &value.kind {
@@ -148,10 +215,120 @@ impl Value {
         })
     }
 
-    /// Puts `value` at a path, in place of what is there. Tables on the way are made if they do not
-    /// exist.
+    /// Puts `value` at a path, in place of what is there, or multiplies what is there by it. Tables
+    /// on the way are made if they do not exist. Nothing is changed after an error.
     pub fn set(&mut self, path: &Path, value: Value) -> Result<(), SetError> {
-        self.set_steps(&path.steps, None, value)
+        let places = match path.steps.iter().any(|step| step.name.contains(is_wild)) {
+            true => path.places(self),
+            false => vec![Path { multiplies: false, ..path.clone() }],
+        };
+        if path.multiplies {
+            return self.multiply(path, &places, &value);
+        }
+        if let [place] = &places[..] {
+            return self.set_steps(&place.steps, None, value);
+        }
+        let mut changed = self.clone();
+        for place in &places {
+            changed.set_steps(&place.steps, None, value.clone())?;
+        }
+        *self = changed;
+        Ok(())
+    }
+
+    /// Multiplies the fields at some places of a path. Elements that do not have the field are left
+    /// as they are, unless none has it.
+    fn multiply(&mut self, path: &Path, places: &[Path], by: &Value) -> Result<(), SetError> {
+        let factor = match by.kind {
+            Kind::Integer(number) => number as f64,
+            Kind::Float(number) => number,
+            _ => f64::NAN,
+        };
+        let wrong = |place, message: &str, hint: &str| {
+            let (message, hint) = (message.to_owned(), hint.to_owned());
+            Err(SetError { place, message, hint })
+        };
+        if !(factor > 0.0 && factor.is_finite()) {
+            let message = "what a field is multiplied by is a number of more than zero";
+            return wrong(by.span, message, "write it like image.*.size*=0.5");
+        }
+        let mut changed = self.clone();
+        let mut found = false;
+        for place in places {
+            let Some(field) = changed.at_mut(place) else { continue };
+            found = true;
+            if let Err(what) = field.times(factor) {
+                let message = format!("`{place}` is {what}, which cannot be multiplied");
+                let hint = "numbers, quantities with units and their distributions can be";
+                return wrong(path.place(), &message, hint);
+            }
+        }
+        if !found {
+            let message =
+                format!("there is no `{}` to multiply", Path { multiplies: false, ..path.clone() });
+            let hint = "only what is written in the file can be multiplied";
+            return wrong(path.place(), &message, hint);
+        }
+        *self = changed;
+        Ok(())
+    }
+
+    fn at_mut(&mut self, path: &Path) -> Option<&mut Value> {
+        path.steps.iter().try_fold(self, |value, step| match &mut value.kind {
+            Kind::Table(table) => Some(&mut table.entry_mut(&step.name)?.value),
+            Kind::Array(values) => {
+                let index = index_of(values, step)?;
+                values.get_mut(index)
+            }
+            _ => None,
+        })
+    }
+
+    /// Multiplies a number, a quantity, or all quantities with units of a distribution. `Err` says
+    /// what else it is.
+    fn times(&mut self, factor: f64) -> Result<(), String> {
+        match &mut self.kind {
+            Kind::String(text) if text.contains("${") => {
+                let factor = Quantity::plain(factor);
+                *text = match Expression::parse(text) {
+                    Some(_) => format!("( {text} ) * {factor}"),
+                    None => format!("{text} * {factor}"),
+                };
+                Ok(())
+            }
+            Kind::Table(table) if table.get("kind").is_some() => {
+                let mut count = 0;
+                for entry in &mut table.entries {
+                    count += entry.value.times_within(factor);
+                }
+                if count == 0 { Err("a table without quantities".to_owned()) } else { Ok(()) }
+            }
+            kind => match Quantity::of(kind) {
+                Some(quantity) => {
+                    *kind = quantity.times(factor).kind();
+                    Ok(())
+                }
+                None => Err(match kind {
+                    Kind::String(text) => format!("the text `{text}`"),
+                    other => other.description().to_owned(),
+                }),
+            },
+        }
+    }
+
+    /// Multiplies all quantities with units in it; the number of them. Numbers alone are the shapes
+    /// and weights of distributions.
+    fn times_within(&mut self, factor: f64) -> usize {
+        match &mut self.kind {
+            Kind::String(text) if text.contains("${") || has_unit(text) => {
+                usize::from(self.times(factor).is_ok())
+            }
+            Kind::Array(values) => values.iter_mut().map(|value| value.times_within(factor)).sum(),
+            Kind::Table(table) => {
+                table.entries.iter_mut().map(|entry| entry.value.times_within(factor)).sum()
+            }
+            _ => 0,
+        }
     }
 
     fn set_steps(
@@ -193,6 +370,10 @@ impl Value {
     }
 }
 
+fn has_unit(text: &str) -> bool {
+    Quantity::parse(text).is_some_and(|quantity| !quantity.unit.is_empty())
+}
+
 /// The `name` of a table.
 fn name_of(value: &Value) -> Option<&str> {
     let Kind::Table(table) = &value.kind else { return None };
@@ -206,6 +387,21 @@ fn name_of(value: &Value) -> Option<&str> {
 fn index_of(values: &[Value], step: &Step) -> Option<usize> {
     let named = values.iter().position(|value| name_of(value) == Some(&step.name));
     named.or_else(|| step.name.parse().ok())
+}
+
+/// The numbers of the elements that a step means: of the one that it names, or of all whose names
+/// fit if it has `*` or `?` in it. `*` alone also means those without a name.
+fn indices(values: &[Value], step: &Step) -> Vec<usize> {
+    match index_of(values, step) {
+        Some(index) => vec![index],
+        None => {
+            let fits = |value: &Value| match name_of(value) {
+                Some(name) => matches(&step.name, name),
+                None => step.name == "*",
+            };
+            (0..values.len()).filter(|&index| fits(&values[index])).collect()
+        }
+    }
 }
 
 /// The element of an array that a step names: by the `name` of a table, or by its number.
@@ -290,8 +486,10 @@ mod tests {
     #[test]
     fn paths_to_one_field_are_numbered_alike() {
         let (root, _) = parse("[[image]]\nname = \"1\"\n[[image]]\nname = \"b\"\nx.y = 1\n");
-        let numbered =
-            |path: &str| Path::parse(root.span.source, path).unwrap().numbered(&root).to_string();
+        let numbered = |path: &str| {
+            let places = Path::parse(root.span.source, path).unwrap().places(&root);
+            places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
         // A name comes before a number.
         for (path, expected) in [
             ("image.1.x.y", "image.0.x.y"),
@@ -300,9 +498,72 @@ mod tests {
             ("image.c.x", "image.c.x"),
             ("image", "image"),
             ("b.x", "b.x"),
+            ("image.*.size", "image.0.size image.1.size"),
+            ("image.?.size*", "image.0.size image.1.size"),
+            ("image.b*.size", "image.1.size"),
+            ("image.c*.size", "image.c*.size"),
         ] {
             assert_eq!(numbered(path), expected, "{path}");
         }
+    }
+
+    const TWO: &str = "[[image]]\nname = \"a1\"\nsize = \"10MB\"\n[[image]]\nname = \"a2\"\n\
+                       size = { kind = \"lognormal\", median = \"4MB\", sigma = 0.5 }\ncores = 3\n";
+
+    /// The file `TWO` after a path was set to a number, or the error.
+    fn two_with(path: &str, number: f64) -> Result<String, String> {
+        let (mut root, _) = parse(TWO);
+        let by = Value { span: root.span, kind: Quantity::plain(number).kind() };
+        set(&mut root, path, &by).map_err(|error| error.message)?;
+        let Kind::Array(images) = &table(&root).get("image").unwrap().kind else { panic!() };
+        let size = |image| crate::write::value(table(image).get("size").unwrap());
+        let sizes: Vec<_> = images.iter().map(size).collect();
+        Ok(sizes.join(" "))
+    }
+
+    #[test]
+    fn several_fields_are_set_or_multiplied() {
+        let distribution = |median, sigma| {
+            format!("{{ kind = \"lognormal\", median = \"{median}\", sigma = {sigma} }}")
+        };
+        assert_eq!(two_with("image.*.size", 7.0).unwrap(), "7 7");
+        assert_eq!(
+            two_with("image.*.size*", 0.5).unwrap(),
+            format!("\"5MB\" {}", distribution("2MB", 0.5))
+        );
+        assert_eq!(
+            two_with("image.a1.size*", 2.0).unwrap(),
+            format!("\"20MB\" {}", distribution("4MB", 0.5))
+        );
+        // Only one of the two has it.
+        assert!(two_with("image.*.cores*", 2.0).is_ok());
+        for (path, by, message) in [
+            ("image.*.memory*", 2.0, "there is no `image.*.memory` to multiply"),
+            ("image.b*.size*", 2.0, "there is no `image.b*.size` to multiply"),
+            ("image.b*.size", 2.0, "there is no `b*` in `image`"),
+            ("image.a1.name*", 2.0, "`image.a1.name` is the text `a1`, which cannot be multiplied"),
+            ("image.a1*", 2.0, "`image.a1` is a table, which cannot be multiplied"),
+            ("image.*.size*", 0.0, "what a field is multiplied by is a number of more than zero"),
+        ] {
+            assert_eq!(two_with(path, by).unwrap_err(), message, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_parameters_will_fill_in_is_multiplied_when_they_have() {
+        let text =
+            "[[image]]\nsize = \"${a}\"\nmemory = \"${a} + 1MB\"\n[parameters]\na = \"4MB\"\n";
+        let mut sources = crate::source::Sources::default();
+        let id = sources.add("f.toml", text);
+        let report = crate::diagnostic::Report::default();
+        let mut root = crate::tree::parse_toml(id, text, &report);
+        let by = Value { span: root.span, kind: Kind::Float(0.5) };
+        set(&mut root, "image.*.size*", &by).unwrap();
+        set(&mut root, "image.0.memory*", &by).unwrap();
+        crate::tree::parameters::substitute(&mut root, &sources, &report);
+        let at = |path| root.at(&Path::parse(id, path).unwrap()).unwrap().kind.clone();
+        assert_eq!(at("image.0.size"), Kind::String("2MB".to_owned()));
+        assert_eq!(at("image.0.memory"), Kind::String("2.5MB".to_owned()));
     }
 
     #[test]

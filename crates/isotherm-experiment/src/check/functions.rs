@@ -17,38 +17,42 @@
 
 use std::sync::Arc;
 
-use isotherm_config::diagnostic::{Diagnostic, Report};
-use isotherm_config::fields::{Choice, Fields, word};
+use isotherm_config::diagnostic::Report;
+use isotherm_config::fields::{Choice, Fields, FromValue, Seed, word};
 use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::{Located, Span};
 use isotherm_config::tree::{Table, Value};
 use isotherm_kernel::Duration;
 use isotherm_serverless::Limits;
 use isotherm_workload::{
-    FunctionColumns, FunctionRow, SizeColumn, SizeUnit, TimeColumn, TraceError, TraceProblem,
-    WorkloadError, read_functions,
+    FunctionColumns, FunctionRow, SizeColumn, SizeUnit, TimeColumn, TraceProblem, WorkloadError,
+    read_functions,
 };
 
 use crate::check::azure::{self, AZURE_2019, AZURE_2021};
 use crate::check::body::{self, STEPS};
-use crate::check::calls::BodyOf;
-use crate::check::context::{Context, ReadFile};
+use crate::check::context::Context;
 use crate::check::distribution::A_DURATION;
+use crate::check::draws::{self, Draws};
 use crate::check::huawei::HUAWEI_2023;
 use crate::check::limits::{DEFAULT_LIMITS, DefaultLimits};
+use crate::check::lines::Lines;
+use crate::check::population::{self, IMAGE_OF_EACH, Population};
 use crate::check::{concurrency, on_failure, service, trace_functions, traces, values, workload};
 use crate::duration_distribution::DurationDistribution;
-use crate::plan::{AzureTrace, Body, ConcurrencyPlan, FunctionPlan, OnFailurePlan, ValueSizes};
+use crate::plan::{
+    AzureTrace, Body, ConcurrencyPlan, FunctionPlan, ImagePlan, OnFailurePlan, ValueSizes,
+};
 use crate::policies::{KeepAliveKind, Policy};
 
 /// The number of errors in the rows of the file that are reported in full.
-const MOST_OF_A_FILE: usize = 20;
+pub const MOST_OF_A_FILE: usize = 20;
 
 const FROM: &[Choice<()>] = &[word("trace", "the tables of the workloads", ())];
 
 const A_COLUMN: Takes = value("the name of a column", "\"memory_mb\"");
 
-const A_SIZE_UNIT: Takes =
+pub const A_SIZE_UNIT: Takes =
     value("`B`, `kB`, `MB`, `GB`, `TB`, `KiB`, `MiB`, `GiB` or `TiB`", "\"MB\"");
 
 /// `[functions]`
@@ -63,7 +67,10 @@ pub const FUNCTIONS: TableSpec = table(
         path("a path", "\"data/functions.csv\""),
         "The file, which may be compressed (gzip, zstd).",
     )
-    .otherwise("`from` or one of the traces below is required"),
+    .otherwise("`count`, `from` or one of the traces below is required"),
+    population::COUNT,
+    population::PREFIX,
+    population::SEED,
     field(
         "from",
         value("`\"trace\"`", "\"trace\""),
@@ -98,8 +105,11 @@ pub const FUNCTIONS: TableSpec = table(
     values::OUTPUT,
     field(
         "image",
-        value("the name of an image", "\"python\""),
-        "What containers are made from.",
+        Takes::Either(&[
+            value("the name of an image", "\"python\""),
+            Takes::Table(&IMAGE_OF_EACH),
+        ]),
+        "What containers are made from. With `count`, a table is an image of its own for each.",
     )
     .otherwise("nothing has to be downloaded, copied or loaded"),
     field("body", Takes::Kinds(STEPS), "What each of them does when it is invoked. Invocations of a trace take as long as it says; only functions of which it says nothing do this.")
@@ -138,24 +148,29 @@ const UNITS: TableSpec = table("units", "Units of the numbers in a file of funct
         .otherwise("the end of its name, as in `cold_start_ms`"),
 ]);
 
-/// The functions of a file or a trace, and the table `[functions]` itself.
+/// The functions of a file, a trace or a population, and the table `[functions]` itself.
 pub struct Listed<'a> {
     fields: Fields<'a>,
-    from: From,
+    from: From<'a>,
 }
 
 /// Where functions come from, and what could be read of it.
-enum From {
+enum From<'a> {
     File(Option<Box<File>>),
     Trace(Option<azure::Functions>),
+    Population(Option<Population<'a>>),
 }
 
 /// The functions of `[functions]` for the plan.
 pub struct Planned {
     /// The functions.
     pub functions: Vec<FunctionPlan>,
-    /// Their common body.
-    pub body: BodyOf,
+    /// The images that they have of their own.
+    pub images: Vec<ImagePlan>,
+    /// The place of the table.
+    pub place: Span,
+    /// Whether it says what they do.
+    pub has_body: bool,
     /// The trace that they come from, if any.
     pub trace: Option<Arc<AzureTrace>>,
 }
@@ -177,6 +192,7 @@ pub fn listed<'a>(value: &'a Value, root: &Table, context: &Context<'a>) -> Opti
     let mut fields = Fields::of(value, &FUNCTIONS, context.report)?;
     let from = match azure::functions(&mut fields, context) {
         Some(functions) => From::Trace(functions),
+        None if fields.has("count") => From::Population(Population::read(&mut fields)),
         None if fields.has("from") => {
             From::File(of_traces(&mut fields, root, context).map(Box::new))
         }
@@ -187,7 +203,11 @@ pub fn listed<'a>(value: &'a Value, root: &Table, context: &Context<'a>) -> Opti
 
 fn file(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<File> {
     if !fields.has("csv") {
-        let examples = [("csv", "\"functions.csv\""), ("azure_2019", "{ folder = \"azure2019\" }")];
+        let examples = [
+            ("csv", "\"functions.csv\""),
+            ("count", "50"),
+            ("azure_2019", "{ folder = \"azure2019\" }"),
+        ];
         fields.missing_one_of("csv", &examples);
         return None;
     }
@@ -214,13 +234,7 @@ fn file(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<File> {
             return None;
         }
     };
-    for error in &found.errors {
-        context.report.push(Diagnostic::at(lines.place(error), row_message(error), error.hint()));
-    }
-    if found.further > 0 {
-        let message = traces::further(&path.value, found.errors.len() as u64, found.further);
-        context.report.error(path.span, message, "");
-    }
+    lines.report(&found.errors, found.further, &path, context.report);
     let places = found.rows.iter().map(|row| lines.word(row.line, &row.name)).collect();
     let is_broken = !found.errors.is_empty();
     Some(File { is_broken, rows: found.rows, columns, lines: Some(lines), places })
@@ -241,13 +255,6 @@ fn of_traces(fields: &mut Fields<'_>, root: &Table, context: &Context<'_>) -> Op
     let found = trace_functions::read(root, &columns, &wanted, place, context)?;
     let places = vec![place; found.rows.len()];
     Some(File { is_broken: found.is_broken, rows: found.rows, columns, lines: None, places })
-}
-
-fn row_message(error: &TraceError) -> String {
-    match &error.column {
-        Some(column) => format!("column `{column}`: {}", error.message()),
-        None => error.message(),
-    }
 }
 
 /// The columns, and their names with their places.
@@ -277,13 +284,8 @@ fn columns(
         wanted.push(name.clone());
         Some((name, unit))
     };
-    let size = |found: Option<(Located<String>, Option<Located<String>>)>, key: &str| {
-        let (name, unit) = found?;
-        let unit = unit_of(&name, unit, SizeUnit::of_column, ("MB", key), report)?;
-        Some(SizeColumn { name: name.value, unit })
-    };
-    let memory = size(column("memory"), "memory");
-    let disk = size(column("disk"), "disk");
+    let memory = size_column(column("memory"), "memory", report);
+    let disk = size_column(column("disk"), "disk", report);
     let time = |found: Option<(Located<String>, Option<Located<String>>)>, key: &str| {
         let (name, unit) = found?;
         super::tabular::time_column(&name, unit, key, context)
@@ -311,6 +313,17 @@ fn columns(
         startup,
     };
     (report.count() == before).then_some((columns, wanted))
+}
+
+/// A column of sizes with its unit, which may be given.
+pub fn size_column(
+    found: Option<(Located<String>, Option<Located<String>>)>,
+    key: &str,
+    report: &Report,
+) -> Option<SizeColumn> {
+    let (name, unit) = found?;
+    let unit = unit_of(&name, unit, SizeUnit::of_column, ("MB", key), report)?;
+    Some(SizeColumn { name: name.value, unit })
 }
 
 /// The unit of a column: the given one, or the one that the end of its name states.
@@ -348,6 +361,7 @@ impl Listed<'_> {
         match &self.from {
             From::File(file) => file.as_ref().is_none_or(|file| file.is_broken),
             From::Trace(trace) => trace.is_none(),
+            From::Population(population) => population.is_none(),
         }
     }
 
@@ -363,6 +377,19 @@ impl Listed<'_> {
             From::Trace(Some(trace)) => {
                 trace.rows.iter().map(|row| (row.name.as_str(), trace.place)).collect()
             }
+            From::Population(Some(population)) => {
+                population.names().map(|name| (name, self.fields.place())).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The names of the images that the functions have of their own, and their places.
+    pub fn images(&self) -> Vec<(&str, Span)> {
+        match &self.from {
+            From::Population(Some(population)) => {
+                population.image_names().map(|name| (name, self.fields.place())).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -373,7 +400,7 @@ impl Listed<'_> {
             From::Trace(functions) => {
                 functions.as_ref().map(|functions| Arc::clone(&functions.trace))
             }
-            From::File(_) => None,
+            From::File(_) | From::Population(_) => None,
         }
     }
 
@@ -386,69 +413,154 @@ impl Listed<'_> {
     ) -> Option<Planned> {
         let before = context.report.count();
         let fields = &mut self.fields;
-        // For a trace they were read with the trace.
-        let limits = match &self.from {
-            From::File(_) => fields.optional_or("limits", DefaultLimits::default()),
-            From::Trace(_) => DefaultLimits::default(),
+        let (place, has_body) = (fields.place(), fields.has("body"));
+        let seed = match self.from {
+            // Nothing is drawn.
+            From::Trace(_) => None,
+            _ => fields.optional::<Seed>("seed"),
         };
-        let startup = fields.optional("startup").unwrap_or_else(|| startup.clone());
+        let draws = Draws::new(seed.map_or(context.seed, |seed| seed.0), context.report);
+        let mut images = Vec::new();
+        let mut trace = None;
+        let functions = match self.from {
+            From::Population(population) => population.and_then(|population| {
+                images = population.images(&draws, context)?;
+                population.functions(fields, startup, &draws, context)
+            }),
+            From::File(file) => {
+                let common = Common::read(fields, startup, Some(&draws), context);
+                file.map(|file| file.plans(common, fields, context))
+            }
+            From::Trace(functions) => {
+                let common = Common::read(fields, startup, None, context);
+                functions.and_then(|functions| {
+                    trace = Some(Arc::clone(&functions.trace));
+                    functions.plans(common, context.report)
+                })
+            }
+        };
+        self.fields.finish();
+        let functions = functions.filter(|_| context.report.count() == before)?;
+        Some(Planned { functions, images, place, has_body, trace })
+    }
+}
+
+/// The common fields of all functions of a file or a trace.
+struct Common<'d> {
+    limits: Each<'d, DefaultLimits>,
+    startup: Each<'d, DurationDistribution>,
+    image: Option<usize>,
+    keep_alive: Option<KeepAliveKind>,
+    on_failure: OnFailurePlan,
+    concurrency: ConcurrencyPlan,
+    sizes: ValueSizes,
+    body: Body,
+}
+
+/// What holds for all functions, or is drawn for each.
+enum Each<'d, T> {
+    Same(T),
+    Drawn { key: &'static str, takes: Takes, value: &'d Value, draws: &'d Draws<'d> },
+}
+
+impl<'d, T: FromValue + Clone> Each<'d, T> {
+    /// Reads a field; `None` if it is not there, or wrong.
+    fn read<'a: 'd>(
+        fields: &mut Fields<'a>,
+        key: &'static str,
+        takes: Takes,
+        draws: Option<&'d Draws<'d>>,
+    ) -> Option<Self> {
+        let value = &fields.entry(key)?.value;
+        match draws {
+            Some(draws) if draws::is_drawn(value, &takes) => {
+                Some(Each::Drawn { key, takes, value, draws })
+            }
+            _ => T::read(value, fields.report()).map(Each::Same),
+        }
+    }
+
+    /// That of a function; `None` after an error.
+    fn of(&self, name: &str, report: &Report) -> Option<T> {
+        match self {
+            Each::Same(value) => Some(value.clone()),
+            Each::Drawn { key, takes, value, draws } => {
+                T::read(&draws.value(name, key, takes, value)?, report)
+            }
+        }
+    }
+}
+
+impl<'d> Common<'d> {
+    /// Reads the fields. Without `draws` these are functions of a trace, whose limits were read
+    /// with it.
+    fn read<'a: 'd>(
+        fields: &mut Fields<'a>,
+        startup: &DurationDistribution,
+        draws: Option<&'d Draws<'d>>,
+        context: &Context<'_>,
+    ) -> Self {
+        let limits = match draws {
+            Some(_) => Each::read(fields, "limits", Takes::Table(&DEFAULT_LIMITS), draws),
+            None => None,
+        };
+        let of_each = Each::read(fields, "startup", A_DURATION, draws);
         let keep_alive = service::optional_policy(fields, "keep_alive", &context.policies);
         let on_failure = on_failure::read(fields);
         let concurrency = concurrency::of_function(fields);
         let sizes = values::read(fields);
         let image = fields.optional::<Located<String>>("image");
         let image = image.and_then(|image| context.images.resolve(&image, context.report));
-        let common = Common { startup, image, keep_alive, on_failure, concurrency, sizes };
-        let is_written = fields.has("body");
-        let body = body::optional_body(fields, context).unwrap_or_default();
-        let body_of = BodyOf { place: fields.place(), body: Body::clone(&body), is_written };
-        let plans = match self.from {
-            From::File(file) => {
-                let plans = file.map(|file| file.plans(&limits, common, &body, fields, context));
-                plans.map(|functions| Planned { functions, body: body_of, trace: None })
-            }
-            From::Trace(trace) => trace.map(|trace| trace.planned(common, body_of)),
-        };
-        self.fields.finish();
-        plans.filter(|_| context.report.count() == before)
+        Common {
+            limits: limits.unwrap_or(Each::Same(DefaultLimits::default())),
+            startup: of_each.unwrap_or_else(|| Each::Same(startup.clone())),
+            image,
+            keep_alive,
+            on_failure,
+            concurrency,
+            sizes,
+            body: body::optional_body(fields, context).unwrap_or_default(),
+        }
     }
-}
 
-/// The common fields of all functions of a table.
-struct Common {
-    startup: DurationDistribution,
-    image: Option<usize>,
-    keep_alive: Option<KeepAliveKind>,
-    on_failure: OnFailurePlan,
-    concurrency: ConcurrencyPlan,
-    sizes: ValueSizes,
+    /// A function with the common fields.
+    fn plan(
+        &self,
+        (name, app): (String, Option<String>),
+        place: Span,
+        image: Option<usize>,
+        limits: Limits,
+        startup: DurationDistribution,
+    ) -> FunctionPlan {
+        FunctionPlan {
+            name,
+            place,
+            app,
+            image,
+            limits,
+            startup,
+            keep_alive: self.keep_alive.clone(),
+            on_failure: self.on_failure,
+            concurrency: self.concurrency,
+            sizes: self.sizes,
+            body: Body::clone(&self.body),
+            workload: None,
+        }
+    }
 }
 
 impl azure::Functions {
     /// The functions of a trace.
-    fn planned(self, common: Common, body: BodyOf) -> Planned {
-        let Common { startup, image, keep_alive, on_failure, concurrency, sizes } = common;
+    fn plans(self, common: Common<'_>, report: &Report) -> Option<Vec<FunctionPlan>> {
         let DefaultLimits { time, disk_bytes, .. } = self.limits;
         let time = time.unwrap_or(Duration::MAX);
-        let function = |azure::Row { name, app, memory_bytes }| FunctionPlan {
-            name,
-            place: self.place,
-            app: Some(app),
-            image,
-            limits: Limits { time, memory_bytes, disk_bytes },
-            startup: startup.clone(),
-            keep_alive: keep_alive.clone(),
-            on_failure,
-            concurrency,
-            sizes,
-            body: Body::clone(&body.body),
-            workload: None,
+        let place = self.place;
+        let function = |azure::Row { name, app, memory_bytes }| {
+            let startup = common.startup.of(&name, report)?;
+            let limits = Limits { time, memory_bytes, disk_bytes };
+            Some(common.plan((name, Some(app)), place, common.image, limits, startup))
         };
-        Planned {
-            functions: self.rows.into_iter().map(function).collect(),
-            body,
-            trace: Some(self.trace),
-        }
+        self.rows.into_iter().map(function).collect()
     }
 }
 
@@ -456,42 +568,32 @@ impl File {
     /// The functions of a file whose rows are valid.
     fn plans(
         &self,
-        limits: &DefaultLimits,
-        common: Common,
-        body: &Body,
+        common: Common<'_>,
         fields: &Fields<'_>,
         context: &Context<'_>,
     ) -> Vec<FunctionPlan> {
-        let Common { startup, image, keep_alive, on_failure, concurrency, sizes } = common;
-        self.check_limits(limits, fields);
+        let report = context.report;
+        let first = self.rows.first().map_or("", |row| &row.name);
+        let Some(limits) = common.limits.of(first, report) else { return Vec::new() };
+        self.check_limits(&limits, fields);
         let mut unknown = 0;
         let plan = |(row, &place): (&FunctionRow, &Span)| {
-            let limits = self.limits(row, place, limits, context.report)?;
+            let limits = common.limits.of(&row.name, report)?;
+            let limits = self.limits(row, place, &limits, report)?;
             let image = match &row.image {
-                None => image,
+                None => common.image,
                 Some(name) => Some(self.image(row, name, &mut unknown, context)?),
             };
-            let startup = row.startup.map_or_else(|| startup.clone(), DurationDistribution::from);
-            let (name, body) = (row.name.clone(), Body::clone(body));
-            Some(FunctionPlan {
-                name,
-                place,
-                app: row.app.clone(),
-                image,
-                limits,
-                startup,
-                keep_alive: keep_alive.clone(),
-                on_failure,
-                concurrency,
-                sizes,
-                body,
-                workload: None,
-            })
+            let startup = match row.startup {
+                Some(startup) => startup.into(),
+                None => common.startup.of(&row.name, report)?,
+            };
+            Some(common.plan((row.name.clone(), row.app.clone()), place, image, limits, startup))
         };
         let plans: Vec<_> = self.rows.iter().zip(&self.places).filter_map(plan).collect();
         if let Some(more) = unknown.checked_sub(MOST_OF_A_FILE).filter(|&more| more > 0) {
             let message = format!("{more} more functions have images that are not there");
-            context.report.error(fields.place(), message, "");
+            report.error(fields.place(), message, "");
         }
         plans
     }
@@ -554,47 +656,5 @@ impl File {
             }
         }
         known
-    }
-}
-
-/// The lines of a file, with their offsets.
-struct Lines {
-    file: ReadFile,
-    starts: Vec<usize>,
-}
-
-impl Lines {
-    fn of(file: ReadFile) -> Self {
-        let after =
-            file.text.bytes().enumerate().filter(|&(_, byte)| byte == b'\n').map(|(at, _)| at + 1);
-        Lines { starts: std::iter::once(0).chain(after).collect(), file }
-    }
-
-    fn line(&self, line: u64) -> (usize, &str) {
-        let text = &self.file.text;
-        let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
-        let start = self.starts.get(index).copied().unwrap_or(text.len());
-        let end = self.starts.get(index.saturating_add(1)).copied().unwrap_or(text.len());
-        (start, text[start..end].trim_end())
-    }
-
-    /// The place of a word in a line; the whole line if the word is not written there literally.
-    fn word(&self, line: u64, word: &str) -> Span {
-        let (start, text) = self.line(line);
-        let (from, length) = text.find(word).map_or((0, text.len()), |at| (at, word.len()));
-        Span { source: self.file.source, start: start + from, end: start + from + length }
-    }
-
-    /// The place of an error.
-    fn place(&self, error: &TraceError) -> Span {
-        let (start, text) = self.line(error.line.unwrap_or(1));
-        let whole = Span { source: self.file.source, start, end: start + text.len() };
-        // The row as read equals the line as written, unless there are quotation marks in it.
-        let Some(field) = error.field.filter(|&field| error.row == text && field <= text.len())
-        else {
-            return whole;
-        };
-        let length = text[field..].find(',').unwrap_or(text.len() - field);
-        Span { start: start + field, end: start + field + length, ..whole }
     }
 }

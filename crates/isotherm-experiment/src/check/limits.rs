@@ -8,6 +8,8 @@ use isotherm_config::tree::{Kind, Value};
 use isotherm_kernel::Duration;
 use isotherm_serverless::Limits;
 
+use crate::check::draws::DRAWN;
+
 const EXAMPLE: &str = "{ time = \"60s\", memory = \"512MB\", disk = \"1GB\" }";
 
 /// The limits of a function.
@@ -24,13 +26,13 @@ pub const DEFAULT_LIMITS: TableSpec =
     table("limits", "Limits of functions of which a file does not say them.").with(&[
         field("time", TIME_LIMIT, "How long a body may run.")
             .otherwise("the file must say it; bodies of a trace run as long as it says"),
-        field("memory", takes::<Size>(), "Memory of a container, more than zero.")
-            .like("\"512MB\"")
+        field("memory", A_DRAWN_SIZE, "Memory of a container, more than zero.")
             .otherwise("the file or the trace must say it"),
-        field("disk", takes::<Size>(), "Disk space of a container.")
-            .like("\"1GB\"")
-            .default("\"0B\""),
+        field("disk", A_DRAWN_SIZE, "Disk space of a container.").default("\"0B\""),
     ]);
+
+/// A size, or what it is drawn from for each function.
+const A_DRAWN_SIZE: Takes = Takes::Either(&[value("a size", "\"512MB\""), Takes::Table(&DRAWN)]);
 
 /// Reads the field `limits` of a function, which must be there.
 pub fn required(fields: &mut Fields<'_>) -> Option<Limits> {
@@ -80,7 +82,7 @@ impl FromValue for TimeLimit {
 }
 
 /// Limits of functions of which the file does not say them.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct DefaultLimits {
     /// How long a body may run.
     pub time: Option<Duration>,

@@ -18,13 +18,16 @@ mod compact;
 mod concurrency;
 mod context;
 mod distribution;
+mod draws;
 mod failures;
 mod functions;
 mod generate;
 pub mod huawei;
+mod images;
 mod invoked;
 mod known_traces;
 mod limits;
+mod lines;
 mod meaning;
 mod measured;
 mod objects;
@@ -33,6 +36,7 @@ mod output;
 mod part;
 mod parts;
 mod platform;
+mod population;
 mod room;
 pub mod search;
 pub(crate) mod service;
@@ -79,7 +83,7 @@ pub use traces::further;
 
 use calls::BodyOf;
 use context::{Context, Needs};
-use functions::{Listed, Planned};
+use functions::Listed;
 use objects::REPOSITORY;
 use platform::Platform;
 
@@ -114,6 +118,8 @@ pub const EXPERIMENT: TableSpec = table("the experiment", "The top of the file."
     field("storage", Takes::Tables(&objects::STORAGE), "Storages.")
         .otherwise("the storage `repository` alone"),
     field("image", Takes::Tables(&objects::IMAGE), "Images.").default("[]"),
+    field("images", Takes::Table(&images::IMAGES), "Images from a file.")
+        .otherwise("those of `[[image]]` alone"),
     field("function", Takes::Tables(&objects::FUNCTION), "Functions.").default("[]"),
     field("functions", Takes::Table(&functions::FUNCTIONS), "Functions from a file or a trace.")
         .otherwise("those of `[[function]]` alone"),
@@ -261,10 +267,20 @@ pub fn check(
         bodies: RefCell::new(Vec::new()),
         azure: None,
     };
+    let images = table.get("images").and_then(|value| images::listed(value, &context));
+    for (name, place) in images.iter().flat_map(images::Listed::names) {
+        context.images.add(name, place, report);
+    }
+    if images.as_ref().is_some_and(images::Listed::is_incomplete) {
+        context.images.set_incomplete();
+    }
     let listed = table.get("functions").and_then(|value| functions::listed(value, table, &context));
     context.azure = listed.as_ref().and_then(Listed::trace);
     for (name, place) in listed.iter().flat_map(Listed::names) {
         context.functions.add(name, place, report);
+    }
+    for (name, place) in listed.iter().flat_map(Listed::images) {
+        context.images.add(name, place, report);
     }
     if listed.as_ref().is_some_and(Listed::is_incomplete) {
         context.functions.set_incomplete();
@@ -275,6 +291,7 @@ pub fn check(
         context: &context,
         implicit_repository,
         listed: RefCell::new(listed),
+        listed_images: RefCell::new(images),
     };
     let checked = reader.read();
     // Readers replace some values that they could not read by defaults.
@@ -314,6 +331,8 @@ struct ExperimentReader<'a> {
     implicit_repository: bool,
     /// The functions of `[functions]`; [`Self::objects`] takes them.
     listed: RefCell<Option<Listed<'a>>>,
+    /// The images of `[images]`; [`Self::objects`] takes them.
+    listed_images: RefCell<Option<images::Listed<'a>>>,
 }
 
 impl ExperimentReader<'_> {
@@ -347,7 +366,7 @@ impl ExperimentReader<'_> {
         let measured = measured::measured(measured, self.context);
         let output = fields.optional_with("output", output::output).unwrap_or_default();
         // These keys are read elsewhere (or not at all: `[manifest]`), but are not unknown.
-        for key in ["sweep", "functions", PARAMETERS, "manifest"] {
+        for key in ["sweep", "images", "functions", PARAMETERS, "manifest"] {
             fields.entry(key);
         }
         let parameters = parameters::names(self.root);
@@ -432,6 +451,10 @@ impl ExperimentReader<'_> {
             .iter()
             .map(|value| objects::image(value, context))
             .collect();
+        let listed_images = match self.listed_images.take() {
+            Some(listed) => listed.plans(context),
+            None => Some(Vec::new()),
+        };
         let values = tables(self.table, "function");
         let functions: Vec<_> = values
             .iter()
@@ -455,6 +478,10 @@ impl ExperimentReader<'_> {
             // Absent, or already reported as unreadable.
             None => None,
         };
+        let mut images: Option<Vec<ImagePlan>> = images.into_iter().collect();
+        if let Some(images) = &mut images {
+            images.extend(listed_images.into_iter().flatten());
+        }
         if let Some(functions) = &mut functions {
             let body = |(function, value): (&FunctionPlan, &Value)| BodyOf {
                 place: function.place,
@@ -462,10 +489,18 @@ impl ExperimentReader<'_> {
                 is_written: has_body(value),
             };
             let mut bodies: Vec<_> = functions.iter().zip(values).map(body).collect();
-            if let Some(Planned { functions: listed, body, trace: of_functions }) = listed {
-                bodies.extend(std::iter::repeat_n(body, listed.len()));
-                functions.extend(listed);
-                trace = of_functions;
+            if let Some(planned) = listed {
+                let body = |function: &FunctionPlan| BodyOf {
+                    place: planned.place,
+                    body: function.body.clone(),
+                    is_written: planned.has_body,
+                };
+                bodies.extend(planned.functions.iter().map(body));
+                functions.extend(planned.functions);
+                if let Some(images) = &mut images {
+                    images.extend(planned.images);
+                }
+                trace = planned.trace;
             }
             calls::check_bodies(&bodies, context);
             functions.extend(context.created.take());
@@ -475,7 +510,7 @@ impl ExperimentReader<'_> {
         }
         Some(Objects {
             storages: storages.into_iter().collect::<Option<_>>()?,
-            images: images.into_iter().collect::<Option<_>>()?,
+            images: images?,
             functions: functions?,
             trace,
             workloads: workloads.into_iter().collect::<Option<_>>()?,
@@ -490,7 +525,7 @@ impl ExperimentReader<'_> {
     fn uses_repository(&self) -> bool {
         let index = self.context.storages.index_of(REPOSITORY);
         let needs = self.context.needs.borrow();
-        !tables(self.table, "image").is_empty()
+        self.context.images.iter().next().is_some()
             || needs.fetched.iter().any(|(storage, _)| Some(*storage) == index)
             || needs.put.iter().any(|(storage, _)| Some(*storage) == index)
     }

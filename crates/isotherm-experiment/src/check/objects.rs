@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use isotherm_config::diagnostic::{Diagnostic, Report};
 use isotherm_config::fields::{Fields, FromValue, Size, takes};
-use isotherm_config::schema::{TableSpec, Takes, field, table, value};
+use isotherm_config::schema::{Field, TableSpec, Takes, field, table, value};
 use isotherm_config::source::Located;
 use isotherm_config::tree::Value;
 
@@ -60,19 +60,25 @@ const FILE: TableSpec = table("a file", "A file of a storage.").with(&[
     field("size", takes::<Size>(), "How large it is.").like("\"4MB\""),
 ]);
 
+/// The fields of an image but its name.
+pub const SIZE: Field = field("size", takes::<Size>(), "How large it is on a disk.");
+pub const MEMORY: Field =
+    field("memory", takes::<Size>(), "How much memory it takes when it is loaded.")
+        .like("\"120MB\"")
+        .otherwise("as much as its size");
+pub const STORED_ON: Field = field(
+    "storage",
+    value("the name of a storage", "\"repository\""),
+    "Where it is downloaded from.",
+)
+.default("\"repository\"");
+
 /// `[[image]]`
 pub const IMAGE: TableSpec = table("[[image]]", "A container image.").with(&[
     field("name", value("a name", "\"python\""), "What it is called."),
-    field("size", takes::<Size>(), "How large it is on a disk."),
-    field("memory", takes::<Size>(), "How much memory it takes when it is loaded.")
-        .like("\"120MB\"")
-        .otherwise("as much as its size"),
-    field(
-        "storage",
-        value("the name of a storage", "\"repository\""),
-        "Where it is downloaded from.",
-    )
-    .default("\"repository\""),
+    SIZE,
+    MEMORY,
+    STORED_ON,
 ]);
 
 /// `[[function]]`

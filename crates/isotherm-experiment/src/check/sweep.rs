@@ -60,12 +60,15 @@ impl Setting {
     }
 
     /// What a point with these settings is called, such as `reuse-newest_startup-1s`: the last
-    /// parts of the paths, with their values.
+    /// parts of the paths, with their values; `size-x0.5` is a size that is multiplied.
     #[must_use]
     pub fn label(settings: &[Setting]) -> String {
         let part = |setting: &Setting| {
             let field = setting.path.rsplit('.').next().unwrap_or(&setting.path);
-            format!("{field}-{}", setting.shown)
+            match field.strip_suffix('*') {
+                Some(field) => format!("{field}-x{}", setting.shown),
+                None => format!("{field}-{}", setting.shown),
+            }
         };
         settings.iter().map(part).collect::<Vec<_>>().join("_")
     }
@@ -118,9 +121,9 @@ impl Sweep {
         }
         read.refuse_twice(root, report);
         read.refuse_seeds_twice(report);
-        let places: Vec<String> = set.iter().map(|path| path.numbered(root).to_string()).collect();
+        let places: Vec<Vec<String>> = set.iter().map(|path| shown(&path.places(root))).collect();
         for group in &mut read.groups {
-            group.retain(|axis| !places.contains(&axis.path.numbered(root).to_string()));
+            group.retain(|axis| !places.contains(&shown(&axis.path.places(root))));
         }
         read.groups.retain(|group| !group.is_empty());
         read.refuse_set_in_part(root, set, report);
@@ -198,12 +201,13 @@ impl Sweep {
 
     /// A field that two axes change would have the value of the second one only.
     fn refuse_twice(&self, root: &Value, report: &Report) {
-        let axes: Vec<(&Axis, Path)> =
-            self.groups.iter().flatten().map(|axis| (axis, axis.path.numbered(root))).collect();
-        for (number, (axis, path)) in axes.iter().enumerate() {
-            let other = axes[..number]
-                .iter()
-                .find(|(_, other)| other.contains(path) || path.contains(other));
+        let axes: Vec<(&Axis, Vec<Path>)> =
+            self.groups.iter().flatten().map(|axis| (axis, axis.path.places(root))).collect();
+        let overlap = |one: &Path, other: &Path| other.contains(one) || one.contains(other);
+        for (number, (axis, places)) in axes.iter().enumerate() {
+            let other = axes[..number].iter().find(|(_, others)| {
+                places.iter().any(|place| others.iter().any(|other| overlap(place, other)))
+            });
             if let Some((other, _)) = other {
                 let message = format!("`{}` is changed twice", axis.path);
                 report.error(axis.place, message, format!("`{}` is an axis as well", other.path));
@@ -215,10 +219,14 @@ impl Sweep {
     /// set has in the place of an axis.
     fn refuse_set_in_part(&self, root: &Value, set: &[Path], report: &Report) {
         for path in set {
-            let place = path.numbered(root);
+            let places = path.places(root);
             let around = |axis: &&Axis| {
-                let axis = axis.path.numbered(root);
-                axis.contains(&place) || (place.contains(&axis) && root.at(&axis).is_some())
+                axis.path.places(root).iter().any(|axis| {
+                    let is_around = |place: &Path| {
+                        axis.contains(place) || (place.contains(axis) && root.at(axis).is_some())
+                    };
+                    places.iter().any(is_around)
+                })
             };
             if let Some(axis) = self.groups.iter().flatten().find(around) {
                 let axis = &axis.path;
@@ -326,7 +334,7 @@ impl Reader<'_> {
         let place = steps.last().map_or(value.span, |step| step.span);
         match &value.kind {
             Kind::Table(table) if table.entries.is_empty() => {
-                let message = format!("no field of `{}`", Path { steps });
+                let message = format!("no field of `{}`", Path::of_keys(steps));
                 self.report.error(value.span, message, "give at least one, with its values");
             }
             Kind::Table(table) => {
@@ -337,7 +345,7 @@ impl Reader<'_> {
                 }
             }
             Kind::Array(values) if values.is_empty() => {
-                let message = format!("no values for `{}`", Path { steps });
+                let message = format!("no values for `{}`", Path::of_keys(steps));
                 self.report.error(value.span, message, "give at least one");
             }
             Kind::Array(values) => {
@@ -366,7 +374,13 @@ impl Reader<'_> {
     }
 
     fn axis(&self, steps: Vec<Step>, place: Span, values: Vec<AxisValue>, axes: &mut Vec<Axis>) {
-        let path = parameters::resolve(Path { steps }, self.root);
+        let is_parameter =
+            steps.len() == 1 && parameters::names(self.root).contains(&steps[0].name.as_str());
+        let path = match is_parameter {
+            true => Path { steps, multiplies: false },
+            false => Path::of_keys(steps),
+        };
+        let path = parameters::resolve(path, self.root);
         let is_parameter = path.steps[0].name == parameters::PARAMETERS;
         let first = path.steps[0].name.as_str();
         let no_axis = NO_AXES.iter().find(|(name, _)| *name == first);
@@ -414,6 +428,10 @@ impl Reader<'_> {
         };
         Some(AxisValue { shown, value: value.clone() })
     }
+}
+
+fn shown(places: &[Path]) -> Vec<String> {
+    places.iter().map(ToString::to_string).collect()
 }
 
 /// A text in which line breaks and what else cannot be seen are escaped.

@@ -1,9 +1,12 @@
 //! The examples of the project have golden results. Where a number can be had from elsewhere, the
 //! test says from where.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use isotherm_experiment::{Experiment, Overrides, PlannedRun, RunReport};
+
+use crate::common::columns_of;
 
 fn example(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
@@ -102,6 +105,88 @@ fn lambda_replay() {
         let summary = read(out.path().join(format!("reuse-{label}")).join("summary.json"));
         assert_golden(&summary, &format!("lambda-replay-{label}.json"));
     }
+}
+
+/// What the search of the example finds is enough, and a fifth less is not.
+#[test]
+fn fifty_functions() {
+    let cold_share = |idle: &str| {
+        let overrides = Overrides::default().with("service.keep_alive.idle", idle);
+        let experiment = Experiment::load(&example("fifty-functions"), &overrides).unwrap();
+        let out = tempfile::tempdir().unwrap();
+        let report = experiment.run(&experiment.runs()[0], out.path()).unwrap();
+        report.summary.starts.cold as f64 / report.summary.invocations.total as f64
+    };
+    assert!(cold_share("3.722min") < 0.01);
+    assert!(cold_share("3min") > 0.01);
+}
+
+/// The means of a metric at the points of a sweep.
+fn means(name: &str, metric: impl Fn(&RunReport) -> f64) -> Vec<f64> {
+    let out = tempfile::tempdir().unwrap();
+    let experiment = Experiment::load(&example(name), &Overrides::default()).unwrap();
+    let mut values: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let mut names = Vec::new();
+    for (number, run) in experiment.runs().iter().enumerate() {
+        let label = run.label().unwrap_or_default();
+        let report = experiment.run(run, &out.path().join(number.to_string())).unwrap();
+        if !names.contains(&label) {
+            names.push(label.clone());
+        }
+        values.entry(label).or_default().push(metric(&report));
+    }
+    let mean = |name: &String| values[name].iter().sum::<f64>() / values[name].len() as f64;
+    names.iter().map(mean).collect()
+}
+
+fn cold_share(report: &RunReport) -> f64 {
+    report.summary.starts.cold as f64 / report.summary.invocations.total as f64
+}
+
+/// Half the size helps, and the policy does not.
+#[test]
+fn half_images() {
+    let means = means("half-images", cold_share);
+    let [lru, lru_half, gdsf, gdsf_half] = means[..] else { panic!("{means:?}") };
+    assert!(lru_half < 0.75 * lru && gdsf_half < 0.75 * gdsf, "{means:?}");
+    assert!((lru / gdsf - 1.0).abs() < 0.05, "{means:?}");
+}
+
+#[test]
+fn placements() {
+    let means = means("placements", cold_share);
+    let [warm_first, random, least_loaded, round_robin] = means[..] else { panic!("{means:?}") };
+    assert!(warm_first < least_loaded && warm_first < round_robin, "{means:?}");
+    assert!(least_loaded < random && round_robin < random, "{means:?}");
+}
+
+/// What is paid for is the memory of each function times the time that its bodies ran, from the
+/// records.
+#[test]
+fn cost() {
+    let out = tempfile::tempdir().unwrap();
+    run("cost", out.path());
+    let ran = columns_of(&out.path().join("invocations.csv"), ["function", "started_s", "ended_s"]);
+    let functions = columns_of(
+        &out.path().join("functions.csv"),
+        ["function", "memory_bytes", "busy_mb_s", "containers_started"],
+    );
+    let mut seconds: BTreeMap<&str, f64> = BTreeMap::new();
+    for [function, from, to] in &ran {
+        let took = to.parse::<f64>().unwrap() - from.parse::<f64>().unwrap();
+        *seconds.entry(function).or_default() += took;
+    }
+    let (mut gb_s, mut containers) = (0.0, 0);
+    for [name, bytes, busy, started] in &functions {
+        let paid = seconds[name.as_str()] * bytes.parse::<f64>().unwrap() / 1e9;
+        // Containers are busy as well while they start, for 250 ms each.
+        let busy: f64 = busy.parse::<f64>().unwrap() / 1e3;
+        assert!((busy / paid - 1.0).abs() < 0.01, "{name}: {busy} {paid}");
+        gb_s += busy;
+        containers += started.parse::<u32>().unwrap();
+    }
+    assert!((gb_s - 58_690.0).abs() < 1.0, "{gb_s}");
+    assert_eq!(containers, 85);
 }
 
 /// Nothing ever waits, so pools of containers, replayed in a few lines of another language, give
@@ -271,13 +356,17 @@ fn every_example_has_a_test() {
         "azure-2019.toml",
         "azure-2021.toml",
         "azure-like.toml",
+        "cost.toml",
         "enough-servers.toml",
+        "fifty-functions.toml",
         "generated-workloads.toml",
+        "half-images.toml",
         "lambda-replay.toml",
         "many-functions.json",
         "many-functions.toml",
         "node-lost.toml",
         "own-trace.toml",
+        "placements.toml",
         "quickstart.toml",
         "reference-example.toml",
     ];

@@ -17,6 +17,7 @@ mod own_kinds;
 mod parts;
 mod plan;
 mod policies;
+mod population;
 mod reference;
 mod robust;
 mod stepping;

@@ -9,14 +9,25 @@ fn load(path: &Path, overrides: &Overrides) -> Experiment {
     Experiment::load(path, overrides).unwrap_or_else(|diagnostics| panic!("{diagnostics}"))
 }
 
-/// Runs an experiment and gives the folders of its runs.
-fn run(experiment: &Experiment, out: &Path) -> Vec<PathBuf> {
-    let run = |run: &PlannedRun| {
+/// Runs an experiment, each point with its first seed, and gives the numbers and the folders of
+/// the runs.
+fn run_numbered(experiment: &Experiment, out: &Path) -> Vec<(usize, PathBuf)> {
+    let mut seen = Vec::new();
+    let run = |(number, run): (usize, &PlannedRun)| {
         let folder = out.join(run.label().unwrap_or_default());
+        if seen.contains(&folder) {
+            return None;
+        }
+        seen.push(folder.clone());
         experiment.run(run, &folder).unwrap_or_else(|error| panic!("{error}"));
-        folder
+        Some((number, folder))
     };
-    experiment.runs().iter().map(run).collect()
+    experiment.runs().iter().enumerate().filter_map(run).collect()
+}
+
+/// The same, without the numbers.
+fn run(experiment: &Experiment, out: &Path) -> Vec<PathBuf> {
+    run_numbered(experiment, out).into_iter().map(|(_, folder)| folder).collect()
 }
 
 /// The content of one of the files that a run may write, if it has.
@@ -61,8 +72,7 @@ fn what_is_planned(experiment: &Experiment, number: usize) -> String {
 fn assert_runs_again(path: &Path, overrides: &Overrides) {
     let first = tempfile::tempdir().unwrap();
     let experiment = load(path, overrides);
-    for (number, folder) in run(&experiment, &first.path().join("results")).into_iter().enumerate()
-    {
+    for (number, folder) in run_numbered(&experiment, &first.path().join("results")) {
         let again = load(&folder.join(MANIFEST), &Overrides::default());
         assert_eq!(what_is_planned(&experiment, number), what_is_planned(&again, 0));
         let is_known = |message: &str| message.contains("functions are left out");

@@ -38,6 +38,8 @@ fn complete() -> Vec<PathBuf> {
         "bare",
         "azure-2019",
         "from-trace",
+        "population",
+        "population-least",
         "azure-2019-least",
         "azure-2021",
         "azure-2021-least",
@@ -109,8 +111,29 @@ fn walk_value(
         (Takes::Either(forms), _) => {
             forms.iter().for_each(|form| walk_value(value, form, path, see))
         }
+        // A value that is drawn for each function.
+        (Takes::Value { .. }, Kind::Table(table)) if drawn().describes(table) => {
+            walk(table, drawn(), path, see)
+        }
         _ => {}
     }
+}
+
+/// What a value is that is drawn for each function of `[functions]`.
+fn drawn() -> &'static TableSpec {
+    let mut spec = &EXPERIMENT;
+    for key in ["functions", "limits", "memory"] {
+        let mut forms: Vec<&Takes> = vec![&spec.field(key).unwrap().takes];
+        if let Takes::Either(several) = forms[0] {
+            forms = several.iter().collect();
+        }
+        let table = |form: &&Takes| match form {
+            Takes::Table(spec) => Some(*spec),
+            _ => None,
+        };
+        spec = forms.iter().find_map(table).unwrap();
+    }
+    spec
 }
 
 /// All fields that are described.

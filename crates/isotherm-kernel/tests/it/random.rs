@@ -206,12 +206,14 @@ fn distributions() -> Vec<(&'static str, Distribution)> {
             "empirical",
             Distribution::empirical(&[(0.0, 1.0), (0.25, 2.0), (0.5, 10.0), (1.0, 20.0)]).unwrap(),
         ),
+        ("log-uniform", Distribution::log_uniform(2.0, 32.0).unwrap()),
+        ("choice", Distribution::choice(&[(5.0, 2.0), (9.0, 1.0), (1.0, 1.0)]).unwrap()),
     ]
 }
 
 #[test]
 fn samples_are_the_golden_ones() {
-    let golden: [[f64; 5]; 10] = [
+    let golden: [[f64; 5]; 12] = [
         [4.5; 5],
         [
             5.400311288143472,
@@ -270,6 +272,14 @@ fn samples_are_the_golden_ones() {
             14.805157836129974,
             1.1923708397889725,
         ],
+        [
+            21.11668239571121,
+            10.49477007484764,
+            3.5937975786224516,
+            15.573610744833172,
+            2.285279841514556,
+        ],
+        [9.0, 5.0, 1.0, 5.0, 1.0],
     ];
     for ((name, distribution), expected) in distributions().into_iter().zip(golden) {
         let mut random = stream(7, "golden");
@@ -286,14 +296,15 @@ fn samples_have_the_same_bits_on_every_machine() {
     // Recorded, not derived: the exclusive or of the rotated bits of 1,000 samples of all
     // distributions. It changes when a formula, libm or the compiler's arithmetic changes, and then
     // results change.
-    let mut digest = 0u64;
+    let (mut digest, mut digests) = (0u64, Vec::new());
     for (_, distribution) in distributions() {
         let mut random = stream(11, "bits");
         for _ in 0..1000 {
             digest = digest.rotate_left(7) ^ distribution.sample(&mut random).to_bits();
         }
+        digests.push(digest);
     }
-    assert_eq!(digest, 254_999_592_269_539_382);
+    assert_eq!((digests[9], digests[11]), (254_999_592_269_539_382, 14_827_969_632_202_604_338));
 }
 
 #[test]
@@ -341,7 +352,7 @@ fn moments_of_many_samples_are_those_of_the_distribution() {
     // standard deviation variance · sqrt((k - 1) / n): checked, again with five of them, where the
     // fourth moment is known and moderate.
     const N: u32 = 200_000;
-    let cases: [(Distribution, f64, Option<f64>); 6] = [
+    let cases: [(Distribution, f64, Option<f64>); 8] = [
         (Distribution::uniform(2.0, 6.0).unwrap(), 16.0 / 12.0, Some(1.8)),
         (Distribution::exponential(0.5).unwrap(), 4.0, Some(9.0)),
         (Distribution::normal(10.0, 3.0).unwrap(), 9.0, Some(3.0)),
@@ -354,6 +365,10 @@ fn moments_of_many_samples_are_those_of_the_distribution() {
         ),
         // Pareto with shape 3: minimum² · 3 / ((3 - 1)² (3 - 2)).
         (Distribution::pareto(3.0, 2.0).unwrap(), 3.0, None),
+        // From 1 to e²: E X = (e² - 1) / 2 = 3.194528, E X² = (e⁴ - 1) / 4 = 13.399538.
+        (Distribution::log_uniform(1.0, libm::exp(2.0)).unwrap(), 3.194_528, None),
+        // 1 and 5 at odds of three to one: mean 2, variance 3, kurtosis (3/4 + 81/4) / 9 = 7/3.
+        (Distribution::choice(&[(1.0, 3.0), (5.0, 1.0)]).unwrap(), 3.0, Some(7.0 / 3.0)),
     ];
     for (distribution, variance, kurtosis) in cases {
         let mut random = stream(2024, "moments");
@@ -447,7 +462,7 @@ fn quantiles_at_the_ends() {
 
 #[test]
 fn bad_parameters_are_refused_with_their_name() {
-    let cases: [(Result<Distribution, DistributionError>, &str); 16] = [
+    let cases: [(Result<Distribution, DistributionError>, &str); 19] = [
         (
             Distribution::constant(f64::NAN),
             "the value of the constant distribution must be a finite number, not NaN",
@@ -479,6 +494,9 @@ fn bad_parameters_are_refused_with_their_name() {
         (Distribution::log_normal_with_mean(1e-200, 1e200), "in proportion to its mean"),
         (Distribution::weibull(0.0, 1.0), "the shape of the Weibull distribution"),
         (Distribution::pareto(1.0, 0.0), "the minimum of the Pareto distribution"),
+        (Distribution::log_uniform(0.0, 1.0), "the low of the log-uniform distribution"),
+        (Distribution::choice(&[]), "the sum of weights of the choice distribution"),
+        (Distribution::choice(&[(1.0, -1.0)]), "weight of the choice distribution must be zero or"),
         (
             Distribution::zipf(0, 1.0),
             "the number of ranks of the Zipf distribution must be from 1 to 10000000, not 0",

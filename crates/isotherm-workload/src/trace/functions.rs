@@ -1,15 +1,13 @@
 //! The functions that go with a trace: a CSV file with a row for each, or the trace itself, in
-//! whose
-//! rows they are named.
+//! whose rows they are named.
 
 use std::io::Read;
 
 use isotherm_kernel::Duration;
 use rustc_hash::FxHashMap;
 
+use super::cells::{Cells, ReadRow, RowsOf, SizeColumn, read_rows, size_column, word_column};
 use super::columns::{Located, TimeColumn};
-use super::csv::CsvTable;
-use super::decimal;
 use super::row_errors::{AfterError, RowErrors};
 use super::table::TableRows;
 use crate::error::{TraceError, TraceProblem, ValueKind};
@@ -34,15 +32,6 @@ pub struct FunctionColumns {
     pub startup: Option<TimeColumn>,
 }
 
-/// A column of sizes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SizeColumn {
-    /// Its name in the header.
-    pub name: String,
-    /// The unit of its numbers.
-    pub unit: SizeUnit,
-}
-
 /// One function. A value that has no column, or is empty, is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FunctionRow {
@@ -65,15 +54,7 @@ pub struct FunctionRow {
 }
 
 /// The functions of a file, and what is wrong with it.
-#[derive(Debug, Default)]
-pub struct FunctionRows {
-    /// The valid rows.
-    pub rows: Vec<FunctionRow>,
-    /// The first errors, in the order of the rows.
-    pub errors: Vec<TraceError>,
-    /// The number of errors beyond these.
-    pub further: u64,
-}
+pub type FunctionRows = RowsOf<FunctionRow>;
 
 /// Reads a file of functions to its end and reports all errors in its rows, the first `in_full` in
 /// full. The format is that of [traces](crate::trace). Names may repeat: the caller, which may know
@@ -102,26 +83,7 @@ pub fn read_functions(
     columns: &FunctionColumns,
     in_full: usize,
 ) -> Result<FunctionRows, WorkloadError> {
-    let mut rows = CsvTable::new(name, reader)?;
-    let reader = FunctionReader::new(&mut rows, columns)?;
-    let mut errors = RowErrors::new(in_full);
-    let (mut functions, mut any) = (Vec::new(), false);
-    loop {
-        match rows.advance() {
-            Ok(true) => any = true,
-            Ok(false) if any => break,
-            Ok(false) => return Err(rows.error(None, TraceProblem::NoRows).into()),
-            Err(error) => match errors.record(error)? {
-                AfterError::Continue => {
-                    any = true;
-                    continue;
-                }
-                AfterError::Stop => break,
-            },
-        }
-        functions.extend(reader.row(&rows, rows.line(), &mut errors));
-    }
-    Ok(FunctionRows { rows: functions, errors: errors.errors, further: errors.further })
+    read_rows(name, reader, in_full, |rows| FunctionReader::new(rows, columns))
 }
 
 /// The most functions that are found in traces.
@@ -197,7 +159,7 @@ impl FunctionsOfTraces {
             if says_nothing_more && known.is_some() {
                 continue;
             }
-            let Some(row) = reader.row(&rows, 0, &mut self.errors) else { continue };
+            let Some(row) = reader.row(Cells::new(&rows, &mut self.errors), 0) else { continue };
             match known {
                 Some(known) => {
                     let found = &mut self.found[known];
@@ -288,15 +250,10 @@ struct FunctionReader {
 impl FunctionReader {
     fn new(rows: &mut impl TableRows, columns: &FunctionColumns) -> Result<Self, Box<TraceError>> {
         let name = Located::find(rows, &columns.name, ())?;
-        let mut word = |column: &Option<String>| {
-            column.as_ref().map(|name| Located::find(rows, name, ())).transpose()
-        };
-        let (image, app) = (word(&columns.image)?, word(&columns.app)?);
-        let mut size = |column: &Option<SizeColumn>| {
-            let column = column.as_ref();
-            column.map(|column| Located::find(rows, &column.name, column.unit)).transpose()
-        };
-        let (memory, disk) = (size(&columns.memory)?, size(&columns.disk)?);
+        let image = word_column(rows, columns.image.as_ref())?;
+        let app = word_column(rows, columns.app.as_ref())?;
+        let memory = size_column(rows, columns.memory.as_ref())?;
+        let disk = size_column(rows, columns.disk.as_ref())?;
         let mut time = |column: &Option<TimeColumn>| {
             let column = column.as_ref();
             column.map(|column| Located::find(rows, &column.name, column.unit)).transpose()
@@ -304,58 +261,18 @@ impl FunctionReader {
         let (time, startup) = (time(&columns.time)?, time(&columns.startup)?);
         Ok(FunctionReader { name, image, app, memory, disk, time, startup })
     }
+}
 
-    /// The function of the current row, which begins on a line, if the row is valid. All errors in
-    /// it
-    /// are recorded.
-    fn row(&self, rows: &impl TableRows, line: u64, errors: &mut RowErrors) -> Option<FunctionRow> {
-        let mut is_valid = true;
-        let mut report = |column: Option<(usize, &str)>, problem| {
-            errors.push(*rows.row_error(column, problem));
-            is_valid = false;
-        };
-        let text = |column: &Located<()>| {
-            let field = rows.field(column.index);
-            (!field.is_empty()).then(|| String::from_utf8_lossy(field).into_owned())
-        };
-        let name = text(&self.name);
-        if std::str::from_utf8(rows.field(self.name.index)).is_err() {
-            report(self.name.column(), TraceProblem::NotText);
-        }
-        if name.is_none() {
-            report(self.name.column(), TraceProblem::NoName);
-        }
-        let mut number = |column: Option<(usize, &str)>, unit: u64, kind| {
-            let field = rows.field(column?.0);
-            if field.is_empty() {
-                return None;
-            }
-            let number = decimal::with_point(field, rows.decimal_mark())
-                .and_then(|field| decimal::nanos(&field, unit, kind));
-            number.map_err(|problem| report(column, problem)).ok()
-        };
-        let mut size = |column: &Option<Located<SizeUnit>>, kind| {
-            let column = column.as_ref()?;
-            number(column.column(), column.value.bytes(), kind)
-        };
-        let memory_bytes = size(&self.memory, ValueKind::MemoryLimit);
-        let disk_bytes = size(&self.disk, ValueKind::Size);
-        let mut time = |column: &Option<Located<TimeUnit>>, kind| {
-            let column = column.as_ref()?;
-            number(column.column(), column.value.nanos(), kind).map(Duration::from_nanos)
-        };
-        let limit = time(&self.time, ValueKind::TimeLimit);
-        let startup = time(&self.startup, ValueKind::Duration);
-        let row = FunctionRow {
-            line,
-            name: name?,
-            image: self.image.as_ref().and_then(text),
-            app: self.app.as_ref().and_then(text),
-            memory_bytes,
-            disk_bytes,
-            time: limit,
-            startup,
-        };
-        is_valid.then_some(row)
+impl ReadRow<FunctionRow> for FunctionReader {
+    fn row<R: TableRows>(&self, mut cells: Cells<'_, R>, line: u64) -> Option<FunctionRow> {
+        let name = cells.name(&self.name);
+        let memory_bytes = cells.size(self.memory.as_ref(), ValueKind::MemoryLimit);
+        let disk_bytes = cells.size(self.disk.as_ref(), ValueKind::Size);
+        let time = cells.time(self.time.as_ref(), ValueKind::TimeLimit);
+        let startup = cells.time(self.startup.as_ref(), ValueKind::Duration);
+        let image = cells.text(self.image.as_ref());
+        let app = cells.text(self.app.as_ref());
+        let name = name?;
+        cells.valid(FunctionRow { line, name, image, app, memory_bytes, disk_bytes, time, startup })
     }
 }
