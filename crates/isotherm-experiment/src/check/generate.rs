@@ -218,6 +218,17 @@ const MEMORY: &[Choice<MemoryOfApp>] = &[
     word("app", "as much as the whole app", MemoryOfApp::App),
 ];
 
+const SELECT: TableSpec =
+    table("select", "Which apps are drawn. There are `apps` of them, whatever is selected.").with(
+        &[field(
+            "at_least_per_day",
+            takes::<Positive>(),
+            "Only apps that are invoked at least so often a day in the mean, before `scale`.",
+        )
+        .like("1")
+        .otherwise("all")],
+    );
+
 pub const AZURE_LIKE: TableSpec = table(
     "[[workload]]",
     "Apps that are drawn from what was published of Azure Functions 2019: how many functions they have, how often and how regularly they are \
@@ -227,7 +238,17 @@ pub const AZURE_LIKE: TableSpec = table(
 .titled("`[[workload]]` of kind `azure-like`").with(&[
     kind("`\"azure-like\"`", "\"azure-like\""),
     field("apps", takes::<Count>(), "How many apps.").like("200"),
+    field("select", Takes::Table(&SELECT), "Which of the real apps they are like.").otherwise("all"),
     field("scale", takes::<Positive>(), "By how much they are invoked more often than the real ones.").like("0.1").default("1.0"),
+    field(
+        "invocations_per_day",
+        takes::<Positive>(),
+        "How many invocations all of them make in a day, in the mean. Only the apps beyond the \
+         99.9 % quantile, of which nothing but the busiest is known, are invoked as often as that \
+         takes.",
+    )
+    .like("890e6")
+    .otherwise("what the rates of the apps add up to"),
     field("memory", Takes::Words(|| words(MEMORY)), "What memory a function has.").default("\"split\""),
     field(
         "sigma",
@@ -566,7 +587,9 @@ fn azure_like(
 ) -> Option<WorkloadPlan> {
     let report = context.report;
     let apps = fields.required::<Located<Count>>("apps");
+    let at_least_per_day = at_least_per_day(fields);
     let scale = fields.optional_or("scale", Positive(1.0)).0;
+    let invocations_per_day = fields.optional::<Located<Positive>>("invocations_per_day");
     let memory = fields.choice_or("memory", MEMORY, MemoryOfApp::Split);
     let sigma = fields.optional::<Located<f64>>("sigma");
     let startup =
@@ -591,19 +614,36 @@ fn azure_like(
     let config = AzureLikeConfig {
         apps: apps.value.0,
         scale,
+        at_least_per_day: at_least_per_day.map_or(0.0, |(least, _)| least),
+        invocations_per_day: invocations_per_day.as_ref().map(|volume| volume.value.0),
         memory,
         sigma,
         from: date(from),
         until: date(until.value),
     };
     let stream = format!("workload/{number}");
-    let drawn = checked(
-        AzureLike::new(config, &RandomStreams::new(context.seed), &stream),
-        apps.span,
-        report,
-    )?;
+    let drawn = AzureLike::new(config, &RandomStreams::new(context.seed), &stream);
+    let wrong = match &drawn {
+        Err(WorkloadError::Parameter { parameter, .. }) => *parameter,
+        _ => "",
+    };
+    let place = match (at_least_per_day, invocations_per_day) {
+        (Some((_, at)), _) if wrong == AzureLike::SELECTED => at,
+        (_, Some(volume)) if wrong == AzureLike::VOLUME => volume.span,
+        _ => apps.span,
+    };
+    let drawn = checked(drawn, place, report)?;
     let first_function = create(&drawn, &prefix, &startup, (number, fields.place()), context)?;
     Some(WorkloadPlan::AzureLike(AzureLikePlan { drawn: Arc::new(drawn), first_function, stream }))
+}
+
+/// How often selected apps are invoked at least, and where that is said.
+fn at_least_per_day(fields: &mut Fields<'_>) -> Option<(f64, Span)> {
+    let entry = fields.entry("select")?;
+    let mut select = Fields::of(&entry.value, &SELECT, fields.report())?;
+    let least = select.optional::<Located<Positive>>("at_least_per_day");
+    select.finish();
+    least.map(|least| (least.value.0, least.span))
 }
 
 /// Adds the functions of a workload to the experiment. Returns the number of the first.

@@ -1,6 +1,7 @@
 //! The integration tests of `isotherm-workload`: one program, which is linked once.
 
 mod azure;
+mod azure_like;
 mod compressed;
 mod dates;
 mod formats;
