@@ -97,7 +97,8 @@ impl Overrides {
 }
 
 /// The kinds of workloads that read a trace.
-const TRACES: [&str; 6] = ["csv", "jsonl", "parquet", "azure-2019", "azure-2021", "huawei-2023"];
+const TRACES: [&str; 7] =
+    ["csv", "jsonl", "parquet", "azure-2019", "azure-2021", "huawei-2023", "huawei-2025"];
 
 /// Limits each workload that reads a trace. Returns the paths that were set.
 fn apply_limit(

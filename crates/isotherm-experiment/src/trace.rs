@@ -12,8 +12,8 @@ use isotherm_config::source::Sources;
 use isotherm_kernel::RandomStreams;
 use isotherm_workload::{
     Azure2019Replay, Azure2021, Azure2021Trace, CsvDialect, CsvTable, FunctionNames, JsonlTable,
-    JsonlTrace, ParquetTable, ParquetTrace, Part, PartOf, TableRows, Trace, TraceCheck, TraceError,
-    TraceProblem, Workload, WorkloadError, check_trace,
+    JsonlTrace, ParquetTable, ParquetTrace, Part, PartOf, RequestColumns, RequestFiles, TableRows,
+    Trace, TraceCheck, TraceError, TraceProblem, Workload, WorkloadError, check_trace,
 };
 
 use crate::files;
@@ -135,14 +135,27 @@ pub fn azure_2021(
     numbers: &[Option<u32>],
     part: &Part,
 ) -> Result<PartOf<Azure2021Trace<File>>, WorkloadError> {
-    let path = match source {
-        AzureSource::Year2021 { path, .. } => path,
-        AzureSource::Year2019 { folder, .. } | AzureSource::Huawei2023 { folder, .. } => folder,
-    };
-    let file = open_file(path, source.shown())?;
     // None of its functions is left out, so that they follow each other.
     let first = numbers.first().copied().flatten().unwrap_or(0);
-    Ok(PartOf::new(Azure2021Trace::new(source.shown(), file, trace, first)?, *part))
+    let columns = source.requests().map_or(RequestColumns::AZURE_2021, |(columns, _)| columns);
+    let rows = Azure2021Trace::new(request_files(source), columns, trace, first)?;
+    Ok(PartOf::new(rows, *part))
+}
+
+/// The files of a trace with a row for each invocation.
+#[must_use]
+pub fn request_files(source: &AzureSource) -> RequestFiles<File> {
+    let files = match source {
+        AzureSource::Year2021 { path, shown, .. } => vec![(path.clone(), shown.clone())],
+        AzureSource::Huawei2025 { files, .. } => {
+            files.iter().map(|file| (file.clone(), file.display().to_string())).collect()
+        }
+        AzureSource::Year2019 { .. } | AzureSource::Huawei2023 { .. } => Vec::new(),
+    };
+    Box::new(files.into_iter().map(|(path, shown)| {
+        let file = open_file(&path, &shown)?;
+        Ok((shown, file))
+    }))
 }
 
 /// The diagnostic of an error of a workload: for a trace, the row with the value marked.

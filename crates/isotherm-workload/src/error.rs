@@ -104,6 +104,10 @@ pub enum TraceProblem {
     NoFunctions,
     /// A time that is not the beginning of a minute of its day.
     NotAMinuteOf { value: String, day: u16 },
+    /// A date before the day of the first row, by so much.
+    BeforeFirstDay { by: Duration },
+    /// Something else than the name of a pod of a pool.
+    NotAPod { value: String },
     /// A row with more or fewer fields than the header.
     Ragged { expected: usize, got: usize },
     /// A quotation mark that is opened and never closed, so that all that follows would be one
@@ -215,6 +219,10 @@ impl TraceError {
             TraceProblem::MissingColumn { .. } | TraceProblem::MissingMinute => {
                 format!("there is no column `{column}`")
             }
+            TraceProblem::BeforeFirstDay { by } => {
+                format!("this date is {by:#} s before the day of the first row")
+            }
+            TraceProblem::NotAPod { value } => format!("`{value}` is not the name of a pod"),
             TraceProblem::NoFunctions => "no column is one of a function".to_owned(),
             TraceProblem::NotAMinuteOf { value, day } => {
                 format!("`{value}` does not begin a minute of day {day}")
@@ -318,6 +326,7 @@ impl TraceError {
             | TraceProblem::NotACount { value }
             | TraceProblem::TooMany { value, .. }
             | TraceProblem::NotAMinuteOf { value, .. }
+            | TraceProblem::NotAPod { value }
             | TraceProblem::OtherValue { value, .. }
             | TraceProblem::UnknownFunction { value, .. }
             | TraceProblem::UnknownNumber { value, .. } => Some(value),
@@ -376,6 +385,13 @@ impl TraceProblem {
             TraceProblem::MissingMinute | TraceProblem::NoSuchMinute => {
                 "a day has 1440 minutes, with the columns `1` to `1440`, or some of them without a \
                  gap".to_owned()
+            }
+            TraceProblem::BeforeFirstDay { .. } => {
+                "the first row of the first file says which day is the first: order them by day".to_owned()
+            }
+            TraceProblem::NotAPod { .. } => {
+                "a pod is named after its pool, whose name has the memory in MB: \
+                 `pool22-300-128-0000618412`".to_owned()
             }
             TraceProblem::NoFunctions => {
                 "the columns of functions have numbers as names: `day,time,0,1`".to_owned()

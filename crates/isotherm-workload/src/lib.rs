@@ -75,7 +75,6 @@ pub use merge::Merge;
 pub use part::{Part, PartOf};
 pub use size_unit::{SizeUnit, UnknownSizeUnit};
 pub use time_unit::{TimeUnit, UnknownTimeUnit};
-pub use trace::Huawei2023Files;
 pub use trace::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan,
     Azure2021, Azure2021Scan, Azure2021Trace, Columns, CsvDialect, CsvTable, CsvTrace, DateColumn,
@@ -85,5 +84,6 @@ pub use trace::{
     WithinMinute, calendar_nanos, check_trace, count_marked, distinct_values, json_reason,
     read_functions, read_images, told_format,
 };
+pub use trace::{Huawei2023Files, RequestColumns, RequestFiles, one_file};
 #[cfg(feature = "formats")]
 pub use trace::{ParquetTable, ParquetTrace};

@@ -55,7 +55,8 @@ pub use arrivals::ParquetTrace;
 pub use arrivals::{CsvTrace, JsonlTrace, Trace};
 pub use azure::{
     AppSample, Azure2019, Azure2019Files, Azure2019Function, Azure2019Replay, Azure2019Scan,
-    Azure2021, Azure2021Scan, Azure2021Trace, MinuteArrivals, Quirks, ReplayConfig, WithinMinute,
+    Azure2021, Azure2021Scan, Azure2021Trace, MinuteArrivals, Quirks, ReplayConfig, RequestColumns,
+    RequestFiles, WithinMinute, one_file,
 };
 pub use cells::{RowsOf, SizeColumn};
 pub use check::{TraceCheck, check_trace};

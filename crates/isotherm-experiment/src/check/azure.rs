@@ -150,8 +150,12 @@ pub struct Functions {
 type Naming = fn(&Value, &Context<'_>) -> Option<Named>;
 
 /// The keys of `[functions]` that name a trace.
-const NAMING: [(&str, Naming); 3] =
-    [("azure_2019", year_2019), ("azure_2021", year_2021), ("huawei_2023", huawei::year_2023)];
+const NAMING: [(&str, Naming); 4] = [
+    ("azure_2019", year_2019),
+    ("azure_2021", year_2021),
+    ("huawei_2023", huawei::year_2023),
+    ("huawei_2025", huawei::year_2025),
+];
 
 /// Reads the trace that `[functions]` names: `None` if it names none, `Some(None)` if the trace
 /// cannot be read, which is reported.
@@ -166,22 +170,29 @@ pub fn functions(fields: &mut Fields<'_>, context: &Context<'_>) -> Option<Optio
         AzureSource::Year2019 { .. } => {
             read_2019(&source, &named, context).map(AzureContent::Year2019)
         }
-        AzureSource::Year2021 { .. } => {
+        AzureSource::Year2021 { .. } | AzureSource::Huawei2025 { .. } => {
             read_2021(&source, &named, context).map(AzureContent::Year2021)
         }
         AzureSource::Huawei2023 { .. } => {
             read_huawei_2023(&source, &named, context).map(AzureContent::Year2019)
         }
     });
-    let says_memory =
-        matches!(&source, AzureSource::Year2019 { memory, .. } if *memory != AppMemory::Limits);
+    let says_memory = match &source {
+        AzureSource::Year2019 { memory, .. } => *memory != AppMemory::Limits,
+        AzureSource::Huawei2025 { .. } => true,
+        AzureSource::Year2021 { .. } | AzureSource::Huawei2023 { .. } => false,
+    };
     if !says_memory && limits.memory_bytes.is_none() && are_good {
         fields.missing("limits.memory", "\"170MB\"");
         return Some(None);
     }
     let Some(content) = content else { return Some(None) };
-    let is_of_functions = matches!(source, AzureSource::Huawei2023 { .. });
-    tell_fewer_apps(&content, apps.as_ref(), &named, is_of_functions, context);
+    let what = match &source {
+        AzureSource::Huawei2023 { .. } => "function",
+        AzureSource::Huawei2025 { .. } => "user",
+        AzureSource::Year2019 { .. } | AzureSource::Year2021 { .. } => "app",
+    };
+    tell_fewer_apps(&content, apps.as_ref(), &named, what, context);
     Some(Kept { has_body: fields.has("body"), limits, named, context }.functions(source, content))
 }
 
@@ -215,7 +226,7 @@ fn tell_fewer_apps(
     content: &AzureContent,
     wanted: Option<&Located<Count>>,
     named: &Located<String>,
-    is_of_functions: bool,
+    what: &str,
     context: &Context<'_>,
 ) {
     let apps = match content {
@@ -225,7 +236,6 @@ fn tell_fewer_apps(
     let Some(wanted) = wanted.filter(|wanted| u64::from(wanted.value.0) > apps as u64) else {
         return;
     };
-    let what = if is_of_functions { "function" } else { "app" };
     let are = if apps == 1 { " is" } else { "s are" };
     let message =
         format!("only {apps} {what}{are} invoked in `{}`, and not {}", named.value, wanted.value.0);
@@ -268,7 +278,11 @@ impl Kept<'_> {
             }
             (AzureContent::Year2021(trace), _) => {
                 let named = trace.functions.iter().zip(&trace.apps_of_functions);
-                named.map(|(name, app)| (name.clone(), app.clone(), default)).collect()
+                let memory = trace.memory_bytes_of_functions.iter();
+                let row = |((name, app), memory): ((&String, &String), &Option<u64>)| {
+                    (name.clone(), app.clone(), memory.or(default))
+                };
+                named.zip(memory).map(row).collect()
             }
         };
         let mut next = first;
@@ -461,13 +475,21 @@ fn read_2021(
     named: &Located<String>,
     context: &Context<'_>,
 ) -> Option<Arc<Azure2021>> {
-    let AzureSource::Year2021 { path, shown, sample } = source else { return None };
-    let scan =
-        trace::open_file(path, shown).and_then(|file| Azure2021::scan(shown, file, *sample, MOST));
-    match scan {
+    let (columns, sample) = source.requests()?;
+    if let AzureSource::Huawei2025 { files, .. } = source {
+        let mut inputs = context.inputs.borrow_mut();
+        files.iter().for_each(|file| inputs.add(file));
+    }
+    match Azure2021::scan(trace::request_files(source), columns, sample, MOST) {
         Ok(scan) => report(scan.errors, scan.further, named, context).then(|| Arc::new(scan.trace)),
         Err(error) => {
-            traces::report(&error, named, &[], context);
+            // It is about one of several files.
+            let file = match (&error, source) {
+                (WorkloadError::Trace(error), AzureSource::Huawei2025 { .. }) => error.name.clone(),
+                _ => named.value.clone(),
+            };
+            let file = Located { value: file, span: named.span };
+            traces::report(&error, &file, &[], context);
             None
         }
     }

@@ -8,7 +8,7 @@
 //! image = "python"
 //! ```
 //!
-//! Or the functions of a trace that defines them itself (`azure_2019`, `azure_2021`, `huawei_2023`: see
+//! Or the functions of a trace that defines them itself (`azure_2019`, `azure_2021`, `huawei_2023`, ...: see
 //! [`azure`]), or those that the tables of the workloads name (`from = "trace"`: see
 //! [`trace_functions`]).
 //!
@@ -34,7 +34,7 @@ use crate::check::body::{self, STEPS};
 use crate::check::context::Context;
 use crate::check::distribution::A_DURATION;
 use crate::check::draws::{self, Draws};
-use crate::check::huawei::HUAWEI_2023;
+use crate::check::huawei::{HUAWEI_2023, HUAWEI_2025};
 use crate::check::limits::{DEFAULT_LIMITS, DefaultLimits};
 use crate::check::lines::Lines;
 use crate::check::population::{self, IMAGE_OF_EACH, Population};
@@ -83,6 +83,8 @@ pub const FUNCTIONS: TableSpec = table(
     field("azure_2021", Takes::Table(&AZURE_2021), "The functions of the trace of Azure Functions of 2021, instead of `csv`.")
         .otherwise("`csv`, `from` or another trace is required"),
     field("huawei_2023", Takes::Table(&HUAWEI_2023), "The functions of the trace of Huawei Cloud of 2023, instead of `csv`.")
+        .otherwise("`csv`, `from` or another trace is required"),
+    field("huawei_2025", Takes::Table(&HUAWEI_2025), "The functions of the request tables of Huawei Cloud of 2025, instead of `csv`.")
         .otherwise("`csv`, `from` or another trace is required"),
     field(
         "columns",

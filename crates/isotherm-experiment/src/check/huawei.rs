@@ -1,4 +1,5 @@
-//! `[functions] huawei_2023`: a trace of Huawei Cloud that defines functions and their invocations.
+//! `[functions] huawei_2023` and `huawei_2025`: traces of Huawei Cloud that define functions and
+//! their invocations.
 //!
 //! ```toml
 //! [functions]
@@ -11,12 +12,13 @@
 
 use std::path::{Path, PathBuf};
 
-use isotherm_config::fields::{Count, Fields, takes};
-use isotherm_config::schema::{TableSpec, field, path, table, value};
+use isotherm_config::fields::{Choice, Count, Fields, takes, word, words};
+use isotherm_config::schema::{TableSpec, Takes, field, path, table, value};
 use isotherm_config::source::Located;
 use isotherm_config::tree::Value;
 use isotherm_workload::{
-    AppSample, Azure2019Scan, Huawei2023Files, TimeUnit, UnknownTimeUnit, WorkloadError,
+    AppSample, Azure2019Scan, Huawei2023Files, RequestColumns, TimeUnit, UnknownTimeUnit,
+    WorkloadError,
 };
 
 use crate::check::azure::{self, ENDS, MOST, Named};
@@ -66,6 +68,86 @@ pub const HUAWEI_2023: TableSpec = table(
     )
     .otherwise("required where there is a folder `function_delay_minute`"),
 ]);
+
+const TIMESTAMPS: &[Choice<bool>] = &[
+    word("end", "when an invocation ended: it arrived by its duration earlier", true),
+    word("start", "when it arrived", false),
+];
+
+/// `huawei_2025`
+pub const HUAWEI_2025: TableSpec = table(
+    "huawei_2025",
+    "The request tables of Huawei Cloud of 2025: CSV files with a row for each invocation, of which \
+     `time_worker`, `totalCost_worker`, `funcName`, `userID` and `podID` are read. Functions are \
+     called `user/function`, and `user/function@pool` where a function has several pools; memory is \
+     that of the pool.",
+)
+.with(&[
+    field(
+        "folder",
+        path("a path", "\"datasets/R1\""),
+        "The folder of the files of a region, or one of them. All files `*.csv` of a folder are \
+         read, in the order of their names; they may be compressed (`.csv.gz`, `.csv.zst`).",
+    ),
+    field("users", takes::<Count>(), "So many of the users are drawn, with all of their functions.")
+        .like("50")
+        .otherwise("all of them"),
+    field("sample", takes::<u64>(), "Which users are drawn: another number, other users.")
+        .like("1")
+        .default("0"),
+    field(
+        "timestamps",
+        Takes::Words(|| words(TIMESTAMPS)),
+        "What `time_worker` is, which the description of the trace does not say.",
+    )
+    .default("\"end\""),
+]);
+
+/// Reads which part of the request tables is meant.
+pub fn year_2025(value: &Value, context: &Context<'_>) -> Option<Named> {
+    let mut fields = Fields::of(value, &HUAWEI_2025, context.report)?;
+    let folder = fields.required::<Located<String>>("folder");
+    let users = fields.optional::<Located<Count>>("users");
+    let apps = users.as_ref().map(|count| u64::from(count.value.0));
+    let sample = AppSample { apps, number: fields.optional_or("sample", 0) };
+    let is_end = fields.choice_or("timestamps", TIMESTAMPS, true);
+    fields.finish();
+    let (folder, is_end) = (folder?, is_end?);
+    let path = context.path(&folder);
+    let files = match tables_of(&path) {
+        Ok(files) if files.is_empty() => {
+            let message = format!("there is no file `*.csv` in `{}`", folder.value);
+            let hint = "nor a compressed one (`.csv.gz`, `.csv.zst`)";
+            return context.report.refuse(folder.span, message, hint);
+        }
+        Ok(files) => files,
+        Err(error) => {
+            context.cannot_read(&folder, &error);
+            return None;
+        }
+    };
+    let shown = path.display().to_string();
+    let columns = RequestColumns { is_end, ..RequestColumns::HUAWEI_2025 };
+    Some((AzureSource::Huawei2025 { files, shown, sample, columns }, folder, users))
+}
+
+/// The tables of a folder in the order of their names; a file is the only one.
+pub fn tables_of(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let file = entry?.path();
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
+        let is_table = |name: String| ENDS.iter().any(|end| name.ends_with(&format!(".csv{end}")));
+        if name.is_some_and(is_table) {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
 
 /// Reads which part of the trace is meant.
 pub fn year_2023(value: &Value, context: &Context<'_>) -> Option<Named> {

@@ -67,10 +67,18 @@ const KINDS: &[Choice<&TableSpec>] = &[
         "the invocations of the trace that `[functions] huawei_2023` names",
         &HUAWEI_2023,
     ),
+    word(
+        "huawei-2025",
+        "the invocations of the request tables that `[functions] huawei_2025` names",
+        &HUAWEI_2025,
+    ),
 ];
 
 /// The kinds that replay the trace of `[functions]`.
-const TRACES: [&str; 3] = ["azure-2019", "azure-2021", "huawei-2023"];
+const TRACES: [&str; 4] = ["azure-2019", "azure-2021", "huawei-2023", "huawei-2025"];
+
+/// Those that have a row for each invocation.
+const REQUESTS: [&str; 2] = ["azure-2021", "huawei-2025"];
 
 /// The fields of a workload before its kind is known.
 const WORKLOAD: TableSpec = table("[[workload]]", "Who invokes what and when.").with(&[KIND]);
@@ -91,6 +99,7 @@ pub const WORKLOADS: &[&TableSpec] = &[
     &AZURE_2019,
     &AZURE_2021,
     &HUAWEI_2023,
+    &HUAWEI_2025,
 ];
 
 const LIST: TableSpec = table(
@@ -224,6 +233,19 @@ const HUAWEI_2023: TableSpec = table(
     field("kind", value("`\"huawei-2023\"`", "\"huawei-2023\""), "What the workload is."),
     WITHIN,
     SCALE,
+    UNTIL,
+    WINDOW,
+    LIMIT,
+]);
+
+const HUAWEI_2025: TableSpec = table(
+    "[[workload]]",
+    "The invocations of the request tables of Huawei Cloud of 2025, which `[functions]` names, from \
+     the midnight before the first of them on. Each takes as long as it did in its pod.",
+)
+.titled("`[[workload]]` of kind `huawei-2025`")
+.with(&[
+    field("kind", value("`\"huawei-2025\"`", "\"huawei-2025\""), "What the workload is."),
     UNTIL,
     WINDOW,
     LIMIT,
@@ -378,7 +400,7 @@ fn azure(
 ) -> Option<WorkloadPlan> {
     let mut replay = ReplayConfig::default();
     let mut end = None;
-    if kind != "azure-2021" {
+    if !REQUESTS.contains(&kind) {
         let within = fields.choice_or("arrivals", WITHIN_MINUTE, replay.within_minute);
         replay.within_minute = within.unwrap_or(replay.within_minute);
         replay.scale = fields.optional_or("scale", Positive(1.0)).0;

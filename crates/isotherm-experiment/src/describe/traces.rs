@@ -11,17 +11,17 @@ use isotherm_config::hint::suggestion;
 use isotherm_config::source::Sources;
 use isotherm_kernel::{RandomStreams, Time};
 use isotherm_workload::{
-    AppSample, Azure2019, Azure2019Files, Azure2019Replay, Azure2021, Azure2021Trace, Columns,
-    CsvDialect, DateColumn, DateFormat, FunctionColumn, FunctionNames, Part, PartOf, ReplayConfig,
-    TableRows, TimeColumn, TimeUnit, TraceError, TraceProblem, WorkloadError, distinct_values,
-    told_format,
+    AppSample, Azure2019, Azure2019Files, Azure2019Replay, Azure2021, Columns, CsvDialect,
+    DateColumn, DateFormat, FunctionColumn, FunctionNames, Part, PartOf, ReplayConfig,
+    RequestColumns, TableRows, TimeColumn, TimeUnit, TraceError, TraceProblem, WorkloadError,
+    distinct_values, told_format,
 };
 
 use super::{Gatherer, WorkloadReport};
 use crate::check::azure::{self, FAMILIES, INVOCATIONS, MOST};
 use crate::check::huawei::{self, Broken};
 use crate::check::io_reason;
-use crate::plan::{AppMemory, CsvPlan, TableFormat};
+use crate::plan::{AppMemory, AzureSource, CsvPlan, TableFormat};
 use crate::trace::{self, open_file};
 
 /// The number of columns that are listed by name.
@@ -35,6 +35,9 @@ const COLUMN_2019: &str = "HashApp";
 
 /// The columns of the trace of Azure Functions of 2021.
 const COLUMNS_2021: [&str; 4] = ["app", "func", "end_timestamp", "duration"];
+
+/// Columns that only the request tables of Huawei Cloud of 2025 have together.
+const COLUMNS_2025: [&str; 5] = ["time_worker", "totalCost_worker", "funcName", "userID", "podID"];
 
 /// Which column of a trace holds what; what is not said is looked for by its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,11 +97,20 @@ pub fn describe_trace(
             unit => describe_huawei_2023(&folder, shown, &days, *unit, part),
         };
     }
-    let table = Table { path, shown: &shown, format: TableFormat::of_name(&shown) };
+    let files = huawei::tables_of(path).unwrap_or_default();
+    if let Some(first) = files.first().filter(|_| !are_columns_given)
+        && Table::of(first, &first.display().to_string()).has_columns(&COLUMNS_2025)
+    {
+        let (columns, sample) = (RequestColumns::HUAWEI_2025, AppSample::default());
+        return describe_requests(&AzureSource::Huawei2025 { files, shown, sample, columns }, part);
+    }
+    let table = Table::of(path, &shown);
     let rows = table.open().map_err(broken)?;
     let header = rows.columns();
     if !are_columns_given && table.is_azure_2021(header) {
-        return describe_2021(path, &shown, part);
+        let (path, shown) = (path.to_owned(), shown.clone());
+        let sample = AppSample::default();
+        return describe_requests(&AzureSource::Year2021 { path, shown, sample }, part);
     }
     let mut found = columns.found(header, &shown)?;
     if columns.unit.is_none() {
@@ -139,7 +151,19 @@ struct Table<'a> {
     format: TableFormat,
 }
 
-impl Table<'_> {
+impl<'a> Table<'a> {
+    fn of(path: &'a Path, shown: &'a str) -> Self {
+        Table { path, shown, format: TableFormat::of_name(shown) }
+    }
+
+    /// Whether it can be read and has these columns.
+    fn has_columns(&self, columns: &[&str]) -> bool {
+        self.format == TableFormat::Csv
+            && self.open().is_ok_and(|rows| {
+                columns.iter().all(|column| rows.columns().iter().any(|name| name == column))
+            })
+    }
+
     fn open(&self) -> Result<Box<dyn TableRows>, WorkloadError> {
         trace::table(self.format, self.path, self.shown)
     }
@@ -168,23 +192,24 @@ impl Table<'_> {
     }
 }
 
-fn describe_2021(path: &Path, shown: &str, part: Part) -> Result<WorkloadReport, Diagnostics> {
-    let open = || open_file(path, shown);
-    let scan = open()
-        .and_then(|file| Azure2021::scan(shown, file, AppSample::default(), MOST))
-        .map_err(broken)?;
+fn describe_requests(source: &AzureSource, part: Part) -> Result<WorkloadReport, Diagnostics> {
+    let shown = source.shown();
+    let (columns, sample) =
+        source.requests().unwrap_or((RequestColumns::AZURE_2021, AppSample::default()));
+    let scan = Azure2021::scan(trace::request_files(source), columns, sample, MOST);
+    let scan = scan.map_err(broken)?;
     let mut wrong = Wrong::default();
     wrong.rows(shown, scan.errors, scan.further);
     wrong.into_result()?;
     let trace = Arc::new(scan.trace);
     let gathered = || {
         let mut gatherer = Gatherer::default();
-        let rows = Azure2021Trace::new(shown, open()?, Arc::clone(&trace), 0)?;
-        gatherer.take(&mut PartOf::new(rows, part))?;
+        gatherer.take(&mut trace::azure_2021(source, Arc::clone(&trace), &[], &part)?)?;
         Ok(gatherer)
     };
     let names: Vec<&str> = trace.functions.iter().map(String::as_str).collect();
-    Ok(gathered().map_err(broken)?.report(shown.to_owned(), &names, None))
+    let memory: Option<Vec<u64>> = trace.memory_bytes_of_functions.iter().copied().collect();
+    Ok(gathered().map_err(broken)?.report(shown.to_owned(), &names, memory.as_deref()))
 }
 
 fn describe_2019(

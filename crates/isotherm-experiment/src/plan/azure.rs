@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use isotherm_kernel::Time;
 use isotherm_workload::{
-    AppSample, Azure2019, Azure2021, Part, ReplayConfig, TimeUnit, WithinMinute,
+    AppSample, Azure2019, Azure2021, Part, ReplayConfig, RequestColumns, TimeUnit, WithinMinute,
 };
 
 /// A trace of Azure Functions that was read and defines functions of the experiment.
@@ -57,6 +57,17 @@ pub enum AzureSource {
         /// The unit of the durations, if the files have any.
         delay_unit: Option<TimeUnit>,
     },
+    /// The request tables of Huawei Cloud of 2025.
+    Huawei2025 {
+        /// The files, in order.
+        files: Vec<PathBuf>,
+        /// Their folder as shown in messages.
+        shown: String,
+        /// The selection of users.
+        sample: AppSample,
+        /// What is read of them.
+        columns: RequestColumns,
+    },
 }
 
 /// The content of a trace.
@@ -102,6 +113,18 @@ impl AzureSource {
             AzureSource::Year2019 { .. } => "azure-2019",
             AzureSource::Year2021 { .. } => "azure-2021",
             AzureSource::Huawei2023 { .. } => "huawei-2023",
+            AzureSource::Huawei2025 { .. } => "huawei-2025",
+        }
+    }
+
+    /// What is read of a trace with a row for each invocation, and the selection from it; `None` for
+    /// counts of minutes.
+    #[must_use]
+    pub fn requests(&self) -> Option<(RequestColumns, AppSample)> {
+        match self {
+            AzureSource::Year2021 { sample, .. } => Some((RequestColumns::AZURE_2021, *sample)),
+            AzureSource::Huawei2025 { columns, sample, .. } => Some((*columns, *sample)),
+            AzureSource::Year2019 { .. } | AzureSource::Huawei2023 { .. } => None,
         }
     }
 
@@ -111,7 +134,8 @@ impl AzureSource {
         match self {
             AzureSource::Year2019 { shown, .. }
             | AzureSource::Year2021 { shown, .. }
-            | AzureSource::Huawei2023 { shown, .. } => shown,
+            | AzureSource::Huawei2023 { shown, .. }
+            | AzureSource::Huawei2025 { shown, .. } => shown,
         }
     }
 }

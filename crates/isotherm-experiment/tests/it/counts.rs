@@ -41,6 +41,13 @@ limits = { memory = "1MB" }
 kind = "huawei-2023"
 "#;
 
+const HUAWEI_2025: &str = r#"
+[functions]
+huawei_2025 = { folder = "R1" }
+[[workload]]
+kind = "huawei-2025"
+"#;
+
 /// A window and a limit of a workload.
 #[derive(Clone, Debug)]
 struct Chosen {
@@ -206,6 +213,33 @@ proptest! {
         let (announced, played) =
             announced_and_played(&format!("{OF_2021}{until}{}", chosen.fields()), folder.path());
         prop_assert_eq!(announced, Arrivals::Exactly(played));
+    }
+
+    #[test]
+    fn rows_of_huawei(
+        rows in prop::collection::vec((0u64..100, 0u32..30, 0usize..3), 1..30),
+        until in prop::option::of(1u32..120),
+        chosen in Chosen::any(120),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("R1")).unwrap();
+        // Any row may be in any of the files.
+        for file in 0..3 {
+            let mut text = "time_worker,totalCost_worker,funcName,userID,podID\n".to_owned();
+            for (date, duration, _) in rows.iter().filter(|(.., of)| *of == file) {
+                let date = 2_592_000 + date;
+                writeln!(text, "{date}.5,{duration},7,1,pool22-300-128-{file}").unwrap();
+            }
+            std::fs::write(folder.path().join(format!("R1/R1_{file}.csv")), text).unwrap();
+        }
+        let until = until.map_or(String::new(), |until| format!("until = \"{until}s\"\n"));
+        let (announced, played) =
+            announced_and_played(&format!("{HUAWEI_2025}{until}{}", chosen.fields()), folder.path());
+        prop_assert_eq!(announced, Arrivals::Exactly(played));
+        if chosen.window.is_none() && until.is_empty() {
+            let all = rows.len().min(chosen.limit.unwrap_or(u32::MAX) as usize);
+            prop_assert_eq!(played, all as u64);
+        }
     }
 
     #[test]

@@ -45,6 +45,8 @@ fn complete() -> Vec<PathBuf> {
         "azure-2021-least",
         "huawei-2023",
         "huawei-2023-least",
+        "huawei-2025",
+        "huawei-2025-least",
     ]
     .map(|name| Path::new("tests/complete").join(name).with_extension("toml"))
     .to_vec()

@@ -21,7 +21,7 @@ const PATHS: [&str; 6] = ["platform", "xml", "csv", "jsonl", "file", "folder"];
 const NO_PATHS: [&str; 3] = ["body", "function", "storage"];
 
 /// The parts of `[functions]` that say what is invoked.
-const TRACES: [&str; 4] = ["csv", "azure_2019", "azure_2021", "huawei_2023"];
+const TRACES: [&str; 5] = ["csv", "azure_2019", "azure_2021", "huawei_2023", "huawei_2025"];
 
 /// The results of one run, without its records.
 #[derive(Debug)]

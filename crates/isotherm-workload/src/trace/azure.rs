@@ -4,7 +4,7 @@
 //! | trace | contents | read by | replayed by |
 //! |---|---|---|---|
 //! | 2019 | invocations per minute, percentiles of durations, memory of apps | [`Azure2019Files`] | [`Azure2019Replay`] |
-//! | 2021 | every invocation, with its end and its duration | [`Azure2021::scan`] | [`Azure2021Trace`] |
+//! | 2021, and Huawei Cloud of 2025 | every invocation, with its end and its duration | [`Azure2021::scan`] | [`Azure2021Trace`] |
 //!
 //! Functions belong to *apps*. An [`AppSample`] keeps some apps, always with all their functions.
 //!
@@ -32,7 +32,9 @@ pub use durations::PERCENTILES;
 pub use files::{
     Azure2019, Azure2019Files, Azure2019Function, Azure2019Scan, MinuteArrivals, Quirks,
 };
-pub use invocations::{Azure2021, Azure2021Scan, Azure2021Trace};
+pub use invocations::{
+    Azure2021, Azure2021Scan, Azure2021Trace, RequestColumns, RequestFiles, one_file,
+};
 pub use replay::{Azure2019Replay, ReplayConfig, WithinMinute};
 pub use sample::AppSample;
 

@@ -78,8 +78,10 @@ struct Function {
 /// What a file has of one function.
 struct FunctionColumn {
     column: Located<()>,
-    /// Which function; `None` if it is left out or not invoked.
+    /// Which function; `None` if no file of requests has it.
     function: Option<usize>,
+    /// Whether it is not in the sample.
+    is_left_out: bool,
 }
 
 impl Huawei2023Files {
@@ -175,7 +177,8 @@ impl Huawei2023Files {
         let columns = columns(&rows)?;
         let known = |column: Located<()>| {
             let function = self.numbers.get(column.name()).copied();
-            FunctionColumn { function, column }
+            let is_left_out = function.is_some_and(|number| self.functions[number].is_left_out);
+            FunctionColumn { function, is_left_out, column }
         };
         let columns: Vec<FunctionColumn> = columns.into_iter().map(known).collect();
         let counts: Vec<Option<Vec<u32>>> = columns
@@ -206,6 +209,7 @@ impl Huawei2023Files {
                     }
                 };
                 match counts[index].as_ref().map_or(0, |counts| counts[minute]) {
+                    0 if column.is_left_out => {}
                     0 => files.quirks.not_invoked += 1,
                     weight => means[index].push((nanos, weight)),
                 }

@@ -1,25 +1,34 @@
 //! The traces of Azure Functions: in which order arrivals come out, what is drawn, what is
 //! tolerated, and what each broken file says.
 
+use std::io::Cursor;
 use std::sync::Arc;
 
 use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_workload::{
     AppSample, Arrival, Azure2019, Azure2019Files, Azure2019Replay, Azure2019Scan, Azure2021,
-    Azure2021Scan, Azure2021Trace, Quirks, ReplayConfig, WithinMinute, Workload, WorkloadError,
+    Azure2021Scan, Azure2021Trace, Quirks, ReplayConfig, RequestColumns, RequestFiles,
+    WithinMinute, Workload, WorkloadError, one_file,
 };
 use proptest::prelude::*;
 
 const HEADER_2021: &str = "app,func,end_timestamp,duration\n";
 
+/// A file that is read once.
+fn file(text: impl AsRef<[u8]>) -> RequestFiles<Cursor<Vec<u8>>> {
+    one_file("a.csv", Cursor::new(text.as_ref().to_vec()))
+}
+
 fn scan_2021(text: &str, sample: AppSample) -> Azure2021Scan {
-    Azure2021::scan("a.csv", text.as_bytes(), sample, 20).unwrap()
+    Azure2021::scan(file(text), RequestColumns::AZURE_2021, sample, 20).unwrap()
 }
 
 fn read_2021(text: &str, sample: AppSample) -> Vec<Arrival> {
     let scan = scan_2021(text, sample);
     assert!(scan.errors.is_empty(), "{:?}", scan.errors);
-    let trace = Azure2021Trace::new("a.csv", text.as_bytes(), Arc::new(scan.trace), 0).unwrap();
+    let trace =
+        Azure2021Trace::new(file(text), RequestColumns::AZURE_2021, Arc::new(scan.trace), 0)
+            .unwrap();
     trace.arrivals().collect::<Result<_, _>>().unwrap()
 }
 
@@ -65,7 +74,7 @@ fn a_sample_has_some_apps_with_all_of_their_functions() {
 #[test]
 fn what_is_wrong_with_a_trace_of_2021() {
     let says = |text: &str| -> Vec<String> {
-        match Azure2021::scan("a.csv", text.as_bytes(), AppSample::default(), 20) {
+        match Azure2021::scan(file(text), RequestColumns::AZURE_2021, AppSample::default(), 20) {
             Ok(scan) => {
                 scan.errors.iter().map(|error| format!("{error} ({})", error.hint())).collect()
             }
@@ -96,7 +105,8 @@ fn names_are_text() {
     };
     let hint = "(save the file as UTF-8: `file` says what it is)";
     let text = [HEADER_2021.as_bytes(), b"a,f,1,1\na,\xe9,2,1\n\xff,f,3,1\na,f,4,1\n"].concat();
-    let scan = Azure2021::scan("a.csv", text.as_slice(), AppSample::default(), 20).unwrap();
+    let scan =
+        Azure2021::scan(file(&text), RequestColumns::AZURE_2021, AppSample::default(), 20).unwrap();
     assert_eq!(
         says(&scan.errors),
         ["a.csv:3: column `func`", "a.csv:4: column `app`"]

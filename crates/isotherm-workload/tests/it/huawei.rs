@@ -1,11 +1,13 @@
 //! The traces of Huawei Cloud: what is read of them, and what is tolerated.
 
+use std::io::Cursor;
 use std::sync::Arc;
 
 use isotherm_kernel::{Duration, RandomStreams, Time};
 use isotherm_workload::{
-    AppSample, Arrival, Azure2019, Azure2019Replay, Azure2019Scan, Huawei2023Files, Quirks,
-    ReplayConfig, TimeUnit, Workload,
+    AppSample, Arrival, Azure2019, Azure2019Replay, Azure2019Scan, Azure2021, Azure2021Scan,
+    Azure2021Trace, Huawei2023Files, Quirks, ReplayConfig, RequestColumns, RequestFiles, TimeUnit,
+    Workload, WorkloadError,
 };
 
 /// The requests and delays of the first days, which are these days of the data set.
@@ -151,4 +153,100 @@ fn what_is_wrong() {
     );
     let many: String = (0..20_001).map(|number| format!(",{number}")).collect();
     assert_eq!(says(&format!("time{many}\n")), ["r.csv: more than 20000 names of functions"]);
+}
+
+/// The columns that are read of the request tables of 2025, and one that is not.
+const HEADER_2025: &str = "time_worker,requestID,funcName,podID,userID,totalCost_worker\n";
+
+/// The files of a region.
+fn tables(texts: &[&str]) -> RequestFiles<Cursor<Vec<u8>>> {
+    let named = (0..).zip(texts).map(|(number, text): (u32, _)| {
+        let text = format!("{HEADER_2025}{text}");
+        Ok((format!("R1_{number}.csv"), Cursor::new(text.into_bytes())))
+    });
+    Box::new(named.collect::<Vec<_>>().into_iter())
+}
+
+fn scan_2025(texts: &[&str]) -> Result<Azure2021Scan, WorkloadError> {
+    Azure2021::scan(tables(texts), RequestColumns::HUAWEI_2025, AppSample::default(), 20)
+}
+
+#[test]
+fn requests_arrive_when_they_began() {
+    // Day 30 begins at 2,592,000 s. Two files, the second of which goes back.
+    let texts = [
+        "2592010.5,a,296,pool22-300-128-0000618412,224,0.5\n\
+         2592020,b,296,pool24-600-512-0000000001,224,1\n\
+         2592001,c,7,pool22-300-128-0000000002,224,4\n",
+        "2592005,d,7,pool22-300-128-0000000003,9,1\n",
+    ];
+    let trace = scan_2025(&texts).unwrap().trace;
+    // A function of two pools is two; one of another user is another.
+    assert_eq!(
+        trace.functions,
+        ["224/296@pool22-300-128", "224/296@pool24-600-512", "224/7", "9/7"]
+    );
+    let mb = |mb: u64| Some(mb * 1_000_000);
+    assert_eq!(trace.memory_bytes_of_functions, [mb(128), mb(512), mb(128), mb(128)]);
+    assert_eq!((trace.apps, trace.invocations, trace.early), (2, 4, 1));
+    let arrivals = |columns: RequestColumns| -> Vec<(f64, u32)> {
+        let scan = Azure2021::scan(tables(&texts), columns, AppSample::default(), 20).unwrap();
+        let trace = Azure2021Trace::new(tables(&texts), columns, Arc::new(scan.trace), 0).unwrap();
+        let arrivals = trace.arrivals().map(Result::unwrap);
+        arrivals.map(|arrival| (arrival.at.as_secs_f64(), arrival.function)).collect()
+    };
+    let ends = arrivals(RequestColumns::HUAWEI_2025);
+    assert_eq!(ends, [(0.0, 2), (4.0, 3), (10.0, 0), (19.0, 1)]);
+    let starts = arrivals(RequestColumns { is_end: false, ..RequestColumns::HUAWEI_2025 });
+    assert_eq!(starts, [(1.0, 2), (5.0, 3), (10.5, 0), (20.0, 1)]);
+}
+
+#[test]
+fn what_is_wrong_with_request_tables() {
+    let says = |texts: &[&str]| -> Vec<String> {
+        match scan_2025(texts) {
+            Ok(scan) => {
+                let errors = scan.errors.into_iter();
+                errors.map(|error| format!("{error} ({})", error.hint())).collect()
+            }
+            Err(error) => vec![error.to_string()],
+        }
+    };
+    let good = "2592010,a,296,pool22-300-128-0000618412,224,0.5\n";
+    let pod = "(a pod is named after its pool, whose name has the memory in MB: \
+               `pool22-300-128-0000618412`)";
+    // Each file has its own lines; one without rows is no error among others.
+    assert_eq!(
+        says(&[
+            good,
+            "",
+            "2592010,a,296,pool22,224,0.5\n2592010,a,296,pool22-300-none-1,224,0.5\n\
+             2591999,a,296,pool22-300-128-1,224,0.5\n2592010,a,296,,224,x\n2592010,a,,p,2\n"
+        ]),
+        [
+            format!("R1_2.csv:2: column `podID`: `pool22` is not the name of a pod {pod}"),
+            format!(
+                "R1_2.csv:3: column `podID`: `pool22-300-none-1` is not the name of a pod {pod}"
+            ),
+            "R1_2.csv:4: column `time_worker`: this date is 1 s before the day of the \
+             first row (the first row of the first file says which day is the first: order them \
+             by day)"
+                .to_owned(),
+            "R1_2.csv:5: column `totalCost_worker`: `x` is not a number \
+             (the column `totalCost_worker` takes numbers like 12.5)"
+                .to_owned(),
+            format!("R1_2.csv:5: column `podID`: `` is not the name of a pod {pod}"),
+            "R1_2.csv:6: this row has 5 fields, but the header has 6 (is the file complete?)"
+                .to_owned(),
+        ]
+    );
+    assert_eq!(says(&["", ""]), ["R1_1.csv: the trace has a header, but no row"]);
+    let other = || -> RequestFiles<Cursor<Vec<u8>>> {
+        let first = format!("{HEADER_2025}{good}").into_bytes();
+        let second = b"time_worker,funcName\n1,2\n".to_vec();
+        let files = [("a.csv", first), ("b.csv", second)];
+        Box::new(files.into_iter().map(|(name, text)| Ok((name.to_owned(), Cursor::new(text)))))
+    };
+    let found = Azure2021::scan(other(), RequestColumns::HUAWEI_2025, AppSample::default(), 20);
+    assert_eq!(found.unwrap_err().to_string(), "b.csv: there is no column `userID`");
 }
