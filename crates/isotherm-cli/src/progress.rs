@@ -104,7 +104,10 @@ fn left(part: Option<f64>, elapsed: f64) -> String {
 
 /// The bar of all runs of a sweep or a search.
 pub struct SweepBar {
+    /// When what it shows has begun.
     begun: Instant,
+    /// Whether it shows runs that are carried out, and not what comes before.
+    is_running: bool,
     next: Instant,
     bar: Option<ProgressBar>,
     /// No bar is shown.
@@ -115,14 +118,30 @@ impl SweepBar {
     /// The bar of a sweep or a search that begins now.
     pub fn new(hidden: bool) -> Self {
         let begun = now();
-        SweepBar { begun, next: begun + FIRST, bar: None, hidden }
+        SweepBar { begun, is_running: false, next: begun + FIRST, bar: None, hidden }
+    }
+
+    /// Shows how many points were checked, if it is time to.
+    pub fn show_checked(&mut self, checked: u64, points: u64) {
+        self.show_part(checked as f64 / points.max(1) as f64, || {
+            format!("checked {} of {} points", count(checked), count(points))
+        });
     }
 
     /// Shows how far the sweep is, if it is time to.
     pub fn show(&mut self, progress: &SweepProgress) {
-        let part = progress.parts / progress.runs.max(1) as f64;
-        self.show_part(part, || {
-            let mut message = format!("{} of {} runs", count(progress.ended), count(progress.runs));
+        let SweepProgress { looked_for, looked_up, ended, runs, .. } = *progress;
+        if looked_up < looked_for {
+            return self.show_part(looked_up as f64 / looked_for as f64, || {
+                let (looked_up, looked_for) = (count(looked_up), count(looked_for));
+                format!("looked for the results of {looked_up} of {looked_for} runs")
+            });
+        }
+        if !self.is_running {
+            (self.is_running, self.begun) = (true, now());
+        }
+        self.show_part(progress.parts / runs.max(1) as f64, || {
+            let mut message = format!("{} of {} runs", count(ended), count(runs));
             if progress.failed > 0 {
                 message += &format!(", {} failed", count(progress.failed));
             }

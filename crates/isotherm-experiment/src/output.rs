@@ -317,6 +317,8 @@ pub fn copy_results(from: &Path, to: &Path) -> io::Result<()> {
 #[derive(Debug)]
 pub struct WholeFiles<'a> {
     files: Vec<Staged>,
+    /// The names of those that are hashed while they are written.
+    hashed: Vec<(String, Arc<Mutex<Sha256>>)>,
     rules: Rules<'a>,
 }
 
@@ -324,7 +326,7 @@ impl<'a> WholeFiles<'a> {
     /// None yet.
     #[must_use]
     pub fn new(rules: Rules<'a>) -> Self {
-        WholeFiles { files: Vec::new(), rules }
+        WholeFiles { files: Vec::new(), hashed: Vec::new(), rules }
     }
 
     /// Begins a file in a folder that exists. What it returns writes into it.
@@ -337,6 +339,33 @@ impl<'a> WholeFiles<'a> {
         let writer = file.as_file().try_clone()?;
         self.files.push(Staged { file, path: path.to_owned() });
         Ok(writer)
+    }
+
+    /// The same for a file whose hash [`sums`](Self::sums) lists.
+    ///
+    /// # Errors
+    ///
+    /// See [`begin`](Self::begin).
+    pub fn begin_hashed(&mut self, path: &Path) -> io::Result<Hashed> {
+        let (file, hash) = (self.begin(path)?, Arc::default());
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.hashed.push((name, Arc::clone(&hash)));
+        Ok(Hashed { file, hash })
+    }
+
+    /// Writes a file with the hashes of those that were hashed, which are complete, as `sha256sum`
+    /// reads it.
+    ///
+    /// # Errors
+    ///
+    /// See [`begin`](Self::begin).
+    pub fn sums(&mut self, path: &Path) -> io::Result<()> {
+        let line = |(name, hash): &(String, Arc<Mutex<Sha256>>)| {
+            let hash = hash.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            format!("{}  {name}\n", hex(&hash.finalize()))
+        };
+        let lines: String = self.hashed.iter().map(line).collect();
+        self.begin(path)?.write_all(lines.as_bytes())
     }
 
     /// Gives them their names. Without it they leave nothing.

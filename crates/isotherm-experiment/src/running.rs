@@ -353,7 +353,12 @@ impl Files {
         let (mut hashes, mut read) = (Hashes::default(), Vec::new());
         if options.inputs.is_empty() {
             read.extend(planned.inputs.iter().map(Path::to_owned));
-            read.iter().for_each(|path| drop(hashes.hash(path)));
+            for path in &read {
+                hashes.hash(path).map_err(|error| {
+                    let path = path.display();
+                    Diagnostics::single(format!("cannot read `{path}`: {error}"))
+                })?;
+            }
         }
         let hashed = hashes.of(&read);
         let inputs = if options.inputs.is_empty() { &hashed } else { &options.inputs };

@@ -312,6 +312,7 @@ utilisation are always exact.
 | `points.csv` | a row for each run, in the order of the points: `point`, counted from 0, `name`, a column for each field of the sweep, `seed`, `status` (`done` or `failed`), `folder`, and every number of `summary.json` by its path, with `cold_share` and `completed_share` |
 | `points.parquet` | the same rows with types: a field of the sweep is a column of whole numbers, numbers, truth values or text, whichever all of its values are. Quantities are numbers in bytes, seconds, 1/s, floating-point operations (per second) or bytes per second; the note `units` in the metadata of the file says which, as JSON |
 | `aggregates.csv` | a row for each metric of each point: `runs` that have it, `mean`, `standard_deviation`, and the ends `low` and `high` of the 95 % confidence interval of the mean (Student's t; empty for a single run) |
+| `tables.sha256` | the SHA-256 of these tables, as `sha256sum --check` reads it; `isotherm check` tells with it whether a table was changed |
 | `points/KEY/` | the files of a run |
 | `shards/I-of-N.json` | of a shard (`--shard I/N`) instead of the tables: what `isotherm merge` makes them of |
 

@@ -16,7 +16,8 @@
 //! * The percentile of a run is one number, so over several runs Student's t holds for it as for a
 //!   mean; a bootstrap of few runs would be too narrow.
 //! * Metrics that records do not say, such as the use of memory, have no interval if there is one
-//!   run each. Nor have those of fewer than 40 invocations, or 100 for percentiles.
+//!   run each. Nor have those of fewer than 40 invocations, or 100 for percentiles. If the seeds
+//!   differ, the values then do not tell what the seed does from what the experiment does.
 //! * A relative difference is one in parts of the value of the first set.
 //! * That a difference can be told means that its 95 % interval is on one side of 0. Of twenty
 //!   metrics that do not differ, one will on average seem to.
@@ -36,6 +37,7 @@ use isotherm_experiment::ResultsError;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::listed::ListedError;
 use crate::metric::{self, PRINCIPAL, UnknownMetric};
 use crate::statistics::{Interval, LEVEL, Moments, paired, paired_relative, welch, welch_relative};
 
@@ -64,6 +66,9 @@ pub enum CompareError {
     #[error("`{}` has no results in it: give the folder of a run, of several runs, or of a \
              sweep", .0.display())]
     NoResults(PathBuf),
+    /// The table of a sweep cannot be used.
+    #[error(transparent)]
+    Table(#[from] ListedError),
     /// A file of the results is not what a run writes.
     #[error("cannot use `{}`: {reason}", path.display())]
     Broken {
@@ -563,7 +568,7 @@ impl<'a> Beside<'a> {
             verdict: verdict(interval),
             says: String::new(),
         };
-        difference.says = words::sentence(&difference, &self.other.name);
+        difference.says = words::sentence(&difference, &self.other.name, self.method);
         Some(difference)
     }
 }

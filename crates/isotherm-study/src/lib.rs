@@ -35,9 +35,11 @@ pub mod sweep;
 mod tables;
 mod written;
 
-pub use listed::{ListedRun, listed};
+pub use listed::{ListedError, ListedRun, listed};
 pub use merge::{MergeError, merge};
 pub use shard::Shard;
 pub use sweep::{FailedRun, Sweep, SweepError, SweepOptions, SweepOutcome, SweepProgress};
-pub use tables::{AGGREGATES, COLD_WAIT, POINTS, POINTS_PARQUET, PointRow};
+pub use tables::{
+    AGGREGATES, COLD_WAIT, POINTS, POINTS_PARQUET, PointRow, SUMS, TablesError, verify,
+};
 pub use written::Unreadable;

@@ -3,8 +3,35 @@
 use std::path::{Path, PathBuf};
 
 use isotherm_experiment::output::MANIFEST;
+use thiserror::Error;
 
 use crate::tables::POINTS;
+
+/// Why the table of a sweep cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ListedError {
+    /// It cannot be read, or a row is not like the others.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Unreadable {
+        /// The table.
+        path: PathBuf,
+        /// Why, and in which line.
+        source: csv::Error,
+    },
+    /// It is not the table of a sweep.
+    #[error(
+        "`{}` is not the table of a sweep: it has no column `{column}`; run the sweep again, which \
+         writes it anew",
+        path.display()
+    )]
+    NoColumn {
+        /// The table.
+        path: PathBuf,
+        /// The column.
+        column: &'static str,
+    },
+}
 
 /// A row of the table of a sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,21 +74,25 @@ pub(crate) fn values(fields: &[(String, String)]) -> String {
 /// # Errors
 ///
 /// Why the table cannot be used.
-pub fn listed(folder: &Path) -> Result<Option<Vec<ListedRun>>, String> {
+pub fn listed(folder: &Path) -> Result<Option<Vec<ListedRun>>, ListedError> {
     let path = folder.join(POINTS);
     if !path.exists() {
         return Ok(None);
     }
-    let mut table = csv::Reader::from_path(&path).map_err(|error| error.to_string())?;
-    let header = table.headers().map_err(|error| error.to_string())?.clone();
+    let unreadable = |source| ListedError::Unreadable { path: path.clone(), source };
+    let mut table = csv::Reader::from_path(&path).map_err(unreadable)?;
+    let header = table.headers().map_err(unreadable)?.clone();
     let column = |name: &str| header.iter().position(|column| column == name);
-    let folder_of = column("folder").ok_or("it has no column `folder`")?;
+    let folder_of = column("folder").ok_or_else(|| {
+        let path = path.clone();
+        ListedError::NoColumn { path, column: "folder" }
+    })?;
     let [point, seed, status] = ["point", "seed", "status"].map(column);
     // The fields of the sweep are between the name of the point and the seed.
     let fields = column("name").map_or(0, |name| name + 1)..seed.unwrap_or(0);
     let mut runs = Vec::new();
     for row in table.records() {
-        let row = row.map_err(|error| error.to_string())?;
+        let row = row.map_err(unreadable)?;
         let text = |column: usize| row.get(column).unwrap_or_default();
         let or_empty = |column: Option<usize>| column.map(text).unwrap_or_default();
         let fields = fields.clone().map(|at| (header[at].to_owned(), text(at).to_owned()));

@@ -186,7 +186,12 @@ pub fn run(
         };
         if is_over {
             failed.sort_by_key(|run| (run.point, run.seed));
-            let reused = outcome.runs - outcome.alike - done - failed.len() as u64;
+            let others = done + failed.len() as u64;
+            let reused = match outcome.is_stopped {
+                // Those of this round that were there; of earlier ones all were.
+                true => (outcome.reused + outcome.done).saturating_sub(others),
+                false => outcome.runs - outcome.alike - others,
+            };
             let point = |(point, state): (u64, &State)| PrecisePoint {
                 point,
                 name: sweep.label(point),

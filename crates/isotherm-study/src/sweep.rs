@@ -25,13 +25,12 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use isotherm_experiment::output::{FolderLock, Lock, Rules, SUMMARY, refuse_run, sha256};
 use isotherm_experiment::{
     Depth, Diagnostics, ExperimentError, Hashes, Inputs, Overrides, Points, RunOptions, Setting,
 };
-use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -109,6 +108,11 @@ impl Default for SweepOptions {
 /// How far a sweep is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SweepProgress {
+    /// How many runs are looked for in the folder, each with its files. None is carried out before
+    /// all were.
+    pub looked_for: u64,
+    /// How many of them were looked for so far.
+    pub looked_up: u64,
     /// The number of runs, without those that were there already.
     pub runs: u64,
     /// How many have ended, failed ones included.
@@ -144,6 +148,8 @@ pub struct SweepOutcome {
     pub unfinished: BTreeSet<Shard>,
     /// Whether it was stopped. Then there are no tables.
     pub is_stopped: bool,
+    /// Whether it was stopped before all was verified that was found. Then nothing has changed.
+    pub is_unverified: bool,
     /// The points, for a table. Of a shard there is none.
     pub rows: Vec<PointRow>,
 }
@@ -212,13 +218,34 @@ impl Sweep {
     ///
     /// Everything that is wrong with any of them.
     pub fn of(points: Points, file: &Path) -> Result<Self, Diagnostics> {
+        Self::watched(points, file, &mut |_| {})
+    }
+
+    /// The same, and tells the number of points that were checked after each of them.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with any of them.
+    pub fn watched(
+        points: Points,
+        file: &Path,
+        watch: &mut dyn FnMut(u64),
+    ) -> Result<Self, Diagnostics> {
         let (mut files, mut inputs) = (Hashes::default(), Inputs::default());
         inputs.add(file);
         let mut checked: Vec<CheckedPoint> = Vec::new();
         let files_of_all = std::cell::RefCell::new(&mut files);
+        let unreadable = std::cell::RefCell::new(None);
         let first = points.check(Depth::Beginning, &mut |point| {
             let paths: Vec<PathBuf> = point.inputs.iter().map(Path::to_owned).collect();
-            let hash = |path: &Path| files_of_all.borrow_mut().hash(path);
+            let hash = |path: &Path| {
+                files_of_all.borrow_mut().hash(path).unwrap_or_else(|error| {
+                    let path = path.display();
+                    let message = format!("cannot read `{path}`: {error}");
+                    unreadable.borrow_mut().get_or_insert(message);
+                    String::new()
+                })
+            };
             let mut text = point.identity(&hash);
             for path in &paths {
                 text += "\n";
@@ -232,7 +259,11 @@ impl Sweep {
                 has_own_policies: point.has_own_policies(),
                 files: before.map_or_else(|| paths.into(), |before| Arc::clone(&before.files)),
             });
+            watch(point.point + 1);
         })?;
+        if let Some(message) = unreadable.into_inner() {
+            return Err(Diagnostics::single(&message));
+        }
         let (name, warnings) = (first.name().to_owned(), first.warnings().clone());
         let repetitions = points.repetitions();
         Ok(Sweep { points, name, warnings, checked, files, inputs, repetitions, repeats: None })
@@ -414,8 +445,53 @@ impl Sweep {
                 repeats.is_some_and(|repeats| run.repetition < repeats.done[run.point as usize]);
             !is_done && (is_new || !is_complete(&folder.join(run.key)))
         };
-        // All files of all runs that are there are read.
-        let todo: Vec<u64> = numbers.into_par_iter().filter(is_todo).collect();
+        let jobs = match options.jobs {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            jobs => jobs,
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs.min(numbers.len())).build();
+        let pool = pool.map_err(|error| SweepError::Workers(error.to_string()))?;
+        let looked_up = AtomicU64::new(0);
+        let is_unverified = AtomicBool::new(false);
+        // All files of all runs that are there are read. Each worker takes the next number by itself:
+        // rayon would let a worker that waits in `stop` begin another one.
+        let (next, todo) = (AtomicUsize::new(0), Mutex::default());
+        let look_up = || {
+            while let Some(&number) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if is_unverified.load(Ordering::Relaxed) || (options.stop)() {
+                    return is_unverified.store(true, Ordering::Relaxed);
+                }
+                if is_todo(&number) {
+                    let mut todo: MutexGuard<'_, Vec<u64>> =
+                        todo.lock().unwrap_or_else(PoisonError::into_inner);
+                    todo.push(number);
+                }
+                (options.progress)(&SweepProgress {
+                    looked_for: distinct,
+                    looked_up: 1 + looked_up.fetch_add(1, Ordering::Relaxed),
+                    ..SweepProgress::default()
+                });
+            }
+        };
+        pool.scope(|scope| {
+            for _ in 0..jobs.min(numbers.len()) {
+                scope.spawn(|_| look_up());
+            }
+        });
+        let mut todo = todo.into_inner().unwrap_or_else(PoisonError::into_inner);
+        todo.sort_unstable();
+        if is_unverified.into_inner() {
+            return Ok(SweepOutcome {
+                name: self.name.clone(),
+                points: self.points.count(),
+                repetitions: self.repetitions,
+                runs,
+                alike: runs - distinct,
+                is_stopped: true,
+                is_unverified: true,
+                ..SweepOutcome::default()
+            });
+        }
         // Those of an earlier sweep, unless they are read by this one.
         let tables = tables::ALL.map(|name| out.join(name));
         for path in tables.iter().filter(|path| !todo.is_empty() && !self.inputs.contains(path)) {
@@ -433,6 +509,7 @@ impl Sweep {
             todo: &todo,
             next: AtomicUsize::new(0),
             watched: Arc::new(Watched {
+                looked_for: distinct,
                 runs: todo.len() as u64,
                 ended: AtomicU64::new(0),
                 failed: AtomicU64::new(0),
@@ -443,14 +520,8 @@ impl Sweep {
             }),
             failed: Mutex::default(),
         };
-        let jobs = match options.jobs {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            jobs => jobs,
-        };
         let jobs = jobs.min(todo.len());
         if jobs > 0 {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
-            let pool = pool.map_err(|error| SweepError::Workers(error.to_string()))?;
             pool.scope(|scope| {
                 for _ in 0..jobs {
                     scope.spawn(|_| work.some(jobs));
@@ -504,6 +575,7 @@ struct Work<'a> {
 
 /// What the watcher of each run knows of all runs.
 struct Watched {
+    looked_for: u64,
     runs: u64,
     ended: AtomicU64,
     failed: AtomicU64,
@@ -525,6 +597,8 @@ impl Watched {
 
     fn tell(&self) {
         (self.progress)(&SweepProgress {
+            looked_for: self.looked_for,
+            looked_up: self.looked_for,
             runs: self.runs,
             ended: self.ended.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
@@ -595,6 +669,10 @@ impl Work<'_> {
         let failed = |error: &dyn std::fmt::Display| Unfinished::Failed(error.to_string());
         let files = &self.sweep.checked[run.point as usize].files;
         let unchanged = || match self.sweep.files.changed(files) {
+            Some(path) if !path.exists() => {
+                let path = path.display();
+                Err(failed(&format!("cannot read `{path}`: it was removed since the sweep began")))
+            }
             Some(path) => {
                 Err(failed(&format!("`{}` has changed since the sweep began", path.display())))
             }

@@ -1,19 +1,21 @@
 //! The tables of a sweep, made of the summaries of its runs in the order of the points:
 //! `points.csv` and `points.parquet`, a row for each run, and `aggregates.csv`, a row for each
-//! metric of each point.
+//! metric of each point. `tables.sha256` has their hashes, so that [`verify`] notices what was
+//! changed since.
 //!
 //! The summaries are read twice, first for their metrics and then for their values, and rows are
 //! written as they come, so that neither need be in memory together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use isotherm_config::units::{Dimension, duration, real, size};
 use isotherm_experiment::Setting;
-use isotherm_experiment::output::{Rules, SUMMARY, WholeFiles};
+use isotherm_experiment::output::{Rules, SUMMARY, WholeFiles, sha256_of};
 use isotherm_results::{Format, Head, Kind, Table, Value as Cell};
 use serde_json::Value;
+use thiserror::Error;
 
 use crate::metric;
 use crate::shard::SweepPlan;
@@ -30,6 +32,9 @@ const UNITS: &str = "units";
 
 /// The name of the table of means.
 pub const AGGREGATES: &str = "aggregates.csv";
+
+/// The name of the file with the hashes of the tables, which `sha256sum --check` reads as well.
+pub const SUMS: &str = "tables.sha256";
 
 /// The path under which a point has the mean wait of its cold starts, the sum of its parts.
 pub const COLD_WAIT: &str = "cold_start_mean";
@@ -68,7 +73,92 @@ pub(crate) fn summary(folder: &Path) -> io::Result<Value> {
 }
 
 /// The names of all tables.
-pub(crate) const ALL: [&str; 3] = [POINTS, POINTS_PARQUET, AGGREGATES];
+const TABLES: [&str; 3] = [POINTS, POINTS_PARQUET, AGGREGATES];
+
+/// The names of all files that are written with the tables. The last one is there only if all are.
+pub(crate) const ALL: [&str; 4] = [POINTS, POINTS_PARQUET, AGGREGATES, SUMS];
+
+/// Why the tables of a sweep are not those that it has written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TablesError {
+    /// Nothing says what they were.
+    #[error(
+        "`{}` is missing, which says what the tables beside it were: run the sweep again, which \
+         writes them anew and runs nothing that is there",
+        .0.display()
+    )]
+    NoSums(PathBuf),
+    /// What says what they were is something else.
+    #[error(
+        "`{}` is damaged: it has no line `HASH  NAME` for each table; run the sweep again, which \
+         writes the tables anew and runs nothing that is there",
+        .0.display()
+    )]
+    BadSums(PathBuf),
+    /// One of them is not there.
+    #[error(
+        "`{}` is missing: run the sweep again, which writes the tables anew and runs nothing that \
+         is there",
+        .0.display()
+    )]
+    Missing(PathBuf),
+    /// One of them was changed.
+    #[error(
+        "`{}` is not the file that the sweep has written: run the sweep again, which writes the \
+         tables anew and runs nothing that is there",
+        .0.display()
+    )]
+    Differs(PathBuf),
+    /// One of them cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Whether the tables in the folder of a sweep are those that it has written: how many there are,
+/// which is none if there are no tables.
+///
+/// # Errors
+///
+/// All that is wrong with them.
+pub fn verify(out: &Path) -> Result<usize, Vec<TablesError>> {
+    // Of a shard, or of a sweep that has not ended.
+    if !ALL.iter().any(|name| out.join(name).exists()) {
+        return Ok(0);
+    }
+    let path = out.join(SUMS);
+    let sums = match std::fs::read_to_string(&path) {
+        Ok(sums) => sums,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(vec![TablesError::NoSums(path)]);
+        }
+        Err(source) => return Err(vec![TablesError::Unreadable { path, source }]),
+    };
+    let sums: BTreeMap<&str, &str> = sums
+        .lines()
+        .filter_map(|line| line.split_once("  "))
+        .map(|(sum, name)| (name, sum))
+        .collect();
+    let wrong = TABLES.iter().filter_map(|name| {
+        let Some(sum) = sums.get(name) else { return Some(TablesError::BadSums(path.clone())) };
+        let table = out.join(name);
+        match sha256_of(&table) {
+            Ok(found) if found == **sum => None,
+            Ok(_) => Some(TablesError::Differs(table)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Some(TablesError::Missing(table))
+            }
+            Err(source) => Some(TablesError::Unreadable { path: table, source }),
+        }
+    });
+    let wrong: Vec<_> = wrong.collect();
+    if wrong.is_empty() { Ok(TABLES.len()) } else { Err(wrong) }
+}
 
 /// What the values of a field are in a table with types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,10 +252,10 @@ pub(crate) fn write(
     let units = serde_json::to_string(&units.collect::<BTreeMap<_, _>>())?;
 
     let mut files = WholeFiles::new(rules);
-    let mut points = Table::new(files.begin(&out.join(POINTS))?, Format::Csv, &heads)?;
-    let parquet = files.begin(&out.join(POINTS_PARQUET))?;
+    let mut points = Table::new(files.begin_hashed(&out.join(POINTS))?, Format::Csv, &heads)?;
+    let parquet = files.begin_hashed(&out.join(POINTS_PARQUET))?;
     let mut typed = Table::with_notes(parquet, Format::Parquet, &heads, &[(UNITS, units)])?;
-    let mut means = Table::new(files.begin(&out.join(AGGREGATES))?, Format::Csv, &means)?;
+    let mut means = Table::new(files.begin_hashed(&out.join(AGGREGATES))?, Format::Csv, &means)?;
     let mut shown = Vec::new();
     for (number, point) in (0..).zip(&plan.points) {
         let settings = plan.settings(point);
@@ -223,6 +313,7 @@ pub(crate) fn write(
     points.close()?;
     typed.close()?;
     means.close()?;
+    files.sums(&out.join(SUMS))?;
     files.appear()?;
     Ok(shown)
 }

@@ -1,14 +1,16 @@
 //! `isotherm check`
 
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use isotherm_experiment::output::{FILES, MANIFEST};
 use isotherm_experiment::{Arrivals, Depth, Experiment, Inventory, Points, Results};
-use isotherm_study::{POINTS, listed};
+use isotherm_study::{POINTS, listed, verify};
 
 use super::{loaded, sweep};
 use crate::Status;
 use crate::arguments::CheckArguments;
+use crate::progress::SweepBar;
 use crate::terminal::Terminal;
 use crate::text::{count, seconds};
 
@@ -25,7 +27,11 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Status> {
     }
     let (file, overrides) = (&arguments.experiment.file, arguments.experiment.overrides());
     let points = sweep::read(file, &overrides)?;
-    let experiment = loaded(points.check(Depth::Whole, &mut |_| {}), false)?;
+    let all = points.count();
+    let mut bar = SweepBar::new(!io::stderr().is_terminal());
+    let checked = points.check(Depth::Whole, &mut |point| bar.show_checked(point.point + 1, all));
+    bar.clear();
+    let experiment = loaded(checked, false)?;
     let mut terminal = Terminal::new();
     terminal.line(&shown(&points, &experiment));
     terminal.done()
@@ -43,14 +49,18 @@ fn results(folder: &Path) -> Result<(), Status> {
         folders.sort();
     }
     let table = folder.join(POINTS);
-    let listed = listed(folder).map_err(|reason| {
-        Terminal::refuse(&format!("error: cannot use `{}`: {reason}", table.display()))
-    })?;
+    let listed = listed(folder).map_err(|error| Terminal::refuse(&format!("error: {error}")))?;
     if folders.is_empty() && listed.is_none() {
         folders.push(folder.to_owned());
     }
     let mut terminal = Terminal::new();
     let (mut checked, mut intact) = (Ok(()), 0);
+    let tables = verify(folder).unwrap_or_else(|wrong| {
+        for error in wrong {
+            checked = Err(Terminal::refuse(&format!("error: {error}")));
+        }
+        0
+    });
     let mut gone: Vec<_> = listed.into_iter().flatten().collect();
     gone.retain(|run| !run.has_failed && !run.is_there());
     for run in gone.iter().take(MOST_GONE) {
@@ -85,6 +95,10 @@ fn results(folder: &Path) -> Result<(), Status> {
     if !is_one {
         let (folder, intact) = (folder.display(), count(intact));
         terminal.line(&format!("{folder}: {intact} runs whose files are as written by them"));
+    }
+    if tables > 0 {
+        let folder = folder.display();
+        terminal.line(&format!("{folder}: {tables} tables as written by the sweep"));
     }
     terminal.done().and(checked)
 }

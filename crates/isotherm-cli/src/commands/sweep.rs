@@ -89,7 +89,11 @@ pub fn read(file: &Path, overrides: &Overrides) -> Result<Points, Status> {
 
 impl Session {
     fn sweep(&self, points: Points) -> Result<Sweep, Status> {
-        let sweep = Sweep::of(points, &self.file);
+        let all = points.count();
+        let mut bar = SweepBar::new(self.quiet || !io::stderr().is_terminal());
+        let sweep =
+            Sweep::watched(points, &self.file, &mut |checked| bar.show_checked(checked, all));
+        bar.clear();
         let sweep = sweep.map_err(|diagnostics| Terminal::bad_input(&diagnostics))?;
         if !self.quiet && !sweep.warnings().list().is_empty() {
             Terminal::show(sweep.warnings());
@@ -173,6 +177,10 @@ impl Session {
             let there = count(outcome.done + outcome.reused);
             let (all, out) = (count(outcome.runs - outcome.alike), out.display());
             Terminal::complain(&match self.fresh {
+                _ if outcome.is_unverified => format!(
+                    "interrupted while the runs in `{out}` were verified: all is as it was; the \
+                     same command goes on from there"
+                ),
                 false => format!(
                     "interrupted: {there} of {all} runs are in `{out}`; the same command goes on \
                      from there"

@@ -18,7 +18,7 @@ fn shard<'a>(out: &'a str, shard: &'a str) -> [&'a str; 9] {
     ["sweep", "s.toml", "--out", out, "--jobs", "1", "--quiet", "--shard", shard]
 }
 
-const TABLES: [&str; 3] = ["aggregates.csv", "points.csv", "points.parquet"];
+const TABLES: [&str; 4] = ["aggregates.csv", "points.csv", "points.parquet", "tables.sha256"];
 
 /// Checks that two folders have the same tables and runs.
 #[track_caller]
@@ -81,7 +81,7 @@ fn shards_side_by_side_become_the_sweep() {
     );
     assert_eq!(
         names(&here.path("o")),
-        ["aggregates.csv", "points", "points.csv", "points.parquet", "shards"]
+        ["aggregates.csv", "points", "points.csv", "points.parquet", "shards", "tables.sha256"]
     );
 }
 

@@ -25,7 +25,8 @@ fn all(here: &Here) -> (Vec<String>, usize) {
     (names(&here.path("o")), points.len())
 }
 
-const WHOLE: [&str; 4] = ["aggregates.csv", "points", "points.csv", "points.parquet"];
+const WHOLE: [&str; 5] =
+    ["aggregates.csv", "points", "points.csv", "points.parquet", "tables.sha256"];
 
 #[test]
 fn a_disk_that_is_full_in_a_run() {
@@ -197,6 +198,57 @@ fn missing_runs_of_a_sweep_are_found() {
     here.refuses(&["check", "o"], 2, &[&missing, "3 are missing"]);
     here.runs(&["sweep", "s.toml", "--out", "o", "--quiet"]);
     here.runs(&["check", "o"]);
+}
+
+#[test]
+fn tables_that_were_changed_are_found() {
+    let here = Here::new();
+    sweep(&here, STUDY, "repeat = 3\n");
+    let run = ["sweep", "s.toml", "--out", "o", "--quiet"];
+    here.runs(&run);
+    let check = || {
+        let output = here.command(&["check", "o"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let whole =
+        "o: 3 runs whose files are as written by them\no: 3 tables as written by the sweep\n";
+    assert_eq!(check(), whole);
+    // Whoever has no Isotherm can tell too.
+    if let Ok(sums) = Command::new("sha256sum")
+        .args(["--check", "--strict", "tables.sha256"])
+        .current_dir(here.path("o"))
+        .output()
+    {
+        assert!(sums.status.success(), "{}", String::from_utf8_lossy(&sums.stderr));
+    }
+    for table in ["points.csv", "points.parquet", "aggregates.csv"] {
+        let path = here.path("o").join(table);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let digit = bytes.iter().rposition(u8::is_ascii_digit).unwrap();
+        bytes[digit] = if bytes[digit] == b'1' { b'2' } else { b'1' };
+        std::fs::write(&path, bytes).unwrap();
+        let message = format!("`o/{table}` is not the file that the sweep has written");
+        here.refuses(&["check", "o"], 2, &[&message]);
+        std::fs::remove_file(&path).unwrap();
+        let message = format!("`o/{table}` is missing: run the sweep again");
+        here.refuses(&["check", "o"], 2, &[&message]);
+        here.runs(&run);
+        assert_eq!(check(), whole);
+    }
+    std::fs::remove_file(here.path("o/tables.sha256")).unwrap();
+    here.refuses(&["check", "o"], 2, &["`o/tables.sha256` is missing, which says what the tables"]);
+    here.write("o/tables.sha256", "0  points.csv");
+    here.refuses(
+        &["check", "o"],
+        2,
+        &["`o/points.csv` is not the file", "`o/tables.sha256` is damaged: it has no line"],
+    );
+    here.write("o/points.csv", "point,name,seed\n");
+    here.refuses(&["check", "o"], 2, &["`o/points.csv` is not the table of a sweep: it has no"]);
+    here.refuses(&["compare", "o"], 2, &["`o/points.csv` is not the table of a sweep: it has no"]);
+    here.runs(&run);
+    assert_eq!(check(), whole);
 }
 
 /// What is in the folder would be told of one of them only.

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::CompareError;
 use crate::listed::{ListedRun, listed, values};
-use crate::tables::POINTS as TABLE;
 
 /// The folder in which a sweep keeps the results of its runs.
 const POINTS: &str = "points";
@@ -158,9 +157,8 @@ pub fn sets(folder: &Path) -> Result<(Vec<Set>, Vec<String>), CompareError> {
     if folder.join(MANIFEST).exists() {
         return Ok((vec![Set { name, runs: vec![checked(folder)?] }], Vec::new()));
     }
-    let broken = |reason| CompareError::Broken { path: folder.join(TABLE), reason };
     let mut without = Vec::new();
-    let folders: Vec<_> = match listed(folder).map_err(broken)? {
+    let folders: Vec<_> = match listed(folder)? {
         // Others beside those in the table are of earlier sweeps.
         Some(runs) => {
             without = points_without(folder, &runs)?;

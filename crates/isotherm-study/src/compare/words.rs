@@ -5,7 +5,7 @@ use isotherm_config::diagnostic::thousands;
 use crate::metric::{COLD_SHARE, COMPLETED_SHARE};
 use crate::statistics::Interval;
 
-use super::{Difference, Verdict};
+use super::{Difference, Method, Verdict};
 
 /// A metric in words.
 struct Words<'a> {
@@ -24,8 +24,9 @@ struct Words<'a> {
 }
 
 /// The sentence that says a difference, where `other` is what the other set is called:
-/// `B answers 12 % faster (p99: 8 to 15 %)`.
-pub fn sentence(difference: &Difference, other: &str) -> String {
+/// `B answers 12 % faster (p99: 8 to 15 %)`. Without an interval, runs tell what differs between
+/// them only if they have a common seed.
+pub fn sentence(difference: &Difference, other: &str, method: Method) -> String {
     let mut words = words(&difference.metric);
     if difference.relative.is_none() && (difference.base <= 0.0 || words.unit.is_none()) {
         words = plain(&difference.metric);
@@ -40,6 +41,14 @@ pub fn sentence(difference: &Difference, other: &str) -> String {
         Verdict::CannotTell => {
             let range = amounts(difference, 1.0).unwrap_or_default();
             format!("{name}: no difference can be told ({range})")
+        }
+        Verdict::NoInterval if is_independent(method) => {
+            let runs = match method {
+                Method::IndependentBatches => "one run each with different seeds",
+                _ => "so few runs that have it, with different seeds,",
+            };
+            let values = [difference.base, difference.other].map(number).join(" and ");
+            format!("{name}: {runs} cannot tell ({values})")
         }
         Verdict::NoInterval if difference.difference == 0.0 => {
             format!("{name}: equal (no interval)")
@@ -66,6 +75,10 @@ pub fn sentence(difference: &Difference, other: &str) -> String {
         }
     };
     of + &said
+}
+
+fn is_independent(method: Method) -> bool {
+    matches!(method, Method::IndependentRuns | Method::IndependentBatches)
 }
 
 fn words(metric: &str) -> Words<'_> {
@@ -182,7 +195,7 @@ mod tests {
             verdict: super::super::verdict(interval),
             says: String::new(),
         };
-        difference.says = sentence(&difference, "B");
+        difference.says = sentence(&difference, "B", Method::PairedBatches);
         difference
     }
 
@@ -230,6 +243,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn single_runs_of_different_seeds_tell_nothing_alone() {
+        let p99 = "response_of_completed.all.p99_s";
+        for (other, interval, expected) in [
+            (2.42, None, "p99: one run each with different seeds cannot tell (2.000 and 2.420)"),
+            (2.0, None, "p99: one run each with different seeds cannot tell (2.000 and 2.000)"),
+            (2.5, Some((0.25, 0.75)), "B answers 25 % slower (p99: 13 to 38 %)"),
+        ] {
+            let independent = Method::IndependentBatches;
+            assert_eq!(
+                sentence(&difference(p99, 2.0, other, interval), "B", independent),
+                expected
+            );
+        }
+    }
+
     /// Where the value in the first set may be nothing, for all that its runs tell.
     #[test]
     fn what_is_no_part_is_said_in_its_unit() {
@@ -243,7 +272,7 @@ mod tests {
         ] {
             let mut of_metric = difference(metric, 1.0, 1.5, Some((0.25, 1.0)));
             (of_metric.relative, of_metric.relative_interval) = (None, None);
-            assert_eq!(sentence(&of_metric, "B"), expected);
+            assert_eq!(sentence(&of_metric, "B", Method::PairedBatches), expected);
         }
     }
 

@@ -105,7 +105,7 @@ fn the_bytes_are_the_same_at_any_number_of_jobs() {
     assert_eq!(counts(&here.run("one", &jobs(1))), (6, 0, 0));
     assert_eq!(counts(&here.run("four", &jobs(4))), (6, 0, 0));
     let (one, four) = (files(&here.path("one")), files(&here.path("four")));
-    assert_eq!(one.len(), 3 + 6 * 5);
+    assert_eq!(one.len(), 4 + 6 * 5);
     assert!(one == four);
 }
 
@@ -322,6 +322,28 @@ fn a_run_that_fails_does_not_stop_the_others() {
     assert!(outcome.failed[0].reason.contains("1 event"), "{:?}", outcome.failed);
     assert!(outcome.failed[1].reason.contains("broken"), "{:?}", outcome.failed);
     assert_eq!(std::fs::read_dir(here.path("o/points")).unwrap().count(), 1);
+}
+
+/// Reading what is there takes long when that is much.
+#[test]
+fn a_sweep_that_is_stopped_while_it_looks_for_runs_changes_nothing() {
+    let here = Here::new(SWEEP);
+    here.run("o", &jobs(1));
+    let whole = files(&here.path("o"));
+    let seen = Arc::new(AtomicU64::new(0));
+    let (told, asked) = (Arc::clone(&seen), Arc::clone(&seen));
+    let stopping = SweepOptions {
+        progress: Arc::new(move |progress| {
+            assert_eq!((progress.runs, progress.looked_for), (0, 6));
+            told.store(progress.looked_up, Ordering::Relaxed);
+        }),
+        stop: Arc::new(move || asked.load(Ordering::Relaxed) >= 2),
+        ..jobs(1)
+    };
+    let outcome = here.run("o", &stopping);
+    assert!(outcome.is_stopped && outcome.is_unverified, "{outcome:?}");
+    assert_eq!((outcome.done, seen.load(Ordering::Relaxed)), (0, 2));
+    assert!(files(&here.path("o")) == whole);
 }
 
 #[test]
