@@ -65,6 +65,7 @@ pub mod running;
 mod simgrid;
 mod timeline;
 pub mod trace;
+mod warnings;
 
 pub use check::{Depth, Measured, Setting};
 pub use describe::{FunctionShare, RateOverTime, TraceColumns, WorkloadReport, describe_trace};

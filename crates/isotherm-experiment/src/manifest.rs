@@ -12,14 +12,15 @@
 //! outside is copied into the results of a run of the manifest, so that these are the same to the
 //! last byte. The table `[manifest.inputs]` has the [hashes](crate::hashes) of the files that the
 //! experiment names, as they were when the run began: a run that one of them changes under fails.
-//! What is no regular file is not in it. The table `[manifest.sha256]` is added when the other
+//! What is no regular file is not in it. Comments below the first line are the warnings about the
+//! run; a run of the manifest has the same ones. The table `[manifest.sha256]` is added when the other
 //! files are
 //! complete ([`crate::results`]).
 
 use std::cell::RefCell;
 use std::path::{Component, Path, PathBuf};
 
-use isotherm_config::diagnostic::{Diagnostic, Report};
+use isotherm_config::diagnostic::{Diagnostic, Report, visible};
 use isotherm_config::resolve::{Resolver, constant, resolved};
 use isotherm_config::schema::FamilySpec;
 use isotherm_config::source::{Sources, Span};
@@ -39,6 +40,9 @@ const OWN_POLICIES: &str = "own_policies";
 
 /// The table in `[manifest]` with the files that the run has read.
 pub(crate) const INPUTS: &str = "inputs";
+
+/// A warning about the run in a manifest begins like this.
+const WARNING: &str = "# warning: ";
 
 /// A longer array of tables has a line for each of them.
 const LONGEST_LINE: usize = 100;
@@ -70,6 +74,21 @@ pub fn manifest(
     paths.checked(text)
 }
 
+/// The text with warnings below its first line, each as a comment of one line.
+pub fn with_warnings(mut text: String, warnings: &[String]) -> String {
+    let comments: String =
+        warnings.iter().map(|warning| format!("{WARNING}{}\n", visible(warning))).collect();
+    let at = text.find('\n').map_or(text.len(), |end| end + 1);
+    text.insert_str(at, &comments);
+    text
+}
+
+/// The warnings in a manifest, which are those of its run.
+pub fn warnings_of(text: &str) -> Vec<String> {
+    let head = text.lines().take_while(|line| line.starts_with('#'));
+    head.filter_map(|line| line.strip_prefix(WARNING)).map(str::to_owned).collect()
+}
+
 /// The text of a manifest as it is in another folder: its paths lead to the same files. The error
 /// says what is wrong with it, or with a path.
 pub fn moved(text: &str, from: &Path, to: &Path) -> Result<String, String> {
@@ -97,8 +116,8 @@ pub fn moved(text: &str, from: &Path, to: &Path) -> Result<String, String> {
     let resolver = Resolver { path: &path, own_kind: &|_, _| None };
     let table = resolved(&table, &EXPERIMENT, &resolver);
     let inputs = inputs.into_iter().map(|(path, hash)| (paths.to(&from.join(path)), hash));
-    let text = self::text(table, &about) + &listing::table(INPUTS, inputs.collect());
-    let moved = paths.checked(text);
+    let written = self::text(table, &about) + &listing::table(INPUTS, inputs.collect());
+    let moved = paths.checked(with_warnings(written, &warnings_of(text)));
     let no_text = |path: PathBuf| format!("the way to `{}` is not UTF-8 text", path.display());
     Ok(moved.map_err(no_text)? + hashes)
 }

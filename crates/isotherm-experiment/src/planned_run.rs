@@ -28,6 +28,9 @@ pub struct PlannedRun {
     pub(crate) earlier: Earlier,
     /// Neither what it is called nor what was changed for it is in its results.
     pub(crate) is_nameless: bool,
+    /// What it was warned of when it was planned, a line each; of a manifest, what the run was
+    /// warned of that wrote it.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl PlannedRun {
@@ -36,6 +39,12 @@ impl PlannedRun {
     #[must_use]
     pub fn label(&self) -> Option<String> {
         (!self.settings.is_empty()).then(|| Setting::label(&self.settings))
+    }
+
+    /// Warnings about it, a line each: what was accepted but is probably not intended.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Gives it another name and forgets what was changed for it.

@@ -22,6 +22,7 @@ use crate::inputs::Inputs;
 use crate::manifest;
 use crate::overrides::Overrides;
 use crate::planned_run::PlannedRun;
+use crate::warnings::{self, PointWarnings};
 
 /// So many errors are enough: further points are not checked.
 const MOST_ERRORS: usize = 200;
@@ -59,11 +60,12 @@ pub struct Checked<'a> {
 
 impl Checked<'_> {
     /// Everything that the results of the run depend on but its seed, as text: the experiment with
-    /// all defaults, without its name and its sweep. In place of the path of a file stands what
-    /// `content` says of the file, such as a hash.
+    /// all defaults, without its name and its sweep, and the warnings about it. In place of the
+    /// path of a file stands what `content` says of the file, such as a hash.
     #[must_use]
     pub fn identity(&self, content: &dyn Fn(&Path) -> String) -> String {
-        manifest::identity(self.root, self.run, self.sources, content)
+        let identity = manifest::identity(self.root, self.run, self.sources, content);
+        manifest::with_warnings(identity, &self.run.warnings)
     }
 
     /// Whether policies of a program take part, about which the experiment says no more than their
@@ -162,14 +164,15 @@ impl Points {
     ) -> Result<Experiment, Diagnostics> {
         let report = self.report();
         let (sources, traces) = (RefCell::new(self.sources.clone()), Traces::new(depth));
-        let mut first = None;
+        let (mut first, mut warnings) = (None, PointWarnings::default());
         for point in 0..self.count() {
             if report.count() > MOST_ERRORS {
                 break;
             }
             let inputs = RefCell::default();
             let planned = self.planned(point, 0, &traces, &sources, &inputs, &report);
-            let Some((run, root)) = planned else { continue };
+            let Some((run, root, found)) = planned else { continue };
+            warnings.add(point, found);
             let (inputs, sources) = (inputs.into_inner(), sources.borrow());
             let checked =
                 Checked { point, run: &run, inputs: &inputs, root: &root, sources: &sources };
@@ -185,7 +188,8 @@ impl Points {
         let Some((run, inputs)) = first else {
             return Err(Diagnostics::single("the experiment has no run"));
         };
-        Ok(self.experiment(vec![run], sources, inputs, traces.into_known(), &report))
+        let warnings = self.told(warnings);
+        Ok(self.experiment(vec![run], sources, inputs, traces.into_known(), warnings))
     }
 
     /// Plans one run. There may be more repetitions than the experiment says.
@@ -224,11 +228,11 @@ impl Points {
         let planned = self.planned(point, repetition, &traces, &sources, &inputs, &report);
         let (sources, inputs) = (sources.into_inner(), inputs.into_inner());
         match planned {
-            Some((mut run, _)) if report.is_empty() => {
+            Some((mut run, _, found)) if report.is_empty() => {
                 if let Some(name) = name {
                     run.forget_names(name);
                 }
-                Ok(self.experiment(vec![run], sources, inputs, traces.into_known(), &report))
+                Ok(self.experiment(vec![run], sources, inputs, traces.into_known(), found))
             }
             _ => Err(report.into_diagnostics(sources)),
         }
@@ -244,11 +248,13 @@ impl Points {
         }
         let (sources, traces) = (RefCell::new(self.sources.clone()), Traces::new(depth));
         let inputs = RefCell::default();
-        let mut planned = Vec::new();
+        let (mut planned, mut warnings) = (Vec::new(), PointWarnings::default());
         for point in 0..self.count() {
             for repetition in 0..self.repetitions() {
                 let run = self.planned(point, repetition, &traces, &sources, &inputs, &report);
-                planned.extend(run.map(|(run, _)| run));
+                let Some((run, _, found)) = run else { continue };
+                planned.push(run);
+                warnings.add(point, found);
             }
         }
         let (sources, inputs) = (sources.into_inner(), inputs.into_inner());
@@ -258,7 +264,8 @@ impl Points {
         if planned.is_empty() {
             return Err(Diagnostics::single("the experiment has no run"));
         }
-        Ok(self.experiment(planned, sources, inputs, traces.into_known(), &report))
+        let warnings = self.told(warnings);
+        Ok(self.experiment(planned, sources, inputs, traces.into_known(), warnings))
     }
 
     /// An experiment of some of the runs.
@@ -268,12 +275,18 @@ impl Points {
         sources: Sources,
         mut inputs: Inputs,
         traces: KnownTraces,
-        report: &Report,
+        warnings: Vec<Diagnostic>,
     ) -> Experiment {
         if let Some(file) = &self.file {
             inputs.add_experiment(file);
         }
-        Experiment::of_runs(runs, sources, inputs, self.all_warnings(report), traces)
+        let warnings = self.warnings.iter().cloned().chain(warnings).collect();
+        Experiment::of_runs(runs, sources, inputs, warnings, traces)
+    }
+
+    /// The warnings about all points, each once.
+    fn told(&self, warnings: PointWarnings) -> Vec<Diagnostic> {
+        warnings.told(self.count(), |point| Setting::label(&self.settings(point)))
     }
 
     /// A report that has what is wrong with the sweep.
@@ -283,11 +296,8 @@ impl Points {
         report
     }
 
-    fn all_warnings(&self, report: &Report) -> Vec<Diagnostic> {
-        self.warnings.iter().cloned().chain(report.take_warnings()).collect()
-    }
-
-    /// One run and the tree that it was planned from; `None` if anything is wrong.
+    /// One run, the tree that it was planned from, and what is to be warned of; `None` if anything
+    /// is wrong.
     fn planned(
         &self,
         point: u64,
@@ -296,7 +306,7 @@ impl Points {
         sources: &RefCell<Sources>,
         inputs: &RefCell<Inputs>,
         report: &Report,
-    ) -> Option<(PlannedRun, Value)> {
+    ) -> Option<(PlannedRun, Value, Vec<Diagnostic>)> {
         let (settings, changes) = self.sweep.point(point);
         let mut root = self.root.clone();
         for (path, value) in &changes {
@@ -319,6 +329,11 @@ impl Points {
         let folder = &self.document.folder;
         let checked = check::check(&root, folder, &overrides, traces, sources, inputs, report)?;
         let check::Checked { plan, measured, search } = checked;
+        let found = report.take_warnings();
+        let warnings = match root.table().and_then(|root| root.get("manifest")) {
+            Some(_) => manifest::warnings_of(&sources.borrow().get(self.document.source).text),
+            None => warnings::lines(found.clone()),
+        };
         let run = PlannedRun {
             settings,
             plan: Arc::new(plan),
@@ -328,7 +343,8 @@ impl Points {
             changes,
             earlier: Earlier::of(&root, &self.set),
             is_nameless: false,
+            warnings,
         };
-        Some((run, root))
+        Some((run, root, found))
     }
 }

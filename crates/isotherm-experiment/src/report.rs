@@ -28,6 +28,9 @@ pub struct RunReport {
     /// Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub own_policies: Vec<String>,
+    /// What was accepted but is probably not intended, a sentence each. Absent if there is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// The part of the run that counts; absent if all of it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub measure: Option<WindowReport>,
@@ -59,6 +62,7 @@ impl RunReport {
             },
             sweep: run.changed(),
             own_policies,
+            warnings: run.warnings.clone(),
             measure: run.plan.measure.report(),
             summary: outcome.summary,
             platform: outcome.counts,

@@ -34,7 +34,7 @@ use crate::error::ExperimentError;
 use crate::files::LARGEST_EXPERIMENT;
 use crate::hashes::Hashes;
 use crate::inputs::Inputs;
-use crate::manifest::manifest;
+use crate::manifest::{manifest, with_warnings};
 use crate::output::{
     EVENTS, FUNCTIONS, Hashed, NODES, Output, RECORDS, Rules, SUMMARY, records_file,
 };
@@ -45,8 +45,8 @@ use crate::run::{Failure, Progress, RunOptions, Started};
 use crate::timeline::{Packed, Timeline};
 use crate::trace;
 
-/// The table of hashes at the end of a manifest is smaller.
-const ROOM_FOR_HASHES: u64 = 4096;
+/// The table of hashes at the end of a manifest, and the warnings at its beginning, are smaller.
+const ROOM_FOR_HASHES: u64 = 64 * 1024;
 
 /// Whoever is called within a change of the service cannot have the run.
 const UNCHANGING: &str = "nothing is changed between the steps of a run";
@@ -468,6 +468,7 @@ impl Files {
         }
         let inputs = &planned.inputs;
         let Files { folder, output, force, manifest, .. } = self;
+        let manifest = with_warnings(manifest, &report.warnings);
         output
             .commit(&[(SUMMARY, &report.to_json())], &manifest, Rules { inputs, force })
             .map_err(|source| ExperimentError::Output { path: folder, source })

@@ -100,6 +100,10 @@ pub const BEFORE: &[FieldDoc] = &[
         "The policies that were those of the program: `scheduler` if it stood in place of the experiment's, `scheduler KIND of PROGRAM` if the experiment names it; absent if there are none.",
     ),
     field(
+        "warnings",
+        "What was accepted but is probably not intended, a sentence each (`docs/warnings.md`); absent if there is nothing.",
+    ),
+    field(
         "measure",
         "The part of the run that counts in what follows, from `invocations` to `cold_start_mean` and in `utilisation`; absent if all of it counts.",
     ),

@@ -147,10 +147,10 @@ impl Warner<'_> {
             let Some(first) = traces.first(csv) else { continue };
             if first.since(Time::ZERO) > LATE {
                 let years = first.as_secs_f64() / (365.25 * 86_400.0);
-                let message = format!(
-                    "`{}` begins {years:.0} years after the start of the simulation",
-                    csv.shown
-                );
+                // Results do not depend on the folder from which they are made.
+                let name = csv.path.file_name().unwrap_or_default().to_string_lossy();
+                let message =
+                    format!("`{name}` begins {years:.0} years after the start of the simulation");
                 let hint = "its arrivals are dates of a calendar: add `origin = \"first\"`, or its \
                             first date";
                 self.warn(*place, message, hint);

@@ -134,9 +134,10 @@ fn the_summary_has_the_fields_of_its_reference() {
     let file = isotherm_testing::in_repository("examples/quickstart.toml");
     let part = Overrides::default()
         .with("measure.from", "1s")
+        .with("service.keep_alive", "{ kind = \"fixed\", idle = \"1000h\" }")
         .with("output.metrics", "[\"sitw\", \"femux\"]");
     let experiment = Experiment::load(&file, &part).unwrap();
-    // With a policy of its own and a part that counts, of which fields say so.
+    // With a policy of its own, a part that counts and a warning, of which fields say so.
     let options = RunOptions::default().with_eviction(LeastRecentlyUsed);
     let report = experiment.start(&experiment.runs()[0], options).unwrap().finish().unwrap();
     let text = report.to_json();

@@ -105,6 +105,56 @@ fn bodies_that_cannot_end() {
 }
 
 #[test]
+fn results_list_what_was_warned_of() {
+    let long = STUDY.replace("800ms", "1900ms").replace("[service]", "[service]\nslots = 1");
+    let folder = tempfile::tempdir().unwrap();
+    let run = |text: &str, name: &str| {
+        let experiment = Experiment::parse(name, text, folder.path(), &Overrides::default());
+        let experiment = experiment.unwrap_or_else(|errors| panic!("{errors}"));
+        let out = folder.path().join(name.replace(".toml", ""));
+        let report = experiment.run(&experiment.runs()[0], &out).unwrap();
+        let read = |file: &str| std::fs::read_to_string(out.join(file)).unwrap();
+        (report.warnings, read("summary.json"), read("manifest.toml"))
+    };
+    let (warnings, summary, manifest) = run(&long, "study.toml");
+    let late =
+        "function `f` always times out: its body takes at least 2.1 s, and its time limit is 2 s";
+    let many =
+        "more is invoked than can run: bodies alone need 3.0 slots on average, and there are 2";
+    assert_eq!(warnings, [late, many]);
+    let parsed: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!(parsed["warnings"], serde_json::json!([late, many]));
+    let comments: Vec<&str> = manifest.lines().skip(1).take(3).collect();
+    assert_eq!(comments, [&format!("# warning: {late}"), &format!("# warning: {many}"), ""]);
+    // A run of the manifest has the same bytes.
+    std::fs::create_dir(folder.path().join("again")).unwrap();
+    let (again, of_manifest, written) = run(&manifest, "again.toml");
+    assert_eq!((again, &of_manifest), (warnings, &summary));
+    assert_eq!(written, manifest);
+    // Nothing is said where nothing is wrong.
+    let (warnings, summary, manifest) = run(STUDY, "fine.toml");
+    assert_eq!(warnings, [""; 0]);
+    assert!(!summary.contains("warning") && !manifest.contains("warning"), "{summary}{manifest}");
+}
+
+#[test]
+fn points_of_a_sweep_are_warned_of_together() {
+    let of = |sweep: &str| warnings_of(&[("[platform]", &format!("{sweep}\n[platform]"))]);
+    let late = "function `f` always times out: its body takes at least 1 s, and its time limit is";
+    let sweep = "[sweep]\nrepeat = 3\nservice.slots = [2, \"cores\"]\nfunction.f.limits.time = ";
+    let times = |list: &str| of(&format!("{sweep}{list}"));
+    assert_eq!(times("[\"2s\", \"3s\"]"), [""; 0]);
+    assert_eq!(
+        times("[\"900ms\", \"2s\", \"999ms\"]"),
+        [
+            format!("{late} 0.9 s (2 of 6 points: slots-2_time-900ms, slots-cores_time-900ms)"),
+            format!("{late} 0.999 s (2 of 6 points: slots-2_time-999ms, slots-cores_time-999ms)")
+        ]
+    );
+    assert_eq!(times("[\"900ms\"]"), [format!("{late} 0.9 s")]);
+}
+
+#[test]
 fn what_is_played_counts() {
     let long = ("800ms", "1min");
     let given = |text| ("rate = \"1.5/s\"", text);
@@ -388,6 +438,6 @@ fn dates_of_a_calendar() {
     let generated = "kind = \"poisson\"\nfunction = \"f\"\nrate = \"1.5/s\"\nuntil = \"10min\"";
     assert_eq!(
         warnings_of(&[(generated, csv)]),
-        ["`tests/warnings/epoch.csv` begins 55 years after the start of the simulation"]
+        ["`epoch.csv` begins 55 years after the start of the simulation"]
     );
 }
