@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::check::Setting;
 use crate::planned_run::PlannedRun;
 use crate::run::Outcome;
+use crate::warnings;
 
 /// The results of a run. Its fields are those of `summary.json`, in this order; names end in units.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -53,6 +54,17 @@ pub struct RunReport {
 
 impl RunReport {
     pub(crate) fn new(run: &PlannedRun, outcome: Outcome, own_policies: Vec<String>) -> Self {
+        let mut warnings = run.warnings.clone();
+        for warning in warnings::of_outcome(&run.plan, &outcome) {
+            // That of a manifest is there already, or it was known before.
+            let is_same = |known: &String| {
+                let nothing = warnings::NOTHING_MEASURED;
+                *known == warning || (known.starts_with(nothing) && warning.starts_with(nothing))
+            };
+            if !warnings.iter().any(is_same) {
+                warnings.push(warning);
+            }
+        }
         RunReport {
             name: run.plan.name.clone(),
             seed: run.plan.seed,
@@ -62,7 +74,7 @@ impl RunReport {
             },
             sweep: run.changed(),
             own_policies,
-            warnings: run.warnings.clone(),
+            warnings,
             measure: run.plan.measure.report(),
             summary: outcome.summary,
             platform: outcome.counts,

@@ -3,9 +3,23 @@
 //! A warning changes no result but the list of warnings itself.
 
 use isotherm_config::diagnostic::{Diagnostic, Severity, thousands};
+use isotherm_results::{SummaryReport, TransientReport, Window};
+
+use crate::plan::Plan;
+use crate::run::Outcome;
 
 /// A run lists so many warnings.
 const MOST_LISTED: usize = 50;
+
+/// How warnings begin about a part of the run that counts and has no invocation.
+pub const NOTHING_MEASURED: &str = "nothing is measured";
+
+/// The beginning of a run dominates if it has this part of what is waited for images and
+/// containers, ...
+const LARGE_SHARE: f64 = 0.5;
+
+/// ...and this part of all response times.
+const SEEN: f64 = 0.2;
 
 /// So many different warnings of a sweep are told apart.
 const MOST_DIFFERENT: usize = 200;
@@ -29,6 +43,64 @@ pub fn lines(mut found: Vec<Diagnostic>) -> Vec<String> {
         lines.push(format!("there are {} more warnings", thousands(more)));
     }
     lines
+}
+
+/// What is to be warned of when a run is over.
+pub fn of_outcome(plan: &Plan, outcome: &Outcome) -> Vec<String> {
+    let SummaryReport { invocations, causes, response_of_completed, .. } = &outcome.summary;
+    if invocations.total == 0 {
+        return vec![match plan.measure == Window::default() {
+            true => "nothing is invoked: the run has no invocation".to_owned(),
+            false => format!(
+                "{NOTHING_MEASURED}: no invocation was submitted in the part of the run that \
+                 counts (`measure`)"
+            ),
+        }];
+    }
+    let mut found = Vec::new();
+    if invocations.completed == 0 {
+        let causes: Vec<String> = causes
+            .iter()
+            .map(|(cause, count)| format!("{} by `{cause}`", thousands(*count)))
+            .collect();
+        found.push(format!(
+            "nothing completed: {} invocations ended otherwise ({})",
+            thousands(invocations.total),
+            causes.join(", ")
+        ));
+    }
+    let responses_s =
+        response_of_completed.all.as_ref().map(|times| times.mean_s * times.count as f64);
+    found.extend(
+        outcome
+            .transient
+            .zip(responses_s)
+            .and_then(|(transient, all_s)| of_beginning(&transient, all_s)),
+    );
+    found
+}
+
+/// Whether most of what was waited for images and containers was so before the last first use of an
+/// image, in the first half of the time in which anything arrives, and is a part of the response
+/// times that can be seen.
+fn of_beginning(transient: &TransientReport, responses_s: f64) -> Option<String> {
+    let TransientReport { until, last, wait_s, share } = *transient;
+    let is_early = until.as_nanos() <= last.as_nanos() / 2;
+    if !is_early || share < LARGE_SHARE || wait_s < SEEN * responses_s {
+        return None;
+    }
+    // The next whole second, or millisecond.
+    let unit =
+        if until.as_nanos() < 1_000_000_000 { (1_000_000, "ms") } else { (1_000_000_000, "s") };
+    let from = until.as_nanos() / unit.0 + 1;
+    Some(format!(
+        "the beginning dominates: those submitted before the last image was used for the first \
+         time, at {until:.3} s, waited {:.0} % of all that was waited for images and containers, as \
+         much as {:.0} % of all response times; `measure.from = \"{from}{}\"` leaves them out",
+        share * 100.0,
+        wait_s / responses_s * 100.0,
+        unit.1
+    ))
 }
 
 /// The warnings of points that are planned one after the other.

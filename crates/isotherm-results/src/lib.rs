@@ -19,6 +19,7 @@
 //! * [`Utilisation`] integrates slots and memory in use over time, from the same log.
 //! * [`Breakdown`] gathers the numbers of each function and of each compute host.
 //!   [`LiteratureReport`] has the metrics of the literature, made of that.
+//! * [`Transient`] tells whether the beginning of a run has made its numbers.
 //! * [`Window`] is the part of a run that counts in statistics, if not all of it does.
 //!
 //! * [`mod@reference`] is the documentation of all that, made of the same definitions.
@@ -42,6 +43,7 @@ pub mod reference;
 mod summary;
 mod table;
 mod time_series;
+mod transient;
 mod use_series;
 mod utilisation;
 mod window;
@@ -63,6 +65,7 @@ pub use summary::{
 };
 pub use table::{Format, Head, Kind, Table, Value};
 pub use time_series::{MOST_BINS, MOST_NODES, TimeColumn, TimeSeries};
+pub use transient::{Transient, TransientReport};
 pub use use_series::{MOST_PARTS, UseColumn, UseSeries, UsedPart};
 pub use utilisation::{
     ContainerMemory, MemoryReport, MemoryUse, SlotUse, Totals, Utilisation, UtilisationReport,

@@ -60,13 +60,19 @@ pub fn run(arguments: &RunArguments) -> Result<(), Status> {
     } else {
         terminal.tables(&session.shown(&done));
     }
-    if done.report.measure.is_some() && done.report.summary.invocations.total == 0 {
-        Terminal::complain(
-            "warning: nothing is measured: no invocation was submitted in the part of the run \
-             that counts (`measure`)",
-        );
+    if !arguments.quiet {
+        tell_later(&experiment, &done.report);
     }
     terminal.done()
+}
+
+/// Tells the warnings that were not told before the run.
+fn tell_later(experiment: &Experiment, report: &RunReport) {
+    let told: Vec<&str> =
+        experiment.warnings().list().iter().map(|warning| warning.message.as_str()).collect();
+    for warning in report.warnings.iter().filter(|warning| !told.contains(&warning.as_str())) {
+        Terminal::complain(&format!("warning: {warning}"));
+    }
 }
 
 /// A run that is going on.

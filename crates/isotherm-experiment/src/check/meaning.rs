@@ -13,11 +13,12 @@ use isotherm_kernel::{Duration, Time};
 use isotherm_services::AtLimit;
 
 use crate::check::known_traces::Traces;
-use crate::plan::{FunctionPlan, KeepAliveKind, Plan, WorkloadPlan};
+use crate::plan::{FunctionPlan, KeepAliveKind, Plan, StepPlan, WorkloadPlan};
+use crate::warnings::NOTHING_MEASURED;
 
 use bodies::Bodies;
 use load::overload;
-use played::{Played, played};
+use played::played;
 
 /// So many functions are told of in full.
 const MOST: usize = 5;
@@ -33,6 +34,8 @@ pub struct Places<'a> {
     pub has_startup: bool,
     /// `service.keep_alive`, if it is written.
     pub keep_alive: Option<Span>,
+    /// `measure`, if it is written.
+    pub measure: Option<Span>,
     /// Where they are reported.
     pub report: &'a Report,
 }
@@ -46,7 +49,23 @@ pub fn check(plan: &Plan, traces: &Traces, places: &Places<'_>) {
         warner.warn(overload.place, overload.message, overload.hint);
     }
     warner.traces(traces);
-    warner.keep_alive(traces);
+    let last = last_arrival(plan, traces);
+    warner.keep_alive(last);
+    warner.measure(last);
+}
+
+/// When the last invocation arrives at the latest, if that is known.
+fn last_arrival(plan: &Plan, traces: &Traces) -> Option<Time> {
+    let end = |workload: &WorkloadPlan| match workload {
+        WorkloadPlan::List(arrivals) => arrivals.last().map(|arrival| arrival.at),
+        WorkloadPlan::Generated(generated) => generated.config.until,
+        WorkloadPlan::Closed(closed) => closed.closed.config().until,
+        WorkloadPlan::AzureLike(azure) => Some(azure.drawn.config().until),
+        WorkloadPlan::Azure(azure) => Some(azure.last()),
+        WorkloadPlan::Csv(csv) => traces.size(csv).map(|size| size.last),
+    };
+    let ends: Option<Vec<Time>> = plan.workloads.iter().map(end).collect();
+    ends?.into_iter().max()
 }
 
 struct Warner<'a> {
@@ -54,7 +73,7 @@ struct Warner<'a> {
     places: &'a Places<'a>,
 }
 
-impl Warner<'_> {
+impl<'a> Warner<'a> {
     fn warn(&self, place: Span, message: String, hint: impl Into<String>) {
         self.places.report.warn(Diagnostic::at(place, message, hint));
     }
@@ -102,14 +121,14 @@ impl Warner<'_> {
     }
 
     /// Tells of the first of some functions, and how many more there are.
-    fn told(
+    fn told<T>(
         &self,
-        functions: &[(&FunctionPlan, Played)],
+        functions: &[(&FunctionPlan, T)],
         what: &str,
-        tell: impl Fn(&FunctionPlan, &Played) -> (String, &'static str),
+        tell: impl Fn(&FunctionPlan, &T) -> (String, &'static str),
     ) {
-        for (function, played) in functions.iter().take(MOST) {
-            let (message, hint) = tell(function, played);
+        for (function, about) in functions.iter().take(MOST) {
+            let (message, hint) = tell(function, about);
             self.warn(function.place, message, hint);
         }
         if let Some((next, _)) = functions.get(MOST) {
@@ -158,29 +177,54 @@ impl Warner<'_> {
         }
     }
 
-    /// Containers that are never stopped for being idle.
-    fn keep_alive(&self, traces: &Traces) {
-        let (Some(place), KeepAliveKind::Fixed(idle)) =
-            (self.places.keep_alive, &self.plan.service.keep_alive)
-        else {
-            return;
+    /// Containers that are never stopped for being idle: those of all functions, or of functions
+    /// with a keep-alive policy of their own.
+    fn keep_alive(&self, last: Option<Time>) {
+        let Some(last) = last.filter(|last| *last > Time::ZERO) else { return };
+        let hint = "run longer, or say `\"forever\"` if it is meant";
+        let outlives = |kind: &KeepAliveKind| match kind {
+            KeepAliveKind::Fixed(idle) if *idle >= last.since(Time::ZERO) => Some(*idle),
+            _ => None,
         };
-        let end = |workload: &WorkloadPlan| match workload {
-            WorkloadPlan::List(arrivals) => arrivals.last().map(|arrival| arrival.at),
-            WorkloadPlan::Generated(generated) => generated.config.until,
-            WorkloadPlan::Closed(closed) => closed.closed.config().until,
-            WorkloadPlan::AzureLike(azure) => Some(azure.drawn.config().until),
-            WorkloadPlan::Azure(azure) => Some(azure.last()),
-            WorkloadPlan::Csv(csv) => traces.size(csv).map(|size| size.last),
-        };
-        let ends: Option<Vec<Time>> = self.plan.workloads.iter().map(end).collect();
-        let Some(last) = ends.and_then(|ends| ends.into_iter().max()) else { return };
-        if *idle >= last.since(Time::ZERO) && !last.since(Time::ZERO).is_zero() {
+        if let Some(place) = self.places.keep_alive
+            && let Some(idle) = outlives(&self.plan.service.keep_alive)
+        {
             let message = format!(
                 "containers are never stopped for being idle: they are kept for {idle:#} s, and \
                  the last invocation arrives at {last:#} s"
             );
-            self.warn(place, message, "run longer, or say `\"forever\"` if it is meant");
+            self.warn(place, message, hint);
+        }
+        let of_function = |function: &'a FunctionPlan| {
+            let idle = function.keep_alive.as_ref().and_then(outlives)?;
+            let message = format!(
+                "containers of function `{}` are never stopped for being idle: they are kept for \
+                 {idle:#} s, and the last invocation arrives at {last:#} s",
+                function.name
+            );
+            Some((function, message))
+        };
+        let kept: Vec<_> = self.plan.functions.iter().filter_map(of_function).collect();
+        self.told(&kept, "are kept for longer than the run", |_, message| (message.clone(), hint));
+    }
+
+    /// A part of the run that counts in which nothing arrives.
+    fn measure(&self, last: Option<Time>) {
+        let (Some(place), from) = (self.places.measure, self.plan.measure.from) else { return };
+        // Invocations that others make come later.
+        let invokes = |function: &FunctionPlan| {
+            function.body.iter().any(|step| matches!(step, StepPlan::Invoke { .. }))
+        };
+        if let Some(last) = last.filter(|last| *last < from)
+            && !self.plan.functions.iter().any(invokes)
+            && self.plan.bodies.is_empty()
+            && self.plan.service.invoking_is_free()
+        {
+            let message = format!(
+                "{NOTHING_MEASURED}: the last invocation arrives at {last:#} s at the latest, and \
+                 what counts begins at {from:#} s"
+            );
+            self.warn(place, message, "begin earlier, or run longer");
         }
     }
 }

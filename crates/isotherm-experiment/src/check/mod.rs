@@ -424,6 +424,7 @@ impl ExperimentReader<'_> {
             workloads: tables(self.table, "workload").iter().map(|value| value.span).collect(),
             has_startup: of_service("startup").is_some(),
             keep_alive: of_service("keep_alive"),
+            measure: self.table.get("measure").map(|value| value.span),
             report: self.context.report,
         }
     }

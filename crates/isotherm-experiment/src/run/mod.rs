@@ -27,7 +27,7 @@ use isotherm_kernel::{Advanced, RunError, Simulation, Time};
 use isotherm_platform::{HostId, Platform};
 use isotherm_results::{
     Breakdown, LiteratureReport, PlatformCounts, RecordWriter, SinkError, Summary, SummaryReport,
-    UseSeries, Utilisation, UtilisationReport,
+    Transient, TransientReport, UseSeries, Utilisation, UtilisationReport,
 };
 use isotherm_serverless::eviction::ContainerEviction;
 use isotherm_serverless::keep_alive::KeepAlive;
@@ -245,6 +245,8 @@ pub struct Outcome {
     pub lost: u64,
     /// Metrics of the literature, if the experiment asks for some.
     pub literature: Option<LiteratureReport>,
+    /// The beginning of the run, until all images have been used once.
+    pub transient: Option<TransientReport>,
     /// What was gathered of each function and node, if it was.
     pub breakdown: Option<Box<Breakdown>>,
 }
@@ -330,6 +332,10 @@ impl Started {
         let gathered = Rc::new(RefCell::new(Gathered {
             records,
             summary: Summary::within(plan.measure),
+            transient: plan.functions.iter().any(|function| function.image.is_some()).then(|| {
+                let images = plan.functions.iter().map(|function| function.image);
+                Transient::new(images.collect(), plan.measure)
+            }),
             breakdown: (is_detailed || !plan.output.metrics.is_empty())
                 .then(|| Box::new(Breakdown::new(plan.measure))),
             follows_all: false,
@@ -481,6 +487,7 @@ impl Started {
             utilisation,
             literature,
             lost: self.lost.get() + self.service.requests_lost(),
+            transient: gathered.transient.as_ref().and_then(Transient::report),
             breakdown: gathered.breakdown.take(),
         })
     }
@@ -503,6 +510,8 @@ fn listen(service: &ServerlessComputeService, gathered: &Rc<RefCell<Gathered>>) 
 struct Gathered {
     records: Option<RecordWriter<Hashed>>,
     summary: Summary,
+    /// The beginning of the run, if there are images.
+    transient: Option<Transient>,
     /// Each function and node, if somebody is to see that.
     breakdown: Option<Box<Breakdown>>,
     /// Whether the breakdown needs the events that every invocation has.
@@ -544,6 +553,9 @@ impl RecordSink for Gathered {
 
     fn record(&mut self, record: &InvocationRecord) {
         self.summary.record(record);
+        if let Some(transient) = &mut self.transient {
+            transient.record(record);
+        }
         if let Some(breakdown) = &mut self.breakdown {
             breakdown.record(record);
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use isotherm_experiment::{Depth, Experiment, Overrides, Points};
+use isotherm_experiment::{Depth, Experiment, Overrides, Points, RunOptions};
 
 /// Two nodes of two slots, and a function that takes a second: three invocations in two seconds
 /// need a slot and a half.
@@ -121,11 +121,13 @@ fn results_list_what_was_warned_of() {
         "function `f` always times out: its body takes at least 2.1 s, and its time limit is 2 s";
     let many =
         "more is invoked than can run: bodies alone need 3.0 slots on average, and there are 2";
-    assert_eq!(warnings, [late, many]);
+    let none = "nothing completed: 829 invocations ended otherwise (829 by `time_limit`)";
+    assert_eq!(warnings, [late, many, none]);
     let parsed: serde_json::Value = serde_json::from_str(&summary).unwrap();
-    assert_eq!(parsed["warnings"], serde_json::json!([late, many]));
-    let comments: Vec<&str> = manifest.lines().skip(1).take(3).collect();
-    assert_eq!(comments, [&format!("# warning: {late}"), &format!("# warning: {many}"), ""]);
+    assert_eq!(parsed["warnings"], serde_json::json!([late, many, none]));
+    let comments: Vec<&str> = manifest.lines().skip(1).take(4).collect();
+    let [late, many, none] = [late, many, none].map(|warning| format!("# warning: {warning}"));
+    assert_eq!(comments, [&late, &many, &none, ""]);
     // A run of the manifest has the same bytes.
     std::fs::create_dir(folder.path().join("again")).unwrap();
     let (again, of_manifest, written) = run(&manifest, "again.toml");
@@ -429,6 +431,113 @@ fn containers_that_outlive_the_run() {
     // The default is not warned of.
     let default = ("keep_alive = { kind = \"fixed\", idle = \"1min\" }\n", "");
     assert_eq!(warnings_of(&[default]), [""; 0]);
+}
+
+#[test]
+fn functions_whose_containers_outlive_the_run() {
+    let keep = |idle: &str| {
+        let own = format!("name = \"f\"\nkeep_alive = {{ kind = \"fixed\", idle = \"{idle}\" }}");
+        warnings_of(&[("name = \"f\"", &own)])
+    };
+    assert_eq!(keep("9min"), [""; 0]);
+    assert_eq!(
+        keep("10min"),
+        ["containers of function `f` are never stopped for being idle: they are kept for 600 s, \
+          and the last invocation arrives at 600 s"]
+    );
+}
+
+/// Neither before a run nor after one: what an example shows is meant.
+#[test]
+fn no_example_is_warned_of() {
+    let folder = isotherm_testing::in_repository("examples");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.extension().is_some_and(|extension| extension == "toml" || extension == "json") {
+            continue;
+        }
+        let points = Points::load(&path, &Overrides::default()).unwrap();
+        let experiment = points.check(Depth::Whole, &mut |_| {}).unwrap();
+        assert_eq!(experiment.warnings().render(false), "", "{}", path.display());
+        names.push(path);
+    }
+    assert!(names.len() > 10);
+}
+
+/// What a run says of itself when it is over, beside what was said before.
+fn warnings_after(replaced: &[(&str, &str)]) -> Vec<String> {
+    let mut text = STUDY.to_owned();
+    for (from, to) in replaced {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let experiment = Experiment::parse("s.toml", &text, Path::new(""), &Overrides::default());
+    let experiment = experiment.unwrap_or_else(|errors| panic!("{errors}"));
+    let run = &experiment.runs()[0];
+    let report = experiment.start(run, RunOptions::default()).unwrap().finish().unwrap();
+    assert_eq!(&report.warnings[..run.warnings().len()], run.warnings());
+    report.warnings[run.warnings().len()..].to_vec()
+}
+
+#[test]
+fn nothing_completes_or_is_measured() {
+    assert_eq!(warnings_after(&[]), [""; 0]);
+    let list = "kind = \"list\"\nat = [\"0s\", \"1s\", \"599s\"]";
+    let list = ("kind = \"poisson\"", list);
+    let three = [list, ("rate = \"1.5/s\"\nuntil = \"10min\"", "")];
+    assert_eq!(warnings_after(&three), [""; 0]);
+    let late = [&three[..], &[("800ms", "1900ms")]].concat();
+    assert_eq!(
+        warnings_after(&late),
+        ["nothing completed: 3 invocations ended otherwise (3 by `time_limit`)"]
+    );
+    // One of them is in time.
+    let body = "body = [{ sleep = { kind = \"uniform\", low = \"0s\", high = \"9s\" } }, ";
+    assert_eq!(warnings_after(&[("body = [{ sleep = \"800ms\" }, ", body)]), [""; 0]);
+    let measure = |fields: &str| {
+        let measure = format!("[measure]\n{fields}\n[platform]");
+        let replaced = [&three[..], &[("[platform]", &measure)]].concat();
+        (warnings_of(&replaced), warnings_after(&replaced))
+    };
+    let nothing = Vec::<String>::new;
+    assert_eq!(measure("from = \"599s\""), (nothing(), nothing()));
+    let after = "nothing is measured: no invocation was submitted in the part of the run that \
+                 counts (`measure`)";
+    assert_eq!(measure("from = \"2s\"\nuntil = \"599s\""), (nothing(), vec![after.to_owned()]));
+    let before = "nothing is measured: the last invocation arrives at 599 s at the latest, and what \
+                  counts begins at 600 s";
+    assert_eq!(measure("from = \"600s\""), (vec![before.to_owned()], nothing()));
+    assert_eq!(
+        warnings_after(&[("1.5/s", "0.0000001/s")]),
+        ["nothing is invoked: the run has no invocation"]
+    );
+}
+
+#[test]
+fn a_beginning_that_dominates() {
+    let image = |size: &str, rate: &str, measure: &str| {
+        let image =
+            format!("[[image]]\nname = \"i\"\nsize = \"{size}\"\n[[function]]\nimage = \"i\"");
+        warnings_after(&[
+            ("[[function]]", &image),
+            ("1.5/s", rate),
+            ("[platform]", &format!("{measure}[platform]")),
+            ("latency = \"50us\"", "latency = \"50us\", repository = \"100Mbps\""),
+        ])
+    };
+    // Ten gigabytes take minutes.
+    let long = image("3GB", "1.5/s", "");
+    assert!(
+        matches!(&long[..], [one] if one.starts_with("the beginning dominates: ")
+            && one.contains("; `measure.from = \"")),
+        "{long:?}"
+    );
+    let (_, from) = long[0].split_once("`measure.from = ").unwrap();
+    let from = from.split('`').next().unwrap();
+    assert_eq!(image("3GB", "1.5/s", &format!("measure = {{ from = {from} }}\n")), [""; 0]);
+    // A megabyte is soon there.
+    assert_eq!(image("1MB", "1.5/s", ""), [""; 0]);
 }
 
 #[test]
