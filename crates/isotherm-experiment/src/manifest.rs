@@ -13,9 +13,8 @@
 //! last byte. The table `[manifest.inputs]` has the [hashes](crate::hashes) of the files that the
 //! experiment names, as they were when the run began: a run that one of them changes under fails.
 //! What is no regular file is not in it. Comments below the first line are the warnings about the
-//! run; a run of the manifest has the same ones. The table `[manifest.sha256]` is added when the other
-//! files are
-//! complete ([`crate::results`]).
+//! run; a run of the manifest has the same ones. The table `[manifest.sha256]` is added when the
+//! other files are complete ([`crate::results`]).
 
 use std::cell::RefCell;
 use std::path::{Component, Path, PathBuf};

@@ -140,8 +140,8 @@ impl Plan {
 
     /// The names that stand for the numbers in the event log of a run.
     pub(crate) fn names(&self) -> Names {
-        // Images that are on disks at the start come first. Functions are registered in their order,
-        // and an image with the first that has it.
+        // Images that are on disks at the start come first. Functions are registered in their
+        // order, and an image with the first that has it.
         let mut images: Vec<usize> = Vec::new();
         let mut is_known = vec![false; self.images.len()];
         let prepulled = self.service.prepull.iter().map(|&(image, _)| image);

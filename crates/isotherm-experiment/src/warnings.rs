@@ -95,8 +95,8 @@ fn of_beginning(transient: &TransientReport, responses_s: f64) -> Option<String>
     let from = until.as_nanos() / unit.0 + 1;
     Some(format!(
         "the beginning dominates: those submitted before the last image was used for the first \
-         time, at {until:.3} s, waited {:.0} % of all that was waited for images and containers, as \
-         much as {:.0} % of all response times; `measure.from = \"{from}{}\"` leaves them out",
+         time, at {until:.3} s, waited {:.0} % of all that was waited for images and containers, \
+         as much as {:.0} % of all response times; `measure.from = \"{from}{}\"` leaves them out",
         share * 100.0,
         wait_s / responses_s * 100.0,
         unit.1

@@ -638,7 +638,8 @@ mod tests {
             ),
             (
                 "PERIODICITY 5\nSTOCHASTIC\nDET 1 DET 1",
-                "a profile that is drawn has no period: `STOCHASTIC LOOP` or `LOOPAFTER` repeats it",
+                "a profile that is drawn has no period: `STOCHASTIC LOOP` or `LOOPAFTER` repeats \
+                 it",
             ),
         ] {
             assert_eq!(Profile::parse(text).unwrap_err().to_string(), message, "{text}");

@@ -101,7 +101,8 @@ pub const BEFORE: &[FieldDoc] = &[
     ),
     field(
         "warnings",
-        "What was accepted but is probably not intended, a sentence each (`docs/warnings.md`); absent if there is nothing.",
+        "What was accepted but is probably not intended, a sentence each (`docs/warnings.md`); \
+         absent if there is nothing.",
     ),
     field(
         "measure",
@@ -114,7 +115,8 @@ pub const AFTER: &[FieldDoc] = &[
     field("platform", "What the platform did."),
     field(
         "utilisation",
-        "How much of the compute hosts was in use; null if no time passed between the first submission, or 0 if containers were warm from the start, and the end.",
+        "How much of the compute hosts was in use; null if no time passed between the first \
+         submission, or 0 if containers were warm from the start, and the end.",
     ),
     field(
         "requests_lost",

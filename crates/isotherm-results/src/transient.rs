@@ -15,8 +15,8 @@ const SHORTEST: u64 = 1_000_000;
 /// Gathers how long invocations wait for images and containers, until all images that are used have
 /// been used once: when the first container with it was started for an invocation.
 ///
-/// Waits are those for downloads, copies, loads and start-ups of the invocations that count, whether
-/// their own start was cold in the end or not.
+/// Waits are those for downloads, copies, loads and start-ups of the invocations that count,
+/// whether their own start was cold in the end or not.
 #[derive(Debug)]
 pub struct Transient {
     window: Window,

@@ -491,7 +491,8 @@ impl Function {
     /// # Ok::<(), FailureCause>(())
     /// # });
     /// # simulation.run()?;
-    /// let kinds: Vec<_> = records.borrow().iter().map(|record| record.start_kind.unwrap()).collect();
+    /// let records = records.borrow();
+    /// let kinds: Vec<_> = records.iter().map(|record| record.start_kind.unwrap()).collect();
     /// assert_eq!(kinds, [StartKind::Warm, StartKind::Warm, StartKind::Cold]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

@@ -453,8 +453,8 @@ impl Sweep {
         let pool = pool.map_err(|error| SweepError::Workers(error.to_string()))?;
         let looked_up = AtomicU64::new(0);
         let is_unverified = AtomicBool::new(false);
-        // All files of all runs that are there are read. Each worker takes the next number by itself:
-        // rayon would let a worker that waits in `stop` begin another one.
+        // All files of all runs that are there are read. Each worker takes the next number by
+        // itself: rayon would let a worker that waits in `stop` begin another one.
         let (next, todo) = (AtomicUsize::new(0), Mutex::default());
         let look_up = || {
             while let Some(&number) = numbers.get(next.fetch_add(1, Ordering::Relaxed)) {

@@ -85,7 +85,8 @@ impl Demand {
         }
     }
 
-    /// What is asked of some of the functions, by their new numbers; `None`: they are left out. Each part of the time keeps its share of all.
+    /// What is asked of some of the functions, by their new numbers; `None`: they are left out.
+    /// Each part of the time keeps its share of all.
     #[must_use]
     pub(crate) fn of_some(self, numbers: &[Option<u32>]) -> Self {
         let mut functions = Vec::new();

@@ -378,7 +378,8 @@ impl TraceProblem {
             TraceProblem::Empty => "a trace begins with a line that names its columns".to_owned(),
             TraceProblem::NoRows => "nothing would be invoked".to_owned(),
             TraceProblem::MissingColumn { columns, .. } if is_not_separated(columns) => {
-                format!("its only column is {}: say by `delimiter` what separates its fields", quoted(columns))
+                let column = quoted(columns);
+                format!("its only column is {column}: say by `delimiter` what separates its fields")
             }
             TraceProblem::MissingColumn { similar: Some(similar), .. } => format!("did you mean `{similar}`?"),
             TraceProblem::MissingColumn { columns, .. } => format!("its columns are {}", quoted(columns)),
@@ -387,7 +388,8 @@ impl TraceProblem {
                  gap".to_owned()
             }
             TraceProblem::BeforeFirstDay { .. } => {
-                "the first row of the first file says which day is the first: order them by day".to_owned()
+                "the first row of the first file says which day is the first: order them by \
+                 day".to_owned()
             }
             TraceProblem::NotAPod { .. } => {
                 "a pod is named after its pool, whose name has the memory in MB: \

@@ -8,8 +8,8 @@
 //! image = "python"
 //! ```
 //!
-//! Or the functions of a trace that defines them itself (`azure_2019`, `azure_2021`, `huawei_2023`, ...: see
-//! [`azure`]), or those that the tables of the workloads name (`from = "trace"`: see
+//! Or the functions of a trace that defines them itself (`azure_2019`, `azure_2021`, `huawei_2023`,
+//! ...: see [`azure`]), or those that the tables of the workloads name (`from = "trace"`: see
 //! [`trace_functions`]).
 //!
 //! They are numbered after the `[[function]]` tables. The file is read before anything refers to a
@@ -82,9 +82,17 @@ pub const FUNCTIONS: TableSpec = table(
         .otherwise("`csv`, `from` or another trace is required"),
     field("azure_2021", Takes::Table(&AZURE_2021), "The functions of the trace of Azure Functions of 2021, instead of `csv`.")
         .otherwise("`csv`, `from` or another trace is required"),
-    field("huawei_2023", Takes::Table(&HUAWEI_2023), "The functions of the trace of Huawei Cloud of 2023, instead of `csv`.")
+    field(
+        "huawei_2023",
+        Takes::Table(&HUAWEI_2023),
+        "The functions of the trace of Huawei Cloud of 2023, instead of `csv`.",
+    )
         .otherwise("`csv`, `from` or another trace is required"),
-    field("huawei_2025", Takes::Table(&HUAWEI_2025), "The functions of the request tables of Huawei Cloud of 2025, instead of `csv`.")
+    field(
+        "huawei_2025",
+        Takes::Table(&HUAWEI_2025),
+        "The functions of the request tables of Huawei Cloud of 2025, instead of `csv`.",
+    )
         .otherwise("`csv`, `from` or another trace is required"),
     field(
         "columns",

@@ -238,7 +238,11 @@ pub const AZURE_LIKE: TableSpec = table(
 .titled("`[[workload]]` of kind `azure-like`").with(&[
     kind("`\"azure-like\"`", "\"azure-like\""),
     field("apps", takes::<Count>(), "How many apps.").like("200"),
-    field("select", Takes::Table(&SELECT), "Which of the real apps they are like.").otherwise("all"),
+    field(
+        "select",
+        Takes::Table(&SELECT),
+        "Which of the real apps they are like.",
+    ).otherwise("all"),
     field("scale", takes::<Positive>(), "By how much they are invoked more often than the real ones.").like("0.1").default("1.0"),
     field(
         "invocations_per_day",

@@ -77,10 +77,10 @@ const TIMESTAMPS: &[Choice<bool>] = &[
 /// `huawei_2025`
 pub const HUAWEI_2025: TableSpec = table(
     "huawei_2025",
-    "The request tables of Huawei Cloud of 2025: CSV files with a row for each invocation, of which \
-     `time_worker`, `totalCost_worker`, `funcName`, `userID` and `podID` are read. Functions are \
-     called `user/function`, and `user/function@pool` where a function has several pools; memory is \
-     that of the pool.",
+    "The request tables of Huawei Cloud of 2025: CSV files with a row for each invocation, of \
+     which `time_worker`, `totalCost_worker`, `funcName`, `userID` and `podID` are read. \
+     Functions are called `user/function`, and `user/function@pool` where a function has several \
+     pools; memory is that of the pool.",
 )
 .with(&[
     field(
@@ -89,9 +89,13 @@ pub const HUAWEI_2025: TableSpec = table(
         "The folder of the files of a region, or one of them. All files `*.csv` of a folder are \
          read, in the order of their names; they may be compressed (`.csv.gz`, `.csv.zst`).",
     ),
-    field("users", takes::<Count>(), "So many of the users are drawn, with all of their functions.")
-        .like("50")
-        .otherwise("all of them"),
+    field(
+        "users",
+        takes::<Count>(),
+        "So many of the users are drawn, with all of their functions.",
+    )
+    .like("50")
+    .otherwise("all of them"),
     field("sample", takes::<u64>(), "Which users are drawn: another number, other users.")
         .like("1")
         .default("0"),

@@ -39,7 +39,8 @@ pub const XML: TableSpec = table(
             Takes::Table(&SOME_NODES),
             Takes::Tables(&SOME_NODES),
         ]),
-        "The compute hosts, and where their disks are mounted. In a name `*` is any text, `?` any letter.",
+        "The compute hosts, and where their disks are mounted. In a name `*` is any text, `?` \
+         any letter.",
     )
     .otherwise("all hosts that play no other part and have no `[[storage]]`"),
     field(

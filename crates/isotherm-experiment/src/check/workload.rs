@@ -104,38 +104,27 @@ pub const WORKLOADS: &[&TableSpec] = &[
 
 const LIST: TableSpec = table(
     "[[workload]]",
-    "Invocations that are written out, either in `arrivals`, or those of one function by their dates (`at`, or \
-          `every` with `from` and `count`).",
+    "Invocations that are written out, either in `arrivals`, or those of one function by their \
+     dates (`at`, or `every` with `from` and `count`).",
 )
-.titled("`[[workload]]` of kind `list`").with(&[
-    field(
-        "kind",
-        value("`\"list\"`", "\"list\""),
-        "What the workload is.",
-    ),
+.titled("`[[workload]]` of kind `list`")
+.with(&[
+    field("kind", value("`\"list\"`", "\"list\""), "What the workload is."),
     field("arrivals", Takes::Tables(&ARRIVAL), "The invocations, in any order.")
         .otherwise("`function` is required"),
     field("function", A_FUNCTION, "The function that is invoked.")
         .otherwise("`arrivals` is required"),
-    field(
-        "at",
-        value("a list of durations", "[\"0s\", \"1.5s\"]"),
-        "When it is invoked.",
-    )
-    .otherwise("`every` is required"),
+    field("at", value("a list of durations", "[\"0s\", \"1.5s\"]"), "When it is invoked.")
+        .otherwise("`every` is required"),
     field("every", takes::<Duration>(), "It is invoked again and again after this time.")
         .like("\"1s\"")
         .otherwise("`at` is required"),
     field("from", takes::<Duration>(), "When it is invoked first (with `every`).")
         .like("\"0s\"")
         .otherwise("`\"0s\"`"),
-    field(
-        "count",
-        takes::<AtMost<MAX_LISTED>>(),
-        "How many times it is invoked (with `every`).",
-    )
-    .like("100")
-    .otherwise("as many times as there are `durations`"),
+    field("count", takes::<AtMost<MAX_LISTED>>(), "How many times it is invoked (with `every`).")
+        .like("100")
+        .otherwise("as many times as there are `durations`"),
     field(
         "durations",
         value("a list of durations", "[\"3s\", \"4s\"]"),
@@ -194,10 +183,12 @@ const SCALE: Field = field(
 
 const AZURE_2019: TableSpec = table(
     "[[workload]]",
-    "The invocations of the trace of Azure Functions of 2019, which `[functions]` names, minute by minute. How long they take is drawn \
-          between the percentiles of their function on that day. Each function has random streams of its own.",
+    "The invocations of the trace of Azure Functions of 2019, which `[functions]` names, minute \
+     by minute. How long they take is drawn between the percentiles of their function on that \
+     day. Each function has random streams of its own.",
 )
-.titled("`[[workload]]` of kind `azure-2019`").with(&[
+.titled("`[[workload]]` of kind `azure-2019`")
+.with(&[
     field("kind", value("`\"azure-2019\"`", "\"azure-2019\""), "What the workload is."),
     WITHIN,
     SCALE,
@@ -208,15 +199,12 @@ const AZURE_2019: TableSpec = table(
 
 const AZURE_2021: TableSpec = table(
     "[[workload]]",
-    "The invocations of the trace of Azure Functions of 2021, which `[functions]` names. Each arrives when it started, at its end less its \
-          duration, and takes as long as it did.",
+    "The invocations of the trace of Azure Functions of 2021, which `[functions]` names. Each \
+     arrives when it started, at its end less its duration, and takes as long as it did.",
 )
-.titled("`[[workload]]` of kind `azure-2021`").with(&[
-    field(
-        "kind",
-        value("`\"azure-2021\"`", "\"azure-2021\""),
-        "What the workload is.",
-    ),
+.titled("`[[workload]]` of kind `azure-2021`")
+.with(&[
+    field("kind", value("`\"azure-2021\"`", "\"azure-2021\""), "What the workload is."),
     UNTIL,
     WINDOW,
     LIMIT,
@@ -240,8 +228,8 @@ const HUAWEI_2023: TableSpec = table(
 
 const HUAWEI_2025: TableSpec = table(
     "[[workload]]",
-    "The invocations of the request tables of Huawei Cloud of 2025, which `[functions]` names, from \
-     the midnight before the first of them on. Each takes as long as it did in its pod.",
+    "The invocations of the request tables of Huawei Cloud of 2025, which `[functions]` names, \
+     from the midnight before the first of them on. Each takes as long as it did in its pod.",
 )
 .titled("`[[workload]]` of kind `huawei-2025`")
 .with(&[

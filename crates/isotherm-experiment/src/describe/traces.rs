@@ -89,10 +89,12 @@ pub fn describe_trace(
         let only_unit = TraceColumns { unit: columns.unit, ..TraceColumns::default() };
         return match &columns.unit {
             _ if *columns != only_unit => Err(Diagnostics::single(
-                "the trace of Huawei Cloud of 2023 has its own columns; `--columns` takes the unit of its delays",
+                "the trace of Huawei Cloud of 2023 has its own columns; `--columns` takes the \
+                 unit of its delays",
             )),
             unit if unit.is_none() && huawei::has_delays(&folder) => Err(Diagnostics::single(
-                "the unit of the delays of this trace is not known: say it by `--columns unit=UNIT`",
+                "the unit of the delays of this trace is not known: say it by `--columns \
+                 unit=UNIT`",
             )),
             unit => describe_huawei_2023(&folder, shown, &days, *unit, part),
         };

@@ -1,4 +1,5 @@
-//! Traces of Azure Functions, and of Huawei Cloud, in a plan: the trace that was read, and how a workload replays it.
+//! Traces of Azure Functions, and of Huawei Cloud, in a plan: the trace that was read, and how a
+//! workload replays it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -117,8 +118,8 @@ impl AzureSource {
         }
     }
 
-    /// What is read of a trace with a row for each invocation, and the selection from it; `None` for
-    /// counts of minutes.
+    /// What is read of a trace with a row for each invocation, and the selection from it; `None`
+    /// for counts of minutes.
     #[must_use]
     pub fn requests(&self) -> Option<(RequestColumns, AppSample)> {
         match self {

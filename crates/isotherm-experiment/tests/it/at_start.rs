@@ -201,13 +201,15 @@ proptest! {
             }
             for (index, (bytes, memory)) in images.iter().enumerate() {
                 text += &format!(
-                    "[[image]]\nname = \"i{index}\"\nsize = \"{bytes}00MB\"\nmemory = \"{memory}00MB\"\n"
+                    "[[image]]\nname = \"i{index}\"\nsize = \"{bytes}00MB\"\nmemory = \
+                     \"{memory}00MB\"\n"
                 );
             }
             for (index, (image, memory, disk, concurrency, _)) in functions.iter().enumerate() {
                 text += &format!(
                     "[[function]]\nname = \"f{index}\"\nconcurrency = {concurrency}\n\
-                     limits = {{ time = \"9s\", memory = \"{memory}00MB\", disk = \"{disk}00MB\" }}\n\
+                     limits = {{ time = \"9s\", memory = \"{memory}00MB\", disk = \"{disk}00MB\" \
+                     }}\n\
                      body = [{{ sleep = \"1s\" }}]\n"
                 );
                 if *image > 0 {
@@ -234,7 +236,8 @@ proptest! {
                 }
                 Err(errors) => {
                     // The first function that has no room, and how many of it do.
-                    let Some((_, name)) = errors.split_once(" warm containers of function `f") else {
+                    let parts = errors.split_once(" warm containers of function `f");
+                    let Some((_, name)) = parts else {
                         // An image or a function has no room at all.
                         prop_assert!(
                             errors.contains("does not fit on the disk of")

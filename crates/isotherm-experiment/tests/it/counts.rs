@@ -180,7 +180,8 @@ proptest! {
                 for ((_, minute), (one, other)) in counts.iter().filter(|((of, _), _)| *of == day) {
                     writeln!(text, "{day},{},{one}.0,{other}", day * 86_400 + minute * 60).unwrap();
                 }
-                std::fs::write(folder.path().join(format!("{family}/day_00{day}.csv")), text).unwrap();
+                let file = folder.path().join(format!("{family}/day_00{day}.csv"));
+                std::fs::write(file, text).unwrap();
             }
         }
         prop_assume!(counts.values().any(|(one, other)| one + other > 0));
@@ -234,7 +235,8 @@ proptest! {
         }
         let until = until.map_or(String::new(), |until| format!("until = \"{until}s\"\n"));
         let (announced, played) =
-            announced_and_played(&format!("{HUAWEI_2025}{until}{}", chosen.fields()), folder.path());
+            let text = format!("{HUAWEI_2025}{until}{}", chosen.fields());
+            announced_and_played(&text, folder.path());
         prop_assert_eq!(announced, Arrivals::Exactly(played));
         if chosen.window.is_none() && until.is_empty() {
             let all = rows.len().min(chosen.limit.unwrap_or(u32::MAX) as usize);

@@ -505,8 +505,8 @@ fn nothing_completes_or_is_measured() {
     let after = "nothing is measured: no invocation was submitted in the part of the run that \
                  counts (`measure`)";
     assert_eq!(measure("from = \"2s\"\nuntil = \"599s\""), (nothing(), vec![after.to_owned()]));
-    let before = "nothing is measured: the last invocation arrives at 599 s at the latest, and what \
-                  counts begins at 600 s";
+    let before = "nothing is measured: the last invocation arrives at 599 s at the latest, and \
+         what counts begins at 600 s";
     assert_eq!(measure("from = \"600s\""), (vec![before.to_owned()], nothing()));
     assert_eq!(
         warnings_after(&[("1.5/s", "0.0000001/s")]),

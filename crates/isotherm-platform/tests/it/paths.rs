@@ -240,7 +240,8 @@ fn what_is_wrong_with_routes_is_told() {
         ),
         [
             "line 4, column 1: `route` has no place in a zone with `None` routing: with `Full` routing every route is declared",
-            "line 5, column 1: `zoneRoute` needs the attribute `gw_dst`: only a flat `cluster` has a gateway of its own, its router",
+            "line 5, column 1: `zoneRoute` needs the attribute `gw_dst`: only a flat `cluster` \
+             has a gateway of its own, its router",
             "line 6, column 42: host `b` is not in zone `A`",
             "line 7, column 31: zone `w` is not in zone `w`",
             "line 9, column 1: there are two routes from `B` to `A`",

@@ -141,7 +141,10 @@ proptest! {
         pieces in pieces(),
         routing in prop_oneof![Just(Routing::Full), Just(Routing::Floyd), Just(Routing::Dijkstra)],
         links in proptest::collection::vec((1e-3_f64..1e12, 0.0_f64..1.0, 0_u8..4), 1..5),
-        pairs in proptest::collection::vec((0_usize..6, 0_usize..6, 0_usize..5, any::<bool>()), 0..9),
+        pairs in proptest::collection::vec(
+            (0_usize..6, 0_usize..6, 0_usize..5, any::<bool>()),
+            0..9,
+        ),
         raw in any::<bool>(),
     ) {
         let mut builder = PlatformBuilder::new();
@@ -156,14 +159,16 @@ proptest! {
                 Piece::Host(cores, disk) => {
                     let host = builder.host(name(index), 1e9).cores(cores).memory(1 << cores);
                     if disk {
-                        host.state_profile(Profile::parse_state("PERIODICITY 9\n1 0\n2 1").unwrap());
+                        let profile = Profile::parse_state("PERIODICITY 9\n1 0\n2 1");
+                        host.state_profile(profile.unwrap());
                         builder.disk(&name(index), "d & e", 1e9 / 3.0, 1e8).size(1 << 40);
                         builder.disk(&name(index), "f", 1e9, 1e8).mount("/f");
                     }
                 }
                 Piece::Router => _ = builder.router(name(index)),
                 Piece::Cluster(hosts, [half, backbone, limiter, loopback]) => {
-                    let mut cluster = builder.cluster(name(index), hosts, 1e9).link(1e9, 1e-5 / 3.0);
+                    let mut cluster = builder.cluster(name(index), hosts, 1e9);
+                    cluster = cluster.link(1e9, 1e-5 / 3.0);
                     if half {
                         cluster = cluster.half_duplex().memory(123).disk("c", 5.0, 6.0, 7);
                     }

@@ -28,7 +28,9 @@ impl ServerlessComputeService {
     /// # use isotherm_kernel::{Duration, Simulation};
     /// # use isotherm_platform::{Platform, PlatformBuilder};
     /// # use isotherm_serverless::*;
-    /// # use isotherm_services::{ExecutionController, FailureCause, Site, StorageConfig, StorageService};
+    /// # use isotherm_services::{
+    /// #     ExecutionController, FailureCause, Site, StorageConfig, StorageService,
+    /// # };
     /// # let mut builder = PlatformBuilder::new();
     /// # for host in ["user", "head", "node"] {
     /// #     builder.host(host, 1e9).cores(4).memory(16_000_000_000);
@@ -40,9 +42,11 @@ impl ServerlessComputeService {
     /// # }
     /// # let simulation = Simulation::new();
     /// # let site = Site::new(Platform::new(&simulation.kernel(), builder.build().unwrap())?);
-    /// # let [user, head, node] = ["user", "head", "node"].map(|name| site.platform().host(name).unwrap());
+    /// # let host = |name| site.platform().host(name).unwrap();
+    /// # let [user, head, node] = ["user", "head", "node"].map(host);
     /// # let disk = site.platform().disk_at(user, "/").unwrap();
-    /// # let repository = StorageService::start(&site, StorageConfig::on_disk("repository", user, disk));
+    /// # let config = StorageConfig::on_disk("repository", user, disk);
+    /// # let repository = StorageService::start(&site, config);
     /// let python = Image::put("python", 250_000_000, 120_000_000, &repository)?;
     /// let config = ServiceConfig::on_hosts(Preset::Default, head, [node]);
     /// let service = ServerlessComputeService::start(&site, config)?;

@@ -133,8 +133,8 @@ impl PlatformState {
         self.start_container_for(node, function, StartedFor::LaterUse)
     }
 
-    /// Starts a container, evicting idle ones if their room is needed. `None` if there is not enough
-    /// room.
+    /// Starts a container, evicting idle ones if their room is needed. `None` if there is not
+    /// enough room.
     pub(super) fn start_container_for(
         &mut self,
         node: NodeId,

@@ -224,9 +224,9 @@ fn bursts_come_with_the_rates_and_the_dispersion_of_their_states() {
     let mean = counts.iter().sum::<f64>() / n;
     let variance =
         counts.iter().map(|count| (count - mean) * (count - mean)).sum::<f64>() / (n - 1.0);
-    // The mean of 2,000 windows has the standard deviation sqrt(226 · 5000 / 2000) = 23.8; five are 119.
-    // The variance of nearly normal counts has the relative standard deviation sqrt(2 / 2000) = 3.2
-    // %; five are 16 %, and a window of 1,000 s takes off up to 0.75 % more.
+    // The mean of 2,000 windows has the standard deviation sqrt(226 · 5000 / 2000) = 23.8; five are
+    // 119. The variance of nearly normal counts has the relative standard deviation sqrt(2 / 2000)
+    // = 3.2 %; five are 16 %, and a window of 1,000 s takes off up to 0.75 % more.
     assert!((mean - 5000.0).abs() < 119.0, "{mean}");
     assert!((variance / mean / 226.0 - 1.0).abs() < 0.17, "{}", variance / mean);
 }

@@ -137,9 +137,9 @@ impl Azure2019 {
         functions.into_iter().filter_map(last).max().unwrap_or(Time::ZERO)
     }
 
-    /// Shows all minutes in which one of these functions is invoked: the number of the function, the
-    /// beginning of the minute, how many invocations there are, and how long they take in the mean,
-    /// if that is known.
+    /// Shows all minutes in which one of these functions is invoked: the number of the function,
+    /// the beginning of the minute, how many invocations there are, and how long they take in the
+    /// mean, if that is known.
     pub fn minutes(
         &self,
         functions: impl IntoIterator<Item = usize>,

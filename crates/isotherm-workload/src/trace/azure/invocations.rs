@@ -1,5 +1,5 @@
-//! The trace of 2021, and [others](RequestColumns) that are like it: a row for each invocation, with
-//! a date and its duration.
+//! The trace of 2021, and [others](RequestColumns) that are like it: a row for each invocation,
+//! with a date and its duration.
 //!
 //! The rows are ordered by the start of invocations, more or less, or by their end; what is needed
 //! here is the order of arrivals, and an invocation arrives when it starts, `end - duration`. So
