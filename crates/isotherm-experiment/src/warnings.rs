@@ -96,7 +96,8 @@ fn of_beginning(transient: &TransientReport, responses_s: f64) -> Option<String>
     Some(format!(
         "the beginning dominates: those submitted before the last image was used for the first \
          time, at {until:.3} s, waited {:.0} % of all that was waited for images and containers, \
-         as much as {:.0} % of all response times; `measure.from = \"{from}{}\"` leaves them out",
+         as much as {:.0} % of all response times; `measure.from = \"{from}{}\"` leaves them out, \
+         and with `service.prepull` images need not be downloaded",
         share * 100.0,
         wait_s / responses_s * 100.0,
         unit.1
