@@ -234,9 +234,8 @@ proptest! {
             std::fs::write(folder.path().join(format!("R1/R1_{file}.csv")), text).unwrap();
         }
         let until = until.map_or(String::new(), |until| format!("until = \"{until}s\"\n"));
-        let (announced, played) =
-            let text = format!("{HUAWEI_2025}{until}{}", chosen.fields());
-            announced_and_played(&text, folder.path());
+        let text = format!("{HUAWEI_2025}{until}{}", chosen.fields());
+        let (announced, played) = announced_and_played(&text, folder.path());
         prop_assert_eq!(announced, Arrivals::Exactly(played));
         if chosen.window.is_none() && until.is_empty() {
             let all = rows.len().min(chosen.limit.unwrap_or(u32::MAX) as usize);
