@@ -160,33 +160,33 @@ fn placements() {
     assert!(least_loaded < random && round_robin < random, "{means:?}");
 }
 
-/// What is paid for is the memory of each function times the time that its bodies ran, from the
-/// records.
+/// What is paid for is the memory of each function times the time that its bodies ran and its
+/// containers started, 250 ms each, from the records.
 #[test]
 fn cost() {
     let out = tempfile::tempdir().unwrap();
     run("cost", out.path());
-    let ran = columns_of(&out.path().join("invocations.csv"), ["function", "started_s", "ended_s"]);
+    let columns = ["function", "started_s", "ended_s", "start_kind"];
+    let records = columns_of(&out.path().join("invocations.csv"), columns);
     let functions = columns_of(
         &out.path().join("functions.csv"),
         ["function", "memory_bytes", "busy_mb_s", "containers_started"],
     );
+    let number = |text: &str| text.parse::<f64>().unwrap();
     let mut seconds: BTreeMap<&str, f64> = BTreeMap::new();
-    for [function, from, to] in &ran {
-        let took = to.parse::<f64>().unwrap() - from.parse::<f64>().unwrap();
-        *seconds.entry(function).or_default() += took;
+    for [function, from, to, start] in &records {
+        let startup = if start == "cold" { 0.25 } else { 0.0 };
+        *seconds.entry(function).or_default() += number(to) - number(from) + startup;
     }
-    let (mut gb_s, mut containers) = (0.0, 0);
+    let (mut gb_s, mut containers) = (0.0, 0.0);
     for [name, bytes, busy, started] in &functions {
-        let paid = seconds[name.as_str()] * bytes.parse::<f64>().unwrap() / 1e9;
-        // Containers are busy as well while they start, for 250 ms each.
-        let busy: f64 = busy.parse::<f64>().unwrap() / 1e3;
-        assert!((busy / paid - 1.0).abs() < 0.01, "{name}: {busy} {paid}");
+        let (paid, busy) = (seconds[name.as_str()] * number(bytes) / 1e9, number(busy) / 1e3);
+        assert!((busy / paid - 1.0).abs() < 1e-9, "{name}: {busy} {paid}");
         gb_s += busy;
-        containers += started.parse::<u32>().unwrap();
+        containers += number(started);
     }
     assert!((gb_s - 14_615.0).abs() < 1.0, "{gb_s}");
-    assert_eq!(containers, 64);
+    assert_eq!(containers, 64.0);
 }
 
 /// Nothing ever waits, so pools of containers, replayed in a few lines of another language, give
