@@ -159,7 +159,7 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     pattern[at..].iter().all(|&letter| letter == '*')
 }
 
-/// Whether a text is a pattern for [`matches`], and not only a name.
+/// Whether a text is a pattern for [`matches()`], and not only a name.
 #[must_use]
 pub fn is_pattern(text: &str) -> bool {
     text.contains(['*', '?'])

@@ -172,8 +172,7 @@ impl Hashes {
         paths.iter().filter_map(of).collect()
     }
 
-    /// The first of these files that has changed since it was hashed, or is not there any more. The
-    /// [module](self) says how that is told.
+    /// The first of these files that has changed since it was hashed, or is not there any more.
     pub fn changed<'a>(&self, paths: &'a [PathBuf]) -> Option<&'a Path> {
         let is_changed = |path: &PathBuf| {
             self.known.get(path).and_then(Option::as_ref).is_some_and(|known| known.is_other(path))

@@ -34,7 +34,7 @@ use crate::id::LinkId;
 pub(crate) const MOST_CABLES: u32 = 4_000_000;
 
 /// The shape of a fat tree: of each level of cables, the lowest first, how many children, parents
-/// and parallel cables there are. See the [module](self).
+/// and parallel cables there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FatTreeShape {
     /// The children of each switch of the level above.
