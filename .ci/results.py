@@ -12,6 +12,7 @@ nothing here can read is an error. What a table should hold is found apart from 
 import contextlib
 import csv
 import gzip
+import hashlib
 import json
 import math
 import os
@@ -309,8 +310,21 @@ def check_run(folder):
     return summary, names
 
 
+def check_hashes(path):
+    """The hashes are those of the tables beside it, in the form of sha256sum."""
+    lines = path.read_text().splitlines()
+    hashes = [line.split("  ", 1) for line in lines if line and not line.startswith("#")]
+    assert hashes, f"{path} has no hash"
+    for expected, name in hashes:
+        found = hashlib.sha256((path.parent / name).read_bytes()).hexdigest()
+        assert found == expected, f"{name} is not what {path} says"
+
+
 def check_sweep(folder):
     for path in folder.iterdir():
+        if path.name == "tables.sha256":
+            check_hashes(path)
+            continue
         assert path.is_dir() or path.suffix in (".csv", ".parquet", ".jsonl", ".toml", ".json"), f"nothing reads {path}"
         if path.suffix in (".csv", ".parquet", ".jsonl"):
             check_table(path)
