@@ -2,7 +2,7 @@
 //!
 //! A function may have containers that are idle when it is
 //! [registered](crate::Function::with_warm). [`spread`] says on which hosts they are. The service
-//! follows it, and whoever plans a run can learn from it beforehand whether they have room.
+//! follows it, and a check of a plan can learn from it beforehand whether they have room.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -17,7 +17,7 @@ pub enum Rule {
     Copy,
     /// Loads go from a node's disk to a memory that lacks the image.
     Load,
-    /// What is there from the start was not there before, and is used by nobody.
+    /// What is there from the start was not there before, and is not in use.
     Placed,
     /// What is in use is not evicted.
     Eviction,

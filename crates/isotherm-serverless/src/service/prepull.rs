@@ -1,4 +1,4 @@
-//! Images that are on disks from the start, which nobody has to download or copy.
+//! Images that are on disks from the start, and are neither downloaded nor copied.
 
 use isotherm_platform::HostId;
 

@@ -1,5 +1,5 @@
-//! What is there from the start: images that nobody has downloaded, copied or loaded, and
-//! containers that are warm though nobody has waited for them.
+//! What is there from the start: images that were not downloaded, copied or loaded, and
+//! containers that are warm without a start-up.
 //!
 //! Both take free room only. An image that a warm container needs is placed with it: on the head
 //! disk, because no invocation is admitted before its image is there, on the disk of the node and
